@@ -1,0 +1,291 @@
+//! The one error type, and what its variants carry.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use polars::prelude::DataType;
+
+use crate::key::RowId;
+
+/// A boxed error, as fetchers return it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The result of most functions of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How many ids or names a message shows before it only counts them.
+const SHOWN: usize = 5;
+
+/// Everything that can go wrong with a request.
+///
+/// Whatever the variant, rows that were fetched before the error are stored, and the next request does not fetch
+/// them again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The table's name is not of the form `schema.table`.
+    #[error("the table name {name:?} is malformed: {reason}")]
+    TableName {
+        /// The name as it was given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A column's name, or a path into a JSON column, is malformed.
+    #[error("the column {name:?} is malformed: {reason}")]
+    ColumnName {
+        /// The name or path as it was given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The request names no columns.
+    #[error("no columns were asked of {table}: name at least one")]
+    NoColumns {
+        /// The table.
+        table: String,
+    },
+
+    /// The database does not have these ids. The rows that it has are stored.
+    #[error("{} of {table} not in the database: {}", counted(.ids.len(), "id"), Shown(.ids))]
+    IdsNotFound {
+        /// The table.
+        table: String,
+        /// All ids that were asked and not found, sorted.
+        ids: Vec<RowId>,
+    },
+
+    /// The fetcher did not bring columns that the request asks for. What it brought is stored.
+    #[error("{} of {table} not brought by the fetcher: {}", counted(.columns.len(), "column"), Shown(.columns))]
+    ColumnsNotFound {
+        /// The table.
+        table: String,
+        /// The missing columns, each with names that come near.
+        columns: Vec<UnknownColumn>,
+    },
+
+    /// The request is not allowed to fetch, and some rows are not in the cache.
+    #[error("{} of {table} not cached, and fetching is switched off: {}", counted(.ids.len(), "id"), Shown(.ids))]
+    NotCached {
+        /// The table.
+        table: String,
+        /// All ids that would have to be fetched, sorted.
+        ids: Vec<RowId>,
+    },
+
+    /// Some batches failed. The rows of the others are stored.
+    #[error("{} of {table} failed, {} stored{}", counted(.failures.len(), "batch"), counted(*.stored, "row"), first_failure(.failures))]
+    FetchFailed {
+        /// The table.
+        table: String,
+        /// The failed batches in the order of their ids.
+        failures: Vec<BatchFailure>,
+        /// How many rows of this request were fetched and stored all the same.
+        stored: usize,
+    },
+
+    /// A column's stored type and the type that was wanted or brought cannot be reconciled without losing something.
+    #[error(
+        "the column {column:?} of {table} is stored as {stored} and cannot hold or become {wanted}: use the stored type, or another table or folder"
+    )]
+    TypeConflict {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Its type in the cache.
+        stored: DataType,
+        /// The type that the record declares, or that the fetcher brought.
+        wanted: DataType,
+    },
+
+    /// A row has NULL where the record's field is not an `Option`.
+    #[error("the column {column:?} of {table} is NULL for id {id}, and the field is not an Option")]
+    UnexpectedNull {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The row.
+        id: RowId,
+    },
+
+    /// A value does not fit in the type that was asked for.
+    #[error("the column {column:?} of {table} does not convert for id {id}: {reason}")]
+    Value {
+        /// The table.
+        table: String,
+        /// The column, or the path into it.
+        column: String,
+        /// The row.
+        id: RowId,
+        /// What does not fit, with the value.
+        reason: String,
+    },
+
+    /// A table's name or key in its file is not the one that was asked for.
+    #[error("{} does not belong to {table}: {reason}", .path.display())]
+    ForeignTable {
+        /// The table that was asked for.
+        table: String,
+        /// The file.
+        path: PathBuf,
+        /// What disagrees.
+        reason: String,
+    },
+
+    /// Reading or writing the cache folder failed. What was stored before is untouched.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+
+    /// No home directory is known, so there is no default folder.
+    #[error("no home directory is known: open the cache with a folder of your choice")]
+    NoHomeFolder,
+
+    /// Polars refused an operation that ought to succeed.
+    #[error("cannot {action}")]
+    Frame {
+        /// What was being done.
+        action: &'static str,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl Error {
+    pub(crate) fn frame(action: &'static str) -> impl FnOnce(polars::prelude::PolarsError) -> Self {
+        move |source| Self::Frame { action, source: Box::new(source) }
+    }
+}
+
+/// A requested column that the fetcher did not bring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownColumn {
+    /// The column that was asked for.
+    pub name: String,
+    /// Names that come near, the nearest first.
+    pub suggestions: Vec<String>,
+}
+
+impl fmt::Display for UnknownColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.name)?;
+        match self.suggestions.first() {
+            Some(near) => write!(f, " (did you mean {near:?}?)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One batch that failed: which ids it asked, and why it failed. Nothing of it is stored.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BatchFailure {
+    /// The batch's place in the request, from 1.
+    pub batch: usize,
+    /// The ids that it asked, sorted.
+    pub ids: Vec<RowId>,
+    /// Why it failed.
+    pub cause: BatchError,
+}
+
+/// Why a batch failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// The fetcher returned an error.
+    #[error("the fetcher failed")]
+    Fetcher(#[source] BoxError),
+
+    /// The fetched rows have no id column.
+    #[error("the fetched rows have no id column {column:?}")]
+    NoIdColumn {
+        /// The id column's name.
+        column: String,
+    },
+
+    /// A fetched row has no id.
+    #[error("row {row} of the fetched rows has a null id in {column:?}")]
+    NullId {
+        /// The id column's name.
+        column: String,
+        /// The row's place among the fetched rows, from 0.
+        row: usize,
+    },
+
+    /// Two fetched rows have the same id and differ.
+    #[error("two different rows came for id {id}: they differ in {column:?}")]
+    ConflictingRows {
+        /// The id.
+        id: RowId,
+        /// The first column in which they differ.
+        column: String,
+    },
+
+    /// A value is of another type than its column.
+    #[error("the column {column:?} holds {expected}, but {}came with {found}", AtId(.id))]
+    WrongType {
+        /// The column.
+        column: String,
+        /// The row, where one row is at fault.
+        id: Option<RowId>,
+        /// The column's type.
+        expected: String,
+        /// What came instead.
+        found: String,
+    },
+
+    /// The rows cannot be stored.
+    #[error("the rows cannot be stored")]
+    Store(#[source] Box<Error>),
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    match (count, noun) {
+        (1, _) => format!("1 {noun}"),
+        (_, "batch") => format!("{count} batches"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+fn first_failure(failures: &[BatchFailure]) -> String {
+    failures.first().map_or_else(String::new, |first| format!("; batch {} first: {}", first.batch, first.cause))
+}
+
+/// Shows the first few of a list.
+struct Shown<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, item) in self.0.iter().take(SHOWN).enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{item}")?;
+        }
+        if self.0.len() > SHOWN { f.write_str(", …") } else { Ok(()) }
+    }
+}
+
+struct AtId<'a>(&'a Option<RowId>);
+
+impl fmt::Display for AtId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(id) => write!(f, "id {id} "),
+            None => f.write_str("the batch "),
+        }
+    }
+}

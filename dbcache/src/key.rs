@@ -1,0 +1,303 @@
+//! Primary keys: the types that can be one, and sorted sets of their values.
+
+use std::fmt;
+
+use polars::prelude::*;
+
+/// The value of one primary key, whatever its type. Errors list ids in this form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RowId {
+    /// A key of any integer type.
+    Int(i128),
+    /// A text key.
+    Text(String),
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(id) => write!(f, "{id}"),
+            Self::Text(id) => write!(f, "{id:?}"),
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A type that can be a primary key: the integer types up to 64 bits, and `String`.
+///
+/// Integer keys of every width share one id space: `7_u8` and `7_i64` name the same row.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a primary key",
+    note = "a key is an integer of up to 64 bits, or a `String`"
+)]
+pub trait Key: sealed::Sealed + Clone + Send + Sync + 'static {
+    /// The Polars type of an id column of this key.
+    const DATA_TYPE: DataType;
+
+    #[doc(hidden)]
+    fn to_set(ids: &[Self]) -> IdSet;
+
+    #[doc(hidden)]
+    fn from_row_id(id: RowId) -> Option<Self>;
+}
+
+macro_rules! integer_keys {
+    ($($key:ty => $data_type:ident),*) => {$(
+        impl sealed::Sealed for $key {}
+
+        impl Key for $key {
+            const DATA_TYPE: DataType = DataType::$data_type;
+
+            fn to_set(ids: &[Self]) -> IdSet {
+                IdSet::from_integers(ids)
+            }
+
+            fn from_row_id(id: RowId) -> Option<Self> {
+                match id {
+                    RowId::Int(id) => id.try_into().ok(),
+                    RowId::Text(_) => None,
+                }
+            }
+        }
+    )*};
+}
+
+integer_keys!(
+    i8 => Int8, i16 => Int16, i32 => Int32, i64 => Int64, isize => Int64,
+    u8 => UInt8, u16 => UInt16, u32 => UInt32, u64 => UInt64, usize => UInt64
+);
+
+impl sealed::Sealed for String {}
+
+impl Key for String {
+    const DATA_TYPE: DataType = DataType::String;
+
+    fn to_set(ids: &[Self]) -> IdSet {
+        IdSet::Text(sorted_distinct(ids.to_vec()))
+    }
+
+    fn from_row_id(id: RowId) -> Option<Self> {
+        match id {
+            RowId::Text(id) => Some(id),
+            RowId::Int(_) => None,
+        }
+    }
+}
+
+/// Sorted, distinct ids of one table.
+///
+/// Integers are `Int` when all fit in an `i64`, `Big` when one does not; so equal sets are of the same variant.
+#[doc(hidden)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdSet {
+    Int(Vec<i64>),
+    Big(Vec<u64>),
+    Text(Vec<String>),
+}
+
+/// Where each of some wanted ids stands among the stored ones, if it is there.
+pub(crate) type Positions = Vec<Option<IdxSize>>;
+
+impl IdSet {
+    fn from_integers<I: Copy>(ids: &[I]) -> Self
+    where
+        i64: TryFrom<I>,
+        u64: TryFrom<I>,
+    {
+        let small: Option<Vec<i64>> = ids.iter().map(|id| i64::try_from(*id).ok()).collect();
+        small.map_or_else(
+            || Self::Big(sorted_distinct(ids.iter().filter_map(|id| u64::try_from(*id).ok()).collect())),
+            |ids| Self::Int(sorted_distinct(ids)),
+        )
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Int(ids) => ids.len(),
+            Self::Big(ids) => ids.len(),
+            Self::Text(ids) => ids.len(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<RowId> {
+        match self {
+            Self::Int(ids) => ids.get(place).map(|id| RowId::Int((*id).into())),
+            Self::Big(ids) => ids.get(place).map(|id| RowId::Int((*id).into())),
+            Self::Text(ids) => ids.get(place).map(|id| RowId::Text(id.clone())),
+        }
+    }
+
+    /// All ids, in order.
+    pub(crate) fn row_ids(&self) -> Vec<RowId> {
+        (0..self.len()).filter_map(|place| self.get(place)).collect()
+    }
+
+    /// All ids as the key type `K`; those that `K` cannot hold are left out.
+    pub(crate) fn keys<K: Key>(&self) -> Vec<K> {
+        (0..self.len()).filter_map(|place| self.get(place)).filter_map(K::from_row_id).collect()
+    }
+
+    /// The ids at these places, which are ascending.
+    pub(crate) fn select(&self, places: &[usize]) -> Self {
+        fn pick<T: Clone>(ids: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().filter_map(|place| ids.get(*place)).cloned().collect()
+        }
+        match self {
+            Self::Int(ids) => Self::Int(pick(ids, places)),
+            Self::Big(ids) => Self::Big(pick(ids, places)).narrowed(),
+            Self::Text(ids) => Self::Text(pick(ids, places)),
+        }
+    }
+
+    /// Splits into sets of at most `size` ids.
+    pub(crate) fn chunks(&self, size: usize) -> Vec<Self> {
+        let places: Vec<usize> = (0..self.len()).collect();
+        places.chunks(size.max(1)).map(|chunk| self.select(chunk)).collect()
+    }
+
+    /// Where each id of `wanted` stands in this set.
+    pub(crate) fn locate(&self, wanted: &Self) -> Positions {
+        match (self, wanted) {
+            (Self::Int(stored), Self::Int(wanted)) => locate(stored, wanted),
+            (Self::Big(stored), Self::Big(wanted)) => locate(stored, wanted),
+            (Self::Text(stored), Self::Text(wanted)) => locate(stored, wanted),
+            _ => locate(&self.row_ids(), &wanted.row_ids()),
+        }
+    }
+
+    /// The ids of both sets, or `None` where no one column can hold them: text beside integers, or negative
+    /// integers beside integers above `i64::MAX`.
+    pub(crate) fn union(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (left, right) if left.is_empty() => Some(right.clone()),
+            (left, right) if right.is_empty() => Some(left.clone()),
+            (Self::Int(left), Self::Int(right)) => Some(Self::Int(union(left, right))),
+            (Self::Big(left), Self::Big(right)) => Some(Self::Big(union(left, right))),
+            (Self::Text(left), Self::Text(right)) => Some(Self::Text(union(left, right))),
+            (Self::Int(small), Self::Big(big)) | (Self::Big(big), Self::Int(small)) => {
+                let small: Option<Vec<u64>> = small.iter().map(|id| u64::try_from(*id).ok()).collect();
+                Some(Self::Big(union(&small?, big)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The ids as a column of the narrowest type that this crate stores them in.
+    pub(crate) fn to_column(&self, name: &str) -> Column {
+        match self {
+            Self::Int(ids) => Column::new(name.into(), ids.as_slice()),
+            Self::Big(ids) => Column::new(name.into(), ids.as_slice()),
+            Self::Text(ids) => Column::new(name.into(), ids.as_slice()),
+        }
+    }
+
+    fn narrowed(self) -> Self {
+        match self {
+            Self::Big(ids) => Self::from_integers(&ids),
+            other => other,
+        }
+    }
+}
+
+/// The ids of a column in its own order, or why it cannot be an id column.
+#[derive(Debug)]
+pub(crate) enum ColumnIds {
+    /// All ids, and for each place of the sorted, distinct set the last row that has it.
+    Ids { set: IdSet, rows: Vec<IdxSize> },
+    /// The first row without an id.
+    Null { row: usize },
+    /// The type is no key type.
+    NotAKey,
+}
+
+impl ColumnIds {
+    /// Reads an id column of any integer type or of text, in any order, duplicates allowed.
+    pub(crate) fn read(column: &Series) -> PolarsResult<Self> {
+        if let Some(row) = first_null(column) {
+            return Ok(Self::Null { row });
+        }
+        Ok(match column.dtype() {
+            DataType::String => {
+                let (ids, rows) = last_of_each(column.str()?.iter().flatten().map(str::to_owned));
+                Self::Ids { set: IdSet::Text(ids), rows }
+            }
+            DataType::UInt64 => {
+                let (ids, rows) = last_of_each(column.u64()?.into_no_null_iter());
+                Self::Ids { set: IdSet::Big(ids).narrowed(), rows }
+            }
+            data_type if data_type.is_integer() && !is_wide(data_type) => {
+                let column = column.cast(&DataType::Int64)?;
+                let (ids, rows) = last_of_each(column.i64()?.into_no_null_iter());
+                Self::Ids { set: IdSet::Int(ids), rows }
+            }
+            // A column without rows, or of nothing but nulls, has no type of its own.
+            DataType::Null => Self::Ids { set: IdSet::Int(Vec::new()), rows: Vec::new() },
+            _ => Self::NotAKey,
+        })
+    }
+}
+
+fn is_wide(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int128 | DataType::UInt128)
+}
+
+fn first_null(column: &Series) -> Option<usize> {
+    if column.null_count() == 0 {
+        return None;
+    }
+    column.is_null().iter().position(|null| null == Some(true))
+}
+
+/// The distinct ids in order, each with the last row that has it.
+fn last_of_each<T: Ord>(ids: impl Iterator<Item = T>) -> (Vec<T>, Vec<IdxSize>) {
+    let mut rows: Vec<(T, IdxSize)> = ids.zip(0..).collect();
+    if !rows.is_sorted_by(|left, right| left.0 < right.0) {
+        rows.sort_by(|left, right| left.0.cmp(&right.0).then(right.1.cmp(&left.1)));
+        rows.dedup_by(|later, kept| later.0 == kept.0);
+    }
+    rows.into_iter().unzip()
+}
+
+fn sorted_distinct<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+    if !ids.is_sorted_by(|left, right| left < right) {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    ids
+}
+
+/// How many times longer the stored list must be before searching beats walking it.
+const SEARCH_FACTOR: usize = 16;
+
+fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Positions {
+    if wanted.len().saturating_mul(SEARCH_FACTOR) < stored.len() {
+        return wanted.iter().map(|id| stored.binary_search(id).ok().map(row_number)).collect();
+    }
+    let mut rest = stored.iter().enumerate().peekable();
+    wanted
+        .iter()
+        .map(|id| {
+            while rest.next_if(|(_, stored)| *stored < id).is_some() {}
+            rest.next_if(|(_, stored)| *stored == id).map(|(row, _)| row_number(row))
+        })
+        .collect()
+}
+
+/// Polars counts rows in 32 bits, and refuses longer frames when they are made.
+#[expect(clippy::cast_possible_truncation, reason = "a frame with more rows cannot exist")]
+pub(crate) fn row_number(row: usize) -> IdxSize {
+    row as IdxSize
+}
+
+fn union<T: Ord + Clone>(left: &[T], right: &[T]) -> Vec<T> {
+    let both: Vec<T> = left.iter().chain(right).cloned().collect();
+    sorted_distinct(both)
+}

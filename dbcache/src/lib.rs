@@ -1,0 +1,12 @@
+//! A typed, persistent, read-through row cache.
+
+pub mod column;
+pub mod error;
+pub mod json_path;
+pub mod key;
+pub mod name;
+pub mod record;
+
+pub use error::{Error, Result};
+pub use name::TableName;
+pub use polars;

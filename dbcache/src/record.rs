@@ -1,0 +1,123 @@
+//! Row types: what `#[derive(Cached)]` tells the rest of the crate about a struct.
+
+use polars::prelude::*;
+
+use crate::column::ColumnRef;
+use crate::key::Key;
+use crate::name::TableName;
+
+/// A struct that is one row of a table. Derive it with [`Cached`](crate::Cached).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cached record",
+    note = "add `#[derive(dbcache::Cached)]` and `#[cached(table = \"schema.table\")]` to the struct"
+)]
+pub trait Record: Sized + Send + Sync + 'static {
+    /// The type of the primary key.
+    type Id: Key;
+    /// A struct with one typed column a field, generated beside the record.
+    type Columns;
+
+    /// The typed columns, as public fields named like the record's own.
+    fn columns() -> Self::Columns;
+
+    /// The table, the id column and the other columns, at run time.
+    fn schema() -> &'static Schema;
+
+    /// Rows to columns: the id column first, then the others in the order of the schema.
+    #[doc(hidden)]
+    fn to_frame(rows: &[Self]) -> PolarsResult<DataFrame>;
+
+    /// Columns to rows. The frame has the columns of the schema with exactly its types, the id column first.
+    #[doc(hidden)]
+    fn from_frame(frame: &DataFrame) -> Result<Vec<Self>, CellError>;
+}
+
+/// What a record type says of its table.
+#[derive(Debug)]
+pub struct Schema {
+    table: TableName,
+    id: ColumnSchema,
+    columns: Vec<ColumnSchema>,
+}
+
+impl Schema {
+    /// The table's name.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// The id column.
+    pub fn id(&self) -> &ColumnSchema {
+        &self.id
+    }
+
+    /// The other columns, in the order of the struct's fields.
+    pub fn columns(&self) -> &[ColumnSchema] {
+        &self.columns
+    }
+}
+
+/// Parses a column of JSON text into the column that a record's field is stored as.
+pub(crate) type ParseJson = fn(&StringChunked) -> Result<Series, CellError>;
+
+/// What a record type, or a selection, says of one column or path.
+#[derive(Clone, Debug)]
+pub struct ColumnSchema {
+    column: ColumnRef,
+    data_type: DataType,
+    nullable: bool,
+    parse_json: Option<ParseJson>,
+}
+
+impl ColumnSchema {
+    /// The column and the path in it.
+    pub fn column(&self) -> &ColumnRef {
+        &self.column
+    }
+
+    /// The Polars type of its values.
+    pub fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    /// Whether the field is an `Option`.
+    pub fn nullable(&self) -> bool {
+        self.nullable
+    }
+
+    /// How text that holds JSON becomes this column, for a column of a nested type.
+    pub(crate) fn parse_json(&self) -> Option<ParseJson> {
+        self.parse_json
+    }
+}
+
+/// What a typed query asks for: one column, or a tuple of 1 to 16.
+pub trait Selection<T: Record> {
+    /// One row of the answer: the column's type, or a tuple of them.
+    type Row;
+
+    /// The columns, in the order of the answer.
+    #[doc(hidden)]
+    fn schema(&self) -> Vec<ColumnSchema>;
+
+    /// The frame has the id column first, then the columns of `schema` with exactly its types, in its order.
+    #[doc(hidden)]
+    fn rows(&self, frame: &DataFrame) -> Result<Vec<Self::Row>, CellError>;
+}
+
+/// A cell that does not fit in its field.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CellError {
+    pub(crate) column: String,
+    pub(crate) row: usize,
+    pub(crate) fault: CellFault,
+}
+
+#[derive(Debug)]
+pub(crate) enum CellFault {
+    /// A NULL for a field that is not an `Option`.
+    Null,
+    /// A value that does not convert, and why.
+    Value(String),
+}

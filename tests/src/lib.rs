@@ -1,0 +1,1 @@
+//! Fetchers and tables that the tests share.
