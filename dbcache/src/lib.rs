@@ -2,6 +2,7 @@
 
 pub mod column;
 pub mod error;
+pub mod fetch;
 pub mod json_path;
 pub mod key;
 pub mod name;

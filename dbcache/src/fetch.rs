@@ -1,0 +1,270 @@
+//! Fetchers: where rows come from when the cache does not have them.
+
+mod json_rows;
+#[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::marker::PhantomData;
+
+use polars::prelude::*;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::{BatchError, BoxError};
+use crate::key::{IdSet, Key};
+use crate::name::TableName;
+use crate::record::Record;
+
+/// What one batch asks of a fetcher.
+///
+/// A fetcher that can choose columns brings those that the request [wants](Self::columns); bringing others too is
+/// allowed, and caches them for later requests. Ids that the database does not have are left out of the answer.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchRequest<'a, K> {
+    ids: &'a [K],
+    table: &'a TableName,
+    id_column: &'a str,
+    columns: Columns<'a>,
+}
+
+/// Which columns a request wants, the id column aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns<'a> {
+    /// Whatever the table has.
+    All,
+    /// These, in this order.
+    Named(&'a [String]),
+}
+
+impl<'a, K> FetchRequest<'a, K> {
+    /// The ids to fetch: sorted, distinct, at least one.
+    pub fn ids(&self) -> &'a [K] {
+        self.ids
+    }
+
+    /// The table to fetch them from.
+    pub fn table(&self) -> &'a TableName {
+        self.table
+    }
+
+    /// The name of the column that holds the ids.
+    pub fn id_column(&self) -> &'a str {
+        self.id_column
+    }
+
+    /// The columns that are wanted beside the id column.
+    pub fn columns(&self) -> Columns<'a> {
+        self.columns
+    }
+}
+
+/// Fetches the rows of a record type.
+///
+/// A closure from ids to rows is one: `|ids: &[i64]| -> Result<Vec<User>, MyError> { … }`. It may be asked for the
+/// same ids again only after it failed or left them out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not fetch `{T}` rows",
+    note = "a fetcher is a `Sync` closure `|ids: &[Id]| -> Result<Vec<{T}>, E>` with the id type spelled out, or a type that implements `Fetcher<{T}>`"
+)]
+pub trait Fetcher<T: Record>: Sync {
+    /// Fetches one batch.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong. Nothing of the batch is stored; the other batches go on.
+    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError>;
+
+    /// The most ids that one batch may ask, where the database has such a limit.
+    fn batch_limit(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// The rows of one batch, as records or as columns.
+#[derive(Debug)]
+pub struct Fetched<T>(FetchedRows<T>);
+
+#[derive(Debug)]
+enum FetchedRows<T> {
+    Records(Vec<T>),
+    Frame(DataFrame),
+}
+
+impl<T> From<Vec<T>> for Fetched<T> {
+    fn from(rows: Vec<T>) -> Self {
+        Self(FetchedRows::Records(rows))
+    }
+}
+
+impl<T> From<DataFrame> for Fetched<T> {
+    fn from(rows: DataFrame) -> Self {
+        Self(FetchedRows::Frame(rows))
+    }
+}
+
+impl<T, F, R, E> Fetcher<T> for F
+where
+    T: Record,
+    F: Fn(&[T::Id]) -> Result<R, E> + Sync,
+    R: Into<Fetched<T>>,
+    E: Into<BoxError>,
+{
+    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        self(request.ids()).map(Into::into).map_err(Into::into)
+    }
+}
+
+/// Fetches rows of any table, with whatever columns it has.
+///
+/// A closure from ids and table is one: `|ids: &[i64], table: &str| -> Result<R, MyError> { … }`, where `R` is a
+/// `Vec` of JSON maps, a `DataFrame`, or [`DynamicRows`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not fetch rows by `{K}` ids",
+    note = "a dynamic fetcher is a `Sync` closure `|ids: &[{K}], table: &str| -> Result<Vec<serde_json::Map<String, Value>>, E>` (or of a `DataFrame`), or a type that implements `DynamicFetcher<{K}>`"
+)]
+pub trait DynamicFetcher<K: Key>: Sync {
+    /// Fetches one batch.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong. Nothing of the batch is stored; the other batches go on.
+    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError>;
+
+    /// The most ids that one batch may ask, where the database has such a limit.
+    fn batch_limit(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// The rows of one batch of any table.
+///
+/// Of JSON rows, integers become `Int64`, numbers that mix with fractions `Float64`, and objects and arrays JSON
+/// text; a key that a row lacks is NULL in that row.
+#[derive(Debug)]
+pub struct DynamicRows(DynamicKind);
+
+#[derive(Debug)]
+enum DynamicKind {
+    Json(Vec<Map<String, Value>>),
+    Frame(DataFrame),
+}
+
+impl DynamicRows {
+    /// Rows of any type that serializes as a map or struct.
+    ///
+    /// # Errors
+    ///
+    /// A row that does not serialize, or serializes as something other than an object.
+    pub fn serialize<S: Serialize>(rows: impl IntoIterator<Item = S>) -> Result<Self, BoxError> {
+        let rows: Result<_, BoxError> = rows
+            .into_iter()
+            .map(|row| match serde_json::to_value(row)? {
+                Value::Object(row) => Ok(row),
+                other => Err(format!("a row must be an object, not {other}").into()),
+            })
+            .collect();
+        Ok(Self(DynamicKind::Json(rows?)))
+    }
+}
+
+impl From<Vec<Map<String, Value>>> for DynamicRows {
+    fn from(rows: Vec<Map<String, Value>>) -> Self {
+        Self(DynamicKind::Json(rows))
+    }
+}
+
+impl From<DataFrame> for DynamicRows {
+    fn from(rows: DataFrame) -> Self {
+        Self(DynamicKind::Frame(rows))
+    }
+}
+
+impl<K, F, R, E> DynamicFetcher<K> for F
+where
+    K: Key,
+    F: Fn(&[K], &str) -> Result<R, E> + Sync,
+    R: Into<DynamicRows>,
+    E: Into<BoxError>,
+{
+    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        self(request.ids(), request.table().as_str()).map(Into::into).map_err(Into::into)
+    }
+}
+
+/// The ids and columns of one batch, without a key or record type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchRequest<'a> {
+    pub(crate) ids: &'a IdSet,
+    pub(crate) table: &'a TableName,
+    pub(crate) id_column: &'a str,
+    pub(crate) columns: Columns<'a>,
+}
+
+impl<'a> BatchRequest<'a> {
+    fn with_keys<K>(self, ids: &'a [K]) -> FetchRequest<'a, K> {
+        FetchRequest { ids, table: self.table, id_column: self.id_column, columns: self.columns }
+    }
+}
+
+/// A fetcher with its key and record types erased: batches in, columns out.
+pub(crate) trait BatchSource: Sync {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError>;
+
+    fn batch_limit(&self) -> Option<usize>;
+}
+
+/// Erases the record type of a typed fetcher.
+pub(crate) struct TypedSource<'f, T, F: ?Sized> {
+    fetcher: &'f F,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<'f, T, F: ?Sized> TypedSource<'f, T, F> {
+    pub(crate) fn new(fetcher: &'f F) -> Self {
+        Self { fetcher, record: PhantomData }
+    }
+}
+
+impl<T: Record, F: Fetcher<T> + ?Sized> BatchSource for TypedSource<'_, T, F> {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError> {
+        let ids: Vec<T::Id> = request.ids.keys();
+        let fetched = self.fetcher.fetch(&request.with_keys(&ids)).map_err(BatchError::Fetcher)?;
+        match fetched.0 {
+            FetchedRows::Frame(frame) => Ok(frame),
+            FetchedRows::Records(rows) => T::to_frame(&rows).map_err(|cause| BatchError::Fetcher(Box::new(cause))),
+        }
+    }
+
+    fn batch_limit(&self) -> Option<usize> {
+        self.fetcher.batch_limit()
+    }
+}
+
+/// Erases the key type of a dynamic fetcher.
+pub(crate) struct DynamicSource<'f, K, F: ?Sized> {
+    fetcher: &'f F,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<'f, K, F: ?Sized> DynamicSource<'f, K, F> {
+    pub(crate) fn new(fetcher: &'f F) -> Self {
+        Self { fetcher, key: PhantomData }
+    }
+}
+
+impl<K: Key, F: DynamicFetcher<K> + ?Sized> BatchSource for DynamicSource<'_, K, F> {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError> {
+        let ids: Vec<K> = request.ids.keys();
+        let fetched = self.fetcher.fetch(&request.with_keys(&ids)).map_err(BatchError::Fetcher)?;
+        match fetched.0 {
+            DynamicKind::Frame(frame) => Ok(frame),
+            DynamicKind::Json(rows) => json_rows::to_frame(&rows, request.id_column),
+        }
+    }
+
+    fn batch_limit(&self) -> Option<usize> {
+        self.fetcher.batch_limit()
+    }
+}
