@@ -9,5 +9,9 @@ pub mod name;
 pub mod record;
 
 pub use error::{Error, Result};
+#[cfg(feature = "sqlite")]
+pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
 pub use name::TableName;
 pub use polars;
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
