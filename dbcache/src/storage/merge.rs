@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::presence::{Presence, PresenceBuilder};
+use super::presence::{ColumnSet, Presence, PresenceBuilder};
 use super::snapshot::Snapshot;
 use crate::data_type::{convert, widen};
 use crate::error::{Error, Result};
@@ -113,6 +113,9 @@ fn id_conflict(table: &TableName, stored: &Snapshot, fetched: &Snapshot) -> Erro
 }
 
 fn presence(stored: &Snapshot, fetched: &Snapshot, rows: &Rows, replace: Replace) -> Presence {
+    if let Some(columns) = same_columns(stored, fetched) {
+        return Presence::uniform(rows.stored.len(), columns.clone());
+    }
     let mut merged = PresenceBuilder::default();
     // The code of each pair of sets, so that sets are joined once a pair and not once a row.
     let mut codes = PlHashMap::new();
@@ -128,4 +131,11 @@ fn presence(stored: &Snapshot, fetched: &Snapshot, rows: &Rows, replace: Replace
         merged.push(code);
     }
     merged.finish()
+}
+
+/// The columns that all rows of both have, where that is so.
+fn same_columns<'a>(stored: &'a Snapshot, fetched: &'a Snapshot) -> Option<&'a ColumnSet> {
+    let fetched_columns = fetched.presence.of_all()?;
+    let same = stored.ids.is_empty() || stored.presence.of_all() == Some(fetched_columns);
+    same.then_some(fetched_columns)
 }

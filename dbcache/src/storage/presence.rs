@@ -36,6 +36,11 @@ impl Presence {
         (!self.codes.is_empty()).then_some(self.codes.as_slice())
     }
 
+    /// The columns that every row has, where all rows have the same.
+    pub(super) fn of_all(&self) -> Option<&ColumnSet> {
+        if self.codes.is_empty() { self.sets.first() } else { None }
+    }
+
     /// The columns that a row has.
     pub(crate) fn of_row(&self, row: usize) -> Option<&ColumnSet> {
         self.sets.get(self.code(row))

@@ -22,6 +22,15 @@ pub(crate) struct LookUp {
     pub(crate) missing: Vec<usize>,
 }
 
+impl LookUp {
+    /// The ids that a request has to fetch.
+    pub(crate) fn not_hits(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = self.incomplete.iter().chain(&self.missing).copied().collect();
+        places.sort_unstable();
+        places
+    }
+}
+
 impl Snapshot {
     pub(crate) fn empty() -> Self {
         Self { ids: IdSet::Int(Vec::new()), columns: Vec::new(), presence: Presence::default() }
