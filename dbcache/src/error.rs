@@ -218,6 +218,13 @@ pub enum BatchError {
         column: String,
     },
 
+    /// A fetched column's name is empty, begins like the cache's own columns, or holds a control character.
+    #[error("a fetched column cannot be called {column:?}")]
+    ColumnName {
+        /// The name.
+        column: String,
+    },
+
     /// A fetched row has no id.
     #[error("row {row} of the fetched rows has a null id in {column:?}")]
     NullId {

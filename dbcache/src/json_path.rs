@@ -1,14 +1,50 @@
 //! Paths into JSON documents: parsed, shown, and extracted from a column.
 
+mod build;
+mod infer;
+mod nested;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod value;
+
 use polars::prelude::*;
 
 /// The steps from a JSON document to a value in it.
+///
+/// A step is a key of an object; one that is a whole number in decimal digits is also a place in an array, from 0.
+///
+/// ```
+/// use dbcache::column::ColumnRef;
+///
+/// let first_tag: ColumnRef = "profile.tags.0".parse()?;
+/// assert_eq!(first_tag.path().steps(), ["tags", "0"]);
+/// # Ok::<(), dbcache::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JsonPath {
     steps: Vec<String>,
 }
 
-/// What a document that is not JSON, or a step into a scalar, gives.
+impl JsonPath {
+    pub(crate) fn of(steps: impl IntoIterator<Item = String>) -> Self {
+        Self { steps: steps.into_iter().collect() }
+    }
+
+    /// The keys and array places, from the outside in.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
+    /// Whether the path stays at the document itself.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// What a document that is not JSON, a step into a scalar, or a value that does not fit gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
     /// Null.
@@ -25,6 +61,7 @@ pub(crate) struct PathError {
     pub(crate) row: usize,
     /// Which of the paths, from 0.
     pub(crate) path: usize,
+    /// What is wrong, with a snippet of the document or value.
     pub(crate) reason: String,
 }
 
@@ -36,11 +73,49 @@ pub(crate) struct Extraction<'a> {
 }
 
 /// Extracts all paths of one column in one pass; the answers are in the order of the paths and unnamed.
+///
+/// The column may hold JSON text, structs and lists, or these in one another; the same path gives the same values
+/// and, where the rows hold all the storage knows, the same type. Types, where none is pinned:
+///
+/// | values | type |
+/// |---|---|
+/// | none but nulls | `Null`, or what a structured column says |
+/// | integers within `i64` | `Int64` |
+/// | numbers, one of them with a fraction or exponent | `Float64` |
+/// | integers, one of them beyond `i64` | `String`, the digits as written: no number type holds them all exactly |
+/// | strings; booleans | `String`; `Boolean` |
+/// | other mixtures of scalars | `String`: strings as they are, others as JSON |
+/// | objects that agree; arrays that agree | `Struct` with the keys of all rows, sorted; `List` |
+/// | anything else | `String` of JSON text without spaces |
+///
+/// Values agree if at every place within them there are only nulls and one kind: booleans, strings, integers of
+/// `i64`, numbers, objects, or arrays; and if their objects have no more than 256 keys in all.
+///
+/// A pinned type takes values that it holds exactly (a number for the same number, decimals rounded to the nearest
+/// float, objects for the fields that a struct names, anything for text). What it does not take is null, or an error
+/// where `strictness` asks.
+///
+/// Of an object's equal keys the last counts. Documents nested deeper than 128 levels count as not JSON.
 pub(crate) fn extract(
     column: &Series,
     paths: &[Extraction<'_>],
     strictness: Strictness,
 ) -> std::result::Result<Vec<Series>, PathError> {
-    let _ = (column, paths, strictness);
-    Ok(Vec::new())
+    let wanted: Vec<Wanted<'_>> =
+        paths.iter().map(|one| Wanted { steps: one.path.steps(), pinned: one.pinned }).collect();
+    nested::extract(column, &wanted, strictness)
+}
+
+/// The rest of a path, from where an extraction stands.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'a> {
+    steps: &'a [String],
+    pinned: Option<&'a DataType>,
+}
+
+/// How many levels of objects and arrays a document may have.
+const MAX_DEPTH: usize = 128;
+
+fn refused(path: usize) -> impl Fn(PolarsError) -> PathError {
+    move |error| PathError { row: 0, path, reason: format!("the column cannot be built: {error}") }
 }

@@ -173,6 +173,15 @@ impl IdSet {
         }
     }
 
+    /// The places in this set of the ids that are in `wanted` too.
+    pub(crate) fn locate_among(&self, wanted: &Self) -> Vec<usize> {
+        wanted.locate(self).iter().enumerate().filter_map(|(place, found)| found.map(|_| place)).collect()
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
     /// The ids of both sets, or `None` where no one column can hold them: text beside integers, or negative
     /// integers beside integers above `i64::MAX`.
     pub(crate) fn union(&self, other: &Self) -> Option<Self> {

@@ -1,17 +1,34 @@
 //! A typed, persistent, read-through row cache.
 
+mod answer;
+mod builder;
+mod cache;
 pub mod column;
+mod contract;
+mod data_type;
+mod dynamic;
 pub mod error;
 pub mod fetch;
+mod found;
 pub mod json_path;
 pub mod key;
 pub mod name;
+mod plan;
+pub mod progress;
+mod read_through;
 pub mod record;
+mod storage;
 
+pub use builder::Builder;
+pub use cache::{All, Cache, Paths, Query};
+pub use dynamic::{DynamicCache, Table, TableQuery, get_data};
 pub use error::{Error, Result};
 #[cfg(feature = "sqlite")]
 pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
+pub use found::{Found, LookUp};
 pub use name::TableName;
+pub use plan::BatchPolicy;
 pub use polars;
+pub use progress::Progress;
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

@@ -1,0 +1,200 @@
+//! From the stored columns to those that were asked for: paths extracted, types as the caller declares them.
+
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use crate::column::ColumnRef;
+use crate::data_type::{convert, readable};
+use crate::error::{Error, Result};
+use crate::fetch::BatchSource;
+use crate::json_path::{Extraction, PathError, Strictness, extract};
+use crate::key::IdSet;
+use crate::read_through::{self, Answer, Fetch, Options, Request};
+use crate::record::{CellError, CellFault, ColumnSchema};
+use crate::storage::{LookUp, Table};
+
+/// One column of an answer, with its type where the caller declares one.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// In whatever type it is stored or found.
+    AsFound(ColumnRef),
+    Declared(ColumnSchema),
+}
+
+impl Wanted {
+    fn column(&self) -> &ColumnRef {
+        match self {
+            Self::AsFound(column) => column,
+            Self::Declared(schema) => schema.column(),
+        }
+    }
+
+    fn data_type(&self) -> Option<&DataType> {
+        match self {
+            Self::AsFound(_) => None,
+            Self::Declared(schema) => Some(schema.data_type()),
+        }
+    }
+}
+
+/// Columns and paths wanted of a table.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) table: Arc<Table>,
+    pub(crate) wanted: Vec<Wanted>,
+    /// All columns that the record declares, for the types of what is fetched.
+    pub(crate) declared: &'a [ColumnSchema],
+    /// The type of the id column of the answer, where the caller declares one.
+    pub(crate) id_type: Option<&'a DataType>,
+    pub(crate) fetch: Fetch,
+    pub(crate) strictness: Strictness,
+}
+
+impl Question<'_> {
+    /// Answers, fetching what is needed. The frame has the id column first, then the wanted columns in their order.
+    pub(crate) fn fetched(&self, ids: IdSet, source: &dyn BatchSource, options: &Options) -> Result<Answer> {
+        let columns = self.columns()?;
+        self.finish(read_through::run(&self.request(ids, &columns), source, options)?)
+    }
+
+    /// Answers from what is cached.
+    pub(crate) fn cached(&self, ids: IdSet) -> Result<Answer> {
+        let columns = self.columns()?;
+        self.finish(read_through::cached(&self.request(ids, &columns))?)
+    }
+
+    pub(crate) fn look_up(&self, ids: IdSet) -> Result<LookUp> {
+        let columns = self.columns()?;
+        self.request(ids, &columns).look_up()
+    }
+
+    fn request<'r>(&'r self, ids: IdSet, columns: &'r [String]) -> Request<'r> {
+        Request { table: &self.table, ids, columns, declared: self.declared, fetch: self.fetch }
+    }
+
+    /// The base columns, each once. The id column is always there and needs no asking.
+    fn columns(&self) -> Result<Vec<String>> {
+        if self.wanted.is_empty() {
+            return Err(Error::NoColumns { table: self.table.name().to_string() });
+        }
+        let mut names: Vec<String> = Vec::new();
+        for wanted in &self.wanted {
+            let name = wanted.column().column();
+            if name != self.table.id_column() && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn finish(&self, found: Answer) -> Result<Answer> {
+        let Answer { frame, ids, not_found } = found;
+        let id_column = self.base(&frame, self.table.id_column())?;
+        let id_type = self.id_type.unwrap_or(id_column.dtype());
+        let mut columns = vec![convert(id_column, id_type).map_err(|cause| self.cell_error(cause, &ids))?];
+        columns.extend(self.answer_columns(&frame, &ids)?);
+        let columns = columns.into_iter().map(IntoColumn::into_column).collect();
+        let frame = DataFrame::new(frame.height(), columns).map_err(Error::frame("build the answer"))?;
+        Ok(Answer { frame, ids, not_found })
+    }
+
+    /// The wanted columns, named as they were asked; all paths of one column are extracted in one pass.
+    fn answer_columns(&self, frame: &DataFrame, ids: &IdSet) -> Result<Vec<Series>> {
+        let mut extracted: PlHashMap<&str, std::vec::IntoIter<Series>> = PlHashMap::new();
+        let mut columns = Vec::new();
+        for wanted in self.wanted.iter().filter(|wanted| self.is_answered(wanted)) {
+            let column = wanted.column();
+            let name = column.column();
+            let values = if column.path().is_empty() {
+                self.base(frame, name)?.clone()
+            } else {
+                if !extracted.contains_key(name) {
+                    extracted.insert(name, self.extract(self.base(frame, name)?, ids)?.into_iter());
+                }
+                extracted.get_mut(name).and_then(Iterator::next).unwrap_or_default()
+            };
+            columns.push(self.declared_type(values, wanted, ids)?.with_name(column.to_string().into()));
+        }
+        Ok(columns)
+    }
+
+    /// The id column stands first already.
+    fn is_answered(&self, wanted: &Wanted) -> bool {
+        !wanted.column().path().is_empty() || wanted.column().column() != self.table.id_column()
+    }
+
+    /// All wanted paths of one column, in their order.
+    fn extract(&self, column: &Series, ids: &IdSet) -> Result<Vec<Series>> {
+        let of_column =
+            |wanted: &&Wanted| wanted.column().column() == column.name().as_str() && !wanted.column().path().is_empty();
+        let wanted: Vec<&Wanted> = self.wanted.iter().filter(of_column).collect();
+        let paths: Vec<Extraction<'_>> = wanted
+            .iter()
+            .map(|wanted| Extraction { path: wanted.column().path(), pinned: wanted.data_type() })
+            .collect();
+        extract(column, &paths, self.strictness).map_err(|PathError { row, path, reason }| Error::Value {
+            table: self.table.name().to_string(),
+            column: wanted.get(path).map(|wanted| wanted.column().to_string()).unwrap_or_default(),
+            id: row_id(ids, row),
+            reason,
+        })
+    }
+
+    fn declared_type(&self, values: Series, wanted: &Wanted, ids: &IdSet) -> Result<Series> {
+        let Wanted::Declared(schema) = wanted else { return Ok(values) };
+        let data_type = schema.data_type();
+        let converted = match (values.dtype(), schema.parse_json()) {
+            (found, _) if found == data_type => Ok(values),
+            (DataType::String, Some(parse)) => parse(values.str().map_err(Error::frame("read a text column"))?),
+            (found, _) if readable(found, data_type) => convert(&values, data_type),
+            (found, _) => return Err(type_conflict(&self.table, schema, found)),
+        };
+        let name = schema.column().to_string();
+        converted.map_err(|cause| self.cell_error(CellError { column: name, ..cause }, ids))
+    }
+
+    fn base<'f>(&self, frame: &'f DataFrame, name: &str) -> Result<&'f Series> {
+        frame.column(name).map(Column::as_materialized_series).map_err(Error::frame("find a column of the answer"))
+    }
+
+    /// Says which table, column and id a cell belongs to.
+    pub(crate) fn cell_error(&self, cause: CellError, ids: &IdSet) -> Error {
+        let table = self.table.name().to_string();
+        let CellError { column, row, fault } = cause;
+        let id = row_id(ids, row);
+        match fault {
+            CellFault::Null => Error::UnexpectedNull { table, column, id },
+            CellFault::Value(reason) => Error::Value { table, column, id, reason },
+        }
+    }
+}
+
+/// Whether every column that is stored can be read as the record declares it.
+pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()> {
+    let stored = table.snapshot()?;
+    for schema in declared {
+        let found = stored.column(schema.column().column()).map(Column::dtype);
+        let parses = schema.parse_json().is_some();
+        match found {
+            Some(DataType::String) if parses => {}
+            Some(found) if !readable(found, schema.data_type()) => return Err(type_conflict(table, schema, found)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn type_conflict(table: &Table, schema: &ColumnSchema, stored: &DataType) -> Error {
+    Error::TypeConflict {
+        table: table.name().to_string(),
+        column: schema.column().to_string(),
+        stored: stored.clone(),
+        wanted: schema.data_type().clone(),
+    }
+}
+
+/// The id of a row of the answer.
+fn row_id(ids: &IdSet, row: usize) -> crate::key::RowId {
+    ids.get(row).unwrap_or(crate::key::RowId::Text(String::new()))
+}

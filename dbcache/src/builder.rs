@@ -1,0 +1,107 @@
+//! How a cache is opened: its folder, and how its requests are carried out.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::json_path::Strictness;
+use crate::plan::BatchPolicy;
+use crate::progress::Progress;
+use crate::read_through::Options;
+use crate::storage::Store;
+
+/// The default folder, below the home directory.
+const DEFAULT_FOLDER: [&str; 2] = ["data", "cached_data"];
+
+/// Opens a [`Cache`](crate::Cache) or [`DynamicCache`](crate::DynamicCache) with settings of your own.
+///
+/// ```
+/// use dbcache::{BatchPolicy, DynamicCache, Progress};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let cache = DynamicCache::builder()
+///     .folder(folder.path())
+///     .batches(BatchPolicy::Fixed(500))
+///     .progress(Progress::Silent)
+///     .open()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `open` is called"]
+pub struct Builder<C> {
+    folder: Option<PathBuf>,
+    options: Options,
+    strictness: Strictness,
+    cache: PhantomData<fn() -> C>,
+}
+
+impl<C> Builder<C> {
+    pub(crate) fn new() -> Self {
+        Self { folder: None, options: Options::default(), strictness: Strictness::default(), cache: PhantomData }
+    }
+
+    /// The cache folder. It is created, with its parents, when the first row is stored.
+    ///
+    /// The default is `data/cached_data` under the home directory.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// How ids that must be fetched are split into batches.
+    pub fn batches(mut self, policy: BatchPolicy) -> Self {
+        self.options.batches = policy;
+        self
+    }
+
+    /// Who is told of the progress of a fetch; a bar on stderr by default.
+    pub fn progress(mut self, progress: Progress) -> Self {
+        self.options.progress = progress;
+        self
+    }
+
+    /// What text that is not JSON, or a path step into a scalar, gives: null by default.
+    pub fn json(mut self, strictness: Strictness) -> Self {
+        self.strictness = strictness;
+        self
+    }
+
+    /// Opens the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoHomeFolder`] where no folder was given and no home directory is known;
+    /// [`Error::TypeConflict`] where what is stored cannot be read as the record declares it.
+    pub fn open(self) -> Result<C>
+    where
+        C: Open,
+    {
+        let folder = self.folder.map_or_else(default_folder, Ok)?;
+        let engine = Engine { store: Store::new(folder), options: self.options, strictness: self.strictness };
+        C::open_with(Arc::new(engine))
+    }
+}
+
+fn default_folder() -> Result<PathBuf> {
+    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or(Error::NoHomeFolder)?;
+    Ok(DEFAULT_FOLDER.iter().fold(home, |folder, part| folder.join(part)))
+}
+
+/// A folder, and how requests to it are carried out.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) options: Options,
+    pub(crate) strictness: Strictness,
+}
+
+mod sealed {
+    use super::{Arc, Engine, Result};
+
+    pub trait Open: Sized {
+        fn open_with(engine: Arc<Engine>) -> Result<Self>;
+    }
+}
+
+pub(crate) use sealed::Open;

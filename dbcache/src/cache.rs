@@ -1,0 +1,290 @@
+//! The typed cache.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polars::prelude::DataFrame;
+
+use crate::answer::{Question, Wanted, check_types};
+use crate::builder::{Builder, Engine, Open};
+use crate::column::ColumnRef;
+use crate::error::{Error, Result};
+use crate::fetch::{Fetcher, TypedSource};
+use crate::found::{Found, LookUp};
+use crate::key::Key;
+use crate::read_through::{Answer, Fetch};
+use crate::record::{CellError, ColumnSchema, Record, Selection};
+use crate::storage::Table;
+
+/// A cache of the rows of one record type.
+///
+/// What is cached is answered from disk or memory; what is not is fetched in batches, stored, and answered with the
+/// rest. A cache can be shared between threads, and its folder between caches and processes.
+///
+/// ```
+/// use dbcache::{Cache, Cached};
+///
+/// #[derive(Clone, Debug, PartialEq, Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     name: String,
+///     age: Option<i32>,
+/// }
+///
+/// # let folder = tempfile::tempdir()?;
+/// let fetcher = |ids: &[i64]| -> Result<Vec<User>, std::io::Error> {
+///     Ok(ids.iter().map(|id| User { id: *id, name: format!("user {id}"), age: None }).collect())
+/// };
+/// let cache = Cache::<User>::open(folder.path())?;
+/// let users = cache.rows(&[3, 1], &fetcher)?;
+/// assert_eq!(users[0].name, "user 1");
+///
+/// let c = User::columns();
+/// let names: Vec<(i64, String)> = cache.select((c.id, c.name)).rows(&[1, 3], &fetcher)?;
+/// assert_eq!(names[1], (3, "user 3".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Cache<T> {
+    engine: Arc<Engine>,
+    table: Arc<Table>,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> Cache<T> {
+    /// Opens the cache in a folder, which is created with the first row that is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeConflict`] where stored columns cannot be read as the record declares them; nothing is changed.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder().folder(folder).open()
+    }
+
+    /// Opens the cache in `data/cached_data` under the home directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Error::NoHomeFolder`].
+    pub fn open_default() -> Result<Self> {
+        Self::builder().open()
+    }
+
+    /// Settings of your own, before opening.
+    pub fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    /// The cache folder.
+    pub fn folder(&self) -> &Path {
+        self.engine.store.folder()
+    }
+
+    /// The rows of these ids, sorted by id, one for each distinct id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IdsNotFound`], [`Error::FetchFailed`], [`Error::ColumnsNotFound`] after everything that came was
+    /// stored; [`Error::UnexpectedNull`] and [`Error::Value`] where a row does not fit the record.
+    pub fn rows<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Vec<T>> {
+        self.all().rows(ids, fetcher)
+    }
+
+    /// The rows of these ids as columns: the id column, then the record's in the order of its fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows).
+    pub fn frame<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<DataFrame> {
+        self.all().frame(ids, fetcher)
+    }
+
+    /// A query for whole records.
+    pub fn all(&self) -> Query<'_, T, All> {
+        let wanted = T::schema().columns().iter().cloned().map(Wanted::Declared).collect();
+        Query { cache: self, selection: All, wanted, fetch: Fetch::default() }
+    }
+
+    /// A query for one typed column, or for a tuple of them: `cache.select((c.name, c.profile.address.city))`.
+    pub fn select<S: Selection<T>>(&self, selection: S) -> Query<'_, T, S> {
+        let wanted = selection.schema().into_iter().map(Wanted::Declared).collect();
+        Query { cache: self, selection, wanted, fetch: Fetch::default() }
+    }
+
+    /// A query for columns and paths by name, whose answer is a frame.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnName`] for a malformed name; [`Error::NoColumns`] for none.
+    pub fn select_dynamic<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<Query<'_, T, Paths>> {
+        let wanted = wanted(&self.table, columns)?;
+        Ok(Query { cache: self, selection: Paths, wanted, fetch: Fetch::default() })
+    }
+}
+
+impl<T: Record> Open for Cache<T> {
+    fn open_with(engine: Arc<Engine>) -> Result<Self> {
+        let schema = T::schema();
+        let table = engine.store.table(schema.table(), schema.id().column().column());
+        check_types(&table, schema.columns())?;
+        Ok(Self { engine, table, record: PhantomData })
+    }
+}
+
+impl<T> fmt::Debug for Cache<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table.name().as_str();
+        f.debug_struct("Cache").field("folder", &self.engine.store.folder()).field("table", &table).finish()
+    }
+}
+
+/// Parses column names and paths.
+pub(crate) fn wanted<C: AsRef<str>>(table: &Table, columns: impl IntoIterator<Item = C>) -> Result<Vec<Wanted>> {
+    let wanted: Result<Vec<Wanted>> =
+        columns.into_iter().map(|column| column.as_ref().parse::<ColumnRef>().map(Wanted::AsFound)).collect();
+    match wanted {
+        Ok(wanted) if wanted.is_empty() => Err(Error::NoColumns { table: table.name().to_string() }),
+        wanted => wanted,
+    }
+}
+
+/// The selection of whole records.
+#[derive(Clone, Copy, Debug)]
+pub struct All;
+
+/// The selection of columns and paths by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Paths;
+
+impl<T: Record> Selection<T> for All {
+    type Row = T;
+
+    fn schema(&self) -> Vec<ColumnSchema> {
+        T::schema().columns().to_vec()
+    }
+
+    fn rows(&self, frame: &DataFrame) -> Result<Vec<T>, CellError> {
+        T::from_frame(frame)
+    }
+}
+
+/// What to read of a cache. Made by [`Cache::all`], [`Cache::select`] and [`Cache::select_dynamic`]; reusable.
+#[derive(Debug)]
+#[must_use = "a query does nothing until it is given ids"]
+pub struct Query<'c, T, S> {
+    cache: &'c Cache<T>,
+    selection: S,
+    wanted: Vec<Wanted>,
+    fetch: Fetch,
+}
+
+impl<T: Record, S> Query<'_, T, S> {
+    /// Fetches all ids again, cached or not, and replaces their rows whole.
+    pub fn refresh(mut self) -> Self {
+        self.fetch = Fetch::All;
+        self
+    }
+
+    /// The rows of these ids as columns: the id column, then the selection in its order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::rows`].
+    pub fn frame<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<DataFrame> {
+        Ok(complete(&self.question(), self.fetched(ids, fetcher)?)?.frame)
+    }
+
+    /// As [`frame`](Self::frame), with the ids that the database does not have beside it instead of an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
+    pub fn frame_found<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Found<DataFrame, T::Id>> {
+        let answer = self.fetched(ids, fetcher)?;
+        Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
+    }
+
+    /// What is cached of these ids, and the ids that would have to be fetched. Never fetches.
+    ///
+    /// # Errors
+    ///
+    /// A storage error, or a row that does not fit the selection.
+    pub fn frame_cached(&self, ids: &[T::Id]) -> Result<Found<DataFrame, T::Id>> {
+        let answer = self.question().cached(T::Id::to_set(ids))?;
+        Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
+    }
+
+    /// How these ids stand in the cache. Never fetches.
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    pub fn look_up(&self, ids: &[T::Id]) -> Result<LookUp<T::Id>> {
+        let ids = T::Id::to_set(ids);
+        Ok(LookUp::new(&ids, &self.question().look_up(ids.clone())?))
+    }
+
+    fn fetched<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Answer> {
+        let source = TypedSource::<T, F>::new(fetcher);
+        self.question().fetched(T::Id::to_set(ids), &source, &self.cache.engine.options)
+    }
+
+    fn question(&self) -> Question<'_> {
+        let schema = T::schema();
+        Question {
+            table: Arc::clone(&self.cache.table),
+            wanted: self.wanted.clone(),
+            declared: schema.columns(),
+            id_type: Some(schema.id().data_type()),
+            fetch: self.fetch,
+            strictness: self.cache.engine.strictness,
+        }
+    }
+}
+
+impl<T: Record, S: Selection<T>> Query<'_, T, S> {
+    /// The rows of these ids, sorted by id, one for each distinct id.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::rows`].
+    pub fn rows<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Vec<S::Row>> {
+        let answer = complete(&self.question(), self.fetched(ids, fetcher)?)?;
+        self.typed(&answer)
+    }
+
+    /// As [`rows`](Self::rows), with the ids that the database does not have beside them instead of an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
+    pub fn rows_found<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Found<Vec<S::Row>, T::Id>> {
+        let answer = self.fetched(ids, fetcher)?;
+        Ok(Found { rows: self.typed(&answer)?, missing: answer.not_found.keys() })
+    }
+
+    /// What is cached of these ids, and the ids that would have to be fetched. Never fetches.
+    ///
+    /// # Errors
+    ///
+    /// A storage error, or a row that does not fit the selection.
+    pub fn rows_cached(&self, ids: &[T::Id]) -> Result<Found<Vec<S::Row>, T::Id>> {
+        let answer = self.question().cached(T::Id::to_set(ids))?;
+        Ok(Found { rows: self.typed(&answer)?, missing: answer.not_found.keys() })
+    }
+
+    fn typed(&self, answer: &Answer) -> Result<Vec<S::Row>> {
+        self.selection.rows(&answer.frame).map_err(|cause| self.question().cell_error(cause, &answer.ids))
+    }
+}
+
+/// The answer, if the database has all ids.
+pub(crate) fn complete(question: &Question<'_>, answer: Answer) -> Result<Answer> {
+    if answer.not_found.is_empty() {
+        return Ok(answer);
+    }
+    Err(Error::IdsNotFound { table: question.table.name().to_string(), ids: answer.not_found.row_ids() })
+}

@@ -1,0 +1,148 @@
+//! What a fetcher promises of one batch, checked before anything of it is stored.
+
+use polars::prelude::*;
+
+use crate::data_type::{convert, readable};
+use crate::error::BatchError;
+use crate::key::{ColumnIds, IdSet, RowId};
+use crate::record::{CellError, CellFault, ColumnSchema};
+use crate::storage::{RESERVED_PREFIX, Snapshot};
+
+/// What a batch was asked for.
+pub(crate) struct Expected<'a> {
+    pub(crate) ids: &'a IdSet,
+    pub(crate) id_column: &'a str,
+    /// The types that a record declares; columns that it does not name are taken as they come.
+    pub(crate) columns: &'a [ColumnSchema],
+    /// What is stored already; text that a record would parse stays text where the table has text.
+    pub(crate) stored: &'a Snapshot,
+}
+
+/// The rows of a batch, sorted, one an id, of the declared types. Rows that nobody asked are left out.
+pub(crate) fn check(fetched: DataFrame, expected: &Expected<'_>) -> Result<Snapshot, BatchError> {
+    let mut columns = fetched.into_columns();
+    let ids = take_id_column(&mut columns, expected.id_column)?;
+    check_names(&columns)?;
+    let (set, rows) = read_ids(&ids, expected)?;
+    if set.len() < ids.len() {
+        check_duplicates(&ids, &columns)?;
+    }
+    let (set, rows) = only_asked(&set, &rows, expected.ids);
+    let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows);
+    let columns: Result<Vec<Column>, BatchError> = columns
+        .iter()
+        .map(|column| declared_type(column.take(&rows).map_err(polars_failed)?, &set, expected))
+        .collect();
+    Ok(Snapshot::uniform(set, columns?))
+}
+
+fn take_id_column(columns: &mut Vec<Column>, name: &str) -> Result<Column, BatchError> {
+    match columns.iter().position(|column| column.name() == name) {
+        Some(place) => Ok(columns.remove(place)),
+        // A batch of no rows may come without any columns.
+        None if columns.is_empty() => Ok(Column::new_empty(name.into(), &DataType::Null)),
+        None => Err(BatchError::NoIdColumn { column: name.to_owned() }),
+    }
+}
+
+fn check_names(columns: &[Column]) -> Result<(), BatchError> {
+    let mut names = columns.iter().map(Column::name);
+    match names.find(|name| name.is_empty() || name.starts_with(RESERVED_PREFIX) || name.contains(char::is_control)) {
+        None => Ok(()),
+        Some(name) => Err(BatchError::ColumnName { column: name.to_string() }),
+    }
+}
+
+fn read_ids(ids: &Column, expected: &Expected<'_>) -> Result<(IdSet, Vec<IdxSize>), BatchError> {
+    let wrong_type = || BatchError::WrongType {
+        column: expected.id_column.to_owned(),
+        id: None,
+        expected: if matches!(expected.ids, IdSet::Text(_)) { "text ids" } else { "integer ids" }.to_owned(),
+        found: ids.dtype().to_string(),
+    };
+    match ColumnIds::read(ids.as_materialized_series()).map_err(polars_failed)? {
+        ColumnIds::Null { row } => Err(BatchError::NullId { column: expected.id_column.to_owned(), row }),
+        ColumnIds::NotAKey => Err(wrong_type()),
+        ColumnIds::Ids { set, .. } if !set.is_empty() && set.is_text() != expected.ids.is_text() => Err(wrong_type()),
+        ColumnIds::Ids { set, rows } => Ok((set, rows)),
+    }
+}
+
+/// Rows of the same id must be the same in every column.
+fn check_duplicates(ids: &Column, columns: &[Column]) -> Result<(), BatchError> {
+    let mut first_rows = PlHashMap::new();
+    for row in 0..ids.len() {
+        let id = ids.get(row).map_err(polars_failed)?;
+        let first = *first_rows.entry(id.clone()).or_insert(row);
+        let differs = |column: &&Column| match (column.get(first), column.get(row)) {
+            (Ok(left), Ok(right)) => !left.eq_missing(&right, true),
+            _ => true,
+        };
+        if let Some(column) = columns.iter().find(differs) {
+            return Err(BatchError::ConflictingRows { id: row_id(&id), column: column.name().to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn row_id(id: &AnyValue<'_>) -> RowId {
+    let integer = if id.is_integer() { id.extract::<i128>() } else { None };
+    integer.map_or_else(|| RowId::Text(id.str_value().into_owned()), RowId::Int)
+}
+
+/// The ids that were asked, with their rows.
+fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> (IdSet, Vec<IdxSize>) {
+    let places: Vec<usize> = set.locate_among(asked);
+    if places.len() < set.len() {
+        tracing::warn!(
+            rows = set.len() - places.len(),
+            "the fetcher brought rows that were not asked; they are ignored"
+        );
+    }
+    let rows = places.iter().filter_map(|place| rows.get(*place)).copied().collect();
+    (set.select(&places), rows)
+}
+
+/// The column in the type that the record declares, where one does.
+fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result<Column, BatchError> {
+    let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == column.name().as_str())
+    else {
+        return Ok(column);
+    };
+    let series = column.as_materialized_series();
+    let converted = match (declared.parse_json(), series.dtype()) {
+        (Some(_), DataType::String) if is_stored_as_text(expected.stored, column.name()) => return Ok(column),
+        (Some(parse), DataType::String) => parse(series.str().map_err(polars_failed)?),
+        (_, found) if readable(found, declared.data_type()) => convert(series, declared.data_type()),
+        (_, found) => {
+            return Err(BatchError::WrongType {
+                column: column.name().to_string(),
+                id: None,
+                expected: declared.data_type().to_string(),
+                found: found.to_string(),
+            });
+        }
+    };
+    let converted = converted.map_err(|cause| unfit(cause, ids, declared))?;
+    Ok(converted.with_name(column.name().clone()).into_column())
+}
+
+fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {
+    stored.column(column).is_some_and(|stored| stored.dtype() == &DataType::String)
+}
+
+fn unfit(cause: CellError, ids: &IdSet, declared: &ColumnSchema) -> BatchError {
+    BatchError::WrongType {
+        column: declared.column().column().to_owned(),
+        id: ids.get(cause.row),
+        expected: declared.data_type().to_string(),
+        found: match cause.fault {
+            CellFault::Null => "null".to_owned(),
+            CellFault::Value(reason) => reason,
+        },
+    }
+}
+
+fn polars_failed(cause: PolarsError) -> BatchError {
+    BatchError::Fetcher(Box::new(cause))
+}

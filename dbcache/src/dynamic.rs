@@ -1,0 +1,241 @@
+//! The dynamic cache: string columns of any table.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polars::prelude::DataFrame;
+
+use crate::answer::{Question, Wanted};
+use crate::builder::{Builder, Engine, Open};
+use crate::cache::{complete, wanted};
+use crate::error::Result;
+use crate::fetch::{DynamicFetcher, DynamicSource};
+use crate::found::{Found, LookUp};
+use crate::key::Key;
+use crate::name::TableName;
+use crate::read_through::{Answer, Fetch};
+use crate::storage;
+
+/// The id column where none is named.
+const ID_COLUMN: &str = "id";
+
+/// Columns and paths of some rows of any table, through the cache in the default folder.
+///
+/// The one-call form of [`DynamicCache`]: the folder is `data/cached_data` under the home directory, the id column
+/// is `id`.
+///
+/// # Errors
+///
+/// As [`TableQuery::frame`], and those of [`DynamicCache::open_default`] and [`DynamicCache::table`].
+///
+/// ```no_run
+/// use serde_json::{Map, Value, json};
+///
+/// let fetcher = |ids: &[i64], table: &str| -> Result<Vec<Map<String, Value>>, std::io::Error> {
+///     let row = |id: &i64| json!({ "id": id, "name": "Ada", "metadata": { "city": "London" } });
+///     Ok(ids.iter().filter_map(|id| row(id).as_object().cloned()).collect())
+/// };
+/// let frame = dbcache::get_data(&[1, 2], &["name", "metadata.city"], "public.users", &fetcher)?;
+/// assert_eq!(frame.get_column_names_str(), ["id", "name", "metadata.city"]);
+/// # Ok::<(), dbcache::Error>(())
+/// ```
+pub fn get_data<K: Key, C: AsRef<str>, F: DynamicFetcher<K> + ?Sized>(
+    ids: &[K],
+    columns: &[C],
+    table: &str,
+    fetcher: &F,
+) -> Result<DataFrame> {
+    DynamicCache::open_default()?.table(table)?.select(columns)?.frame(ids, fetcher)
+}
+
+/// A cache of rows of any table, by string columns.
+///
+/// ```
+/// use dbcache::DynamicCache;
+/// use serde_json::{Map, Value, json};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let fetcher = |ids: &[i64], table: &str| -> Result<Vec<Map<String, Value>>, std::io::Error> {
+///     let row = |id: &i64| json!({ "id": id, "name": "Ada", "metadata": { "city": "London" } });
+///     Ok(ids.iter().filter_map(|id| row(id).as_object().cloned()).collect())
+/// };
+/// let cache = DynamicCache::open(folder.path())?;
+/// let users = cache.table("public.users")?;
+/// let frame = users.select(["name", "metadata.city"])?.frame(&[1, 2], &fetcher)?;
+/// assert_eq!(frame.shape(), (2, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DynamicCache {
+    engine: Arc<Engine>,
+}
+
+impl DynamicCache {
+    /// Opens the cache in a folder, which is created with the first row that is stored.
+    ///
+    /// # Errors
+    ///
+    /// None now.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder().folder(folder).open()
+    }
+
+    /// Opens the cache in `data/cached_data` under the home directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoHomeFolder`](crate::Error::NoHomeFolder).
+    pub fn open_default() -> Result<Self> {
+        Self::builder().open()
+    }
+
+    /// Settings of your own, before opening.
+    pub fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    /// The cache folder.
+    pub fn folder(&self) -> &Path {
+        self.engine.store.folder()
+    }
+
+    /// A table, `schema.table`, by its id column `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TableName`](crate::Error::TableName) for a malformed name.
+    pub fn table(&self, name: &str) -> Result<Table> {
+        self.table_by(name, ID_COLUMN)
+    }
+
+    /// A table by an id column of another name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TableName`](crate::Error::TableName) for a malformed name.
+    pub fn table_by(&self, name: &str, id_column: &str) -> Result<Table> {
+        let table = self.engine.store.table(&TableName::new(name)?, id_column);
+        Ok(Table { engine: Arc::clone(&self.engine), table })
+    }
+}
+
+impl Open for DynamicCache {
+    fn open_with(engine: Arc<Engine>) -> Result<Self> {
+        Ok(Self { engine })
+    }
+}
+
+/// One table of a [`DynamicCache`].
+#[derive(Clone, Debug)]
+pub struct Table {
+    engine: Arc<Engine>,
+    table: Arc<storage::Table>,
+}
+
+impl Table {
+    /// The table's name.
+    pub fn name(&self) -> &TableName {
+        self.table.name()
+    }
+
+    /// A query for columns and paths.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnName`](crate::Error::ColumnName) for a malformed name,
+    /// [`Error::NoColumns`](crate::Error::NoColumns) for none.
+    pub fn select<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<TableQuery<'_>> {
+        Ok(TableQuery { table: self, wanted: wanted(&self.table, columns)?, fetch: Fetch::default() })
+    }
+
+    /// Everything that is cached of the table: the id column, then every column, null where a row lacks it.
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    pub fn cached(&self) -> Result<DataFrame> {
+        let stored = self.table.snapshot()?;
+        let columns = stored.columns().iter().map(|column| column.name().as_str());
+        stored.read(stored.ids(), self.table.id_column(), columns)
+    }
+}
+
+/// Columns and paths of a table. Made by [`Table::select`]; reusable.
+#[derive(Clone, Debug)]
+#[must_use = "a query does nothing until it is given ids"]
+pub struct TableQuery<'t> {
+    table: &'t Table,
+    wanted: Vec<Wanted>,
+    fetch: Fetch,
+}
+
+impl TableQuery<'_> {
+    /// Fetches all ids again, cached or not, and replaces their rows whole.
+    pub fn refresh(mut self) -> Self {
+        self.fetch = Fetch::All;
+        self
+    }
+
+    /// The rows of these ids, sorted by id: the id column, then the columns in the order asked.
+    ///
+    /// A column has the type it is stored in; a path the type of the values found, as the documents of this answer
+    /// have them. No ids give an empty frame and no fetch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IdsNotFound`](crate::Error::IdsNotFound), [`Error::FetchFailed`](crate::Error::FetchFailed),
+    /// [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound) after everything that came was stored.
+    pub fn frame<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
+        Ok(complete(&self.question(), self.fetched(ids, fetcher)?)?.frame)
+    }
+
+    /// As [`frame`](Self::frame), with the ids that the database does not have beside it instead of an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`](crate::Error::IdsNotFound).
+    pub fn frame_found<K: Key, F: DynamicFetcher<K> + ?Sized>(
+        &self,
+        ids: &[K],
+        fetcher: &F,
+    ) -> Result<Found<DataFrame, K>> {
+        let answer = self.fetched(ids, fetcher)?;
+        Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
+    }
+
+    /// What is cached of these ids, and the ids that would have to be fetched. Never fetches.
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    pub fn frame_cached<K: Key>(&self, ids: &[K]) -> Result<Found<DataFrame, K>> {
+        let answer = self.question().cached(K::to_set(ids))?;
+        Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
+    }
+
+    /// How these ids stand in the cache. Never fetches.
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    pub fn look_up<K: Key>(&self, ids: &[K]) -> Result<LookUp<K>> {
+        let ids = K::to_set(ids);
+        Ok(LookUp::new(&ids, &self.question().look_up(ids.clone())?))
+    }
+
+    fn fetched<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Answer> {
+        let source = DynamicSource::<K, F>::new(fetcher);
+        self.question().fetched(K::to_set(ids), &source, &self.table.engine.options)
+    }
+
+    fn question(&self) -> Question<'static> {
+        Question {
+            table: Arc::clone(&self.table.table),
+            wanted: self.wanted.clone(),
+            declared: &[],
+            id_type: None,
+            fetch: self.fetch,
+            strictness: self.table.engine.strictness,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a request found, for callers who take missing rows as they are.
+
+use crate::key::{IdSet, Key};
+use crate::storage;
+
+/// Rows that were found, and the ids that were not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found<R, K> {
+    /// The rows, sorted by id: a `Vec` or a `DataFrame`.
+    pub rows: R,
+    /// The ids without a row, sorted.
+    pub missing: Vec<K>,
+}
+
+/// How ids stand in the cache, each list sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LookUp<K> {
+    /// Ids whose rows have every column that was asked about.
+    pub hits: Vec<K>,
+    /// Ids whose rows lack a column that was asked about.
+    pub incomplete: Vec<K>,
+    /// Ids without a row.
+    pub missing: Vec<K>,
+}
+
+impl<K: Key> LookUp<K> {
+    pub(crate) fn new(wanted: &IdSet, found: &storage::LookUp) -> Self {
+        let keys = |places: &[usize]| wanted.select(places).keys();
+        Self { hits: keys(&found.hits), incomplete: keys(&found.incomplete), missing: keys(&found.missing) }
+    }
+}

@@ -1,0 +1,204 @@
+//! The type that a set of values takes, whatever their order.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::*;
+
+use super::value::{Kind, Value};
+
+/// How many keys the objects of one result may have in all. Beyond it, objects are maps from data to data rather than
+/// records, and a column for each key would cost more than it gives.
+const MAX_FIELDS: usize = 256;
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kinds(u16);
+
+impl Kinds {
+    pub(super) fn add(&mut self, kind: Kind) {
+        self.0 |= Self::of(&[kind]).0;
+    }
+
+    pub(super) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn of(kinds: &[Kind]) -> Self {
+        let mut set = 0;
+        let mut rest = kinds;
+        while let [first, others @ ..] = rest {
+            set |= match first {
+                Kind::Missing | Kind::Stepped => 0,
+                other => 1 << *other as u16,
+            };
+            rest = others;
+        }
+        Self(set)
+    }
+
+    fn within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether objects and arrays must be looked into to know the type.
+    pub(super) fn nested(self) -> bool {
+        self.meets(NESTED) && (self.within(Self::of(&[Kind::Array])) || self.within(Self::of(&[Kind::Object])))
+    }
+
+    /// What values of these kinds become, if they are not nested.
+    pub(super) fn target(self) -> Target {
+        match self.scalar_type() {
+            Some(data_type) => Target::agreed(data_type),
+            None if self.meets(NESTED) => Target::json(),
+            None => Target::agreed(DataType::String),
+        }
+    }
+
+    /// The type that holds scalars of these kinds and loses nothing.
+    fn scalar_type(self) -> Option<DataType> {
+        if self == Self::default() {
+            Some(DataType::Null)
+        } else if self.within(Self::of(&[Kind::Bool])) {
+            Some(DataType::Boolean)
+        } else if self.within(Self::of(&[Kind::Plain, Kind::Escaped])) {
+            Some(DataType::String)
+        } else if self.within(Self::of(&[Kind::Int])) {
+            Some(DataType::Int64)
+        } else if self.within(NUMBERS) && self.meets(Self::of(&[Kind::Float])) {
+            Some(DataType::Float64)
+        } else {
+            None
+        }
+    }
+}
+
+const NESTED: Kinds = Kinds::of(&[Kind::Array, Kind::Object]);
+const NUMBERS: Kinds = Kinds::of(&[Kind::Int, Kind::Big, Kind::Float]);
+
+/// What the values of a path become.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Target {
+    pub(super) data_type: DataType,
+    pub(super) reading: Reading,
+}
+
+/// How values are read as their type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The values agree on the type; integers beside floats become the nearest float.
+    Agreed,
+    /// The caller says the type, and a value must be the same in it.
+    Pinned,
+    /// The values agree on nothing: all become JSON text, and strings keep their quotes.
+    Json,
+}
+
+impl Target {
+    pub(super) fn agreed(data_type: DataType) -> Self {
+        Self { data_type, reading: Reading::Agreed }
+    }
+
+    pub(super) fn pinned(data_type: DataType) -> Self {
+        Self { data_type, reading: Reading::Pinned }
+    }
+
+    pub(super) fn json() -> Self {
+        Self { data_type: DataType::String, reading: Reading::Json }
+    }
+}
+
+/// What some values have in common: their kinds, and what stands within the arrays and objects.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    kinds: Kinds,
+    element: Option<Box<Shape>>,
+    fields: BTreeMap<String, Shape>,
+}
+
+/// The values cannot be one structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Disagree;
+
+impl Shape {
+    /// The shape of all these values.
+    pub(super) fn of<'a>(values: impl Iterator<Item = Value<'a>>) -> Result<Self, Disagree> {
+        let mut shape = Self::default();
+        let mut room = MAX_FIELDS;
+        for value in values {
+            shape.observe(value, &mut room)?;
+        }
+        Ok(shape)
+    }
+
+    fn observe(&mut self, value: Value<'_>, room: &mut usize) -> Result<(), Disagree> {
+        self.kinds.add(value.kind);
+        match value.kind {
+            Kind::Array => {
+                let element = self.element.get_or_insert_default();
+                value.for_each_element(|value| value.map_or(Ok(()), |value| element.observe(value, room)))?;
+            }
+            Kind::Object => self.observe_object(value, room)?,
+            // The text of a scalar that is not to be had as a value would be lost in a structure.
+            Kind::Escaped if value.string().is_none() => return Err(Disagree),
+            _ => {}
+        }
+        if self.kinds.nested() || self.kinds.scalar_type().is_some() { Ok(()) } else { Err(Disagree) }
+    }
+
+    fn observe_object(&mut self, object: Value<'_>, room: &mut usize) -> Result<(), Disagree> {
+        let mut last = BTreeMap::new();
+        object.for_each_member(|key, value| {
+            last.insert(key.ok_or(Disagree)?, value);
+            if last.len() > MAX_FIELDS { Err(Disagree) } else { Ok(()) }
+        })?;
+        for (key, value) in last {
+            if !self.fields.contains_key(key.as_ref()) {
+                *room = room.checked_sub(1).ok_or(Disagree)?;
+                self.fields.insert(key.clone().into_owned(), Self::default());
+            }
+            if let (Some(field), Some(value)) = (self.fields.get_mut(key.as_ref()), value) {
+                field.observe(value, room)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The shape of the values of both.
+    pub(super) fn union(mut self, other: Self) -> Self {
+        self.kinds = self.kinds.union(other.kinds);
+        self.element = match (self.element, other.element) {
+            (Some(left), Some(right)) => Some(Box::new(left.union(*right))),
+            (left, right) => left.or(right),
+        };
+        for (key, shape) in other.fields {
+            let known = self.fields.remove(&key).unwrap_or_default();
+            self.fields.insert(key, known.union(shape));
+        }
+        self
+    }
+
+    /// The structure, if the values agree on one.
+    pub(super) fn data_type(&self) -> Result<DataType, Disagree> {
+        if self.count_fields() > MAX_FIELDS { Err(Disagree) } else { self.structure() }
+    }
+
+    fn structure(&self) -> Result<DataType, Disagree> {
+        if !self.kinds.nested() {
+            return self.kinds.scalar_type().ok_or(Disagree);
+        }
+        if let Some(element) = &self.element {
+            return Ok(DataType::List(Box::new(element.structure()?)));
+        }
+        let fields = self.fields.iter().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure()?)));
+        Ok(DataType::Struct(fields.collect::<Result<_, Disagree>>()?))
+    }
+
+    fn count_fields(&self) -> usize {
+        let within: usize = self.fields.values().map(Self::count_fields).sum();
+        self.fields.len() + within + self.element.as_ref().map_or(0, |element| element.count_fields())
+    }
+}

@@ -1,0 +1,147 @@
+//! Extraction from columns of every storage: text, structs, lists, and these in one another.
+
+mod leaf;
+
+use polars::prelude::*;
+
+use super::tree::array_place;
+use super::{PathError, Strictness, Wanted, refused, text};
+
+/// A path that is still to be followed, and its place among all paths.
+#[derive(Clone, Copy)]
+struct Pending<'a> {
+    path: usize,
+    wanted: Wanted<'a>,
+}
+
+/// Extracts all paths from a column of any type.
+pub(super) fn extract(
+    column: &Series,
+    wanted: &[Wanted<'_>],
+    strictness: Strictness,
+) -> Result<Vec<Series>, PathError> {
+    let pending: Vec<_> = wanted.iter().enumerate().map(|(path, wanted)| Pending { path, wanted: *wanted }).collect();
+    let mut found = if column.dtype().is_string() {
+        documents(column, &pending, strictness)?
+    } else {
+        follow(column, &pending, strictness)?
+    };
+    found.sort_by_key(|(path, _)| *path);
+    Ok(found.into_iter().map(|(_, column)| column).collect())
+}
+
+/// Columns, each with the place of its path.
+type Found = Vec<(usize, Series)>;
+
+/// Extracts from a column of JSON text. Its rows as they are need no parsing.
+fn documents(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
+    let (whole, inside): (Vec<Pending<'_>>, Vec<Pending<'_>>) =
+        pending.iter().copied().partition(|one| one.wanted.steps.is_empty() && leaf::is_as_wanted(column, &one.wanted));
+    let mut found: Found = whole.into_iter().map(|one| (one.path, column.clone())).collect();
+    found.extend(in_text(column, &inside, strictness)?);
+    Ok(found)
+}
+
+fn in_text(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
+    let Some(first) = pending.first() else { return Ok(Vec::new()) };
+    let documents = column.str().map_err(refused(first.path))?;
+    let wanted: Vec<_> = pending.iter().map(|one| one.wanted).collect();
+    let columns = text::extract(documents, &wanted, strictness)
+        .map_err(|error| PathError { path: pending.get(error.path).map_or(error.path, |one| one.path), ..error })?;
+    Ok(pending.iter().map(|one| one.path).zip(columns).collect())
+}
+
+/// Extracts from a column that is no JSON document itself, but may hold some.
+fn follow(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
+    let (ending, going_on): (Vec<Pending<'_>>, Vec<Pending<'_>>) =
+        pending.iter().copied().partition(|one| one.wanted.steps.is_empty());
+    let mut found = Vec::with_capacity(pending.len());
+    for one in ending {
+        found.push((one.path, leaf::present(column, &one, strictness)?));
+    }
+    match column.dtype() {
+        // Within structured data, text that is stepped into is a document that fitted no structure.
+        DataType::String => found.extend(in_text(column, &going_on, strictness)?),
+        DataType::Null | DataType::Struct(_) | DataType::List(_) | DataType::Array(..) => {
+            for (step, onward) in by_first_step(&going_on) {
+                let inner = step_into(column, step).map_err(refused(onward.first().map_or(0, |one| one.path)))?;
+                found.extend(follow(&inner, &onward, strictness)?);
+            }
+        }
+        _ => {
+            for one in going_on {
+                found.push((one.path, scalar_stepped_into(column, &one, strictness)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The paths that take the same first step, after that step.
+fn by_first_step<'a>(pending: &[Pending<'a>]) -> Vec<(&'a str, Vec<Pending<'a>>)> {
+    let mut groups: Vec<(&str, Vec<Pending<'_>>)> = Vec::new();
+    for one in pending {
+        let Some((step, steps)) = one.wanted.steps.split_first() else { continue };
+        let onward = Pending { wanted: Wanted { steps, ..one.wanted }, ..*one };
+        match groups.iter_mut().find(|(known, _)| known == step) {
+            Some((_, group)) => group.push(onward),
+            None => groups.push((step, vec![onward])),
+        }
+    }
+    groups
+}
+
+/// One step into structs or lists; nulls where there is nothing.
+fn step_into(column: &Series, step: &str) -> PolarsResult<Series> {
+    match column.dtype() {
+        DataType::Struct(_) => field(column.struct_()?, step),
+        DataType::List(_) => element(column.list()?, step),
+        DataType::Array(inner, _) => element(column.cast(&DataType::List(inner.clone()))?.list()?, step),
+        _ => Ok(nulls(column.len())),
+    }
+}
+
+fn field(structs: &StructChunked, name: &str) -> PolarsResult<Series> {
+    let Ok(field) = structs.field_by_name(name) else { return Ok(nulls(structs.len())) };
+    let present = structs.is_not_null();
+    if present.all() {
+        return Ok(field);
+    }
+    // A struct that is null may hide anything in its fields.
+    field.zip_with(&present, &Series::full_null(PlSmallStr::EMPTY, field.len(), field.dtype()))
+}
+
+fn element(lists: &ListChunked, step: &str) -> PolarsResult<Series> {
+    let Some(place) = array_place(step).and_then(|place| i64::try_from(place).ok()) else {
+        return Ok(nulls(lists.len()));
+    };
+    let lists = lists.rechunk();
+    let Some(array) = lists.downcast_iter().next() else { return Ok(nulls(0)) };
+    let validity = array.validity();
+    let bounds = array.offsets().as_slice().windows(2);
+    let rows: IdxCa = bounds
+        .enumerate()
+        .map(|(row, bounds)| match bounds {
+            [start, end] if place < end - start && validity.is_none_or(|valid| valid.get_bit(row)) => {
+                IdxSize::try_from(start + place).ok()
+            }
+            _ => None,
+        })
+        .collect();
+    lists.get_inner().take(&rows)
+}
+
+fn nulls(rows: usize) -> Series {
+    Series::new_null(PlSmallStr::EMPTY, rows)
+}
+
+fn scalar_stepped_into(column: &Series, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
+    if strictness == Strictness::Strict {
+        if let Some(row) = column.is_not_null().iter().position(|present| present == Some(true)) {
+            let value = column.get(row).map_err(refused(one.path))?;
+            let reason = format!("the path steps into a scalar: {}", text::snippet(&value.to_string()));
+            return Err(PathError { row, path: one.path, reason });
+        }
+    }
+    leaf::present(&nulls(column.len()), &Pending { wanted: Wanted { steps: &[], ..one.wanted }, ..*one }, strictness)
+}

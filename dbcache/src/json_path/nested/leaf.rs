@@ -1,0 +1,141 @@
+//! What a path ends at in structured data, given the type that the same values as JSON text would have.
+
+use std::fmt::Write;
+
+use polars::prelude::*;
+
+use super::Pending;
+use crate::json_path::{PathError, Strictness, Wanted, refused, text};
+
+/// Gives the column the pinned type, or the type that its values have in JSON.
+pub(super) fn present(column: &Series, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
+    if let Some(pinned) = one.wanted.pinned {
+        return pin(column, pinned, one, strictness);
+    }
+    let in_json = in_json(column.dtype());
+    if in_json == *column.dtype() {
+        return Ok(column.clone().with_name(PlSmallStr::EMPTY));
+    }
+    match reshape(column, &in_json) {
+        Ok(reshaped) => Ok(reshaped.with_name(PlSmallStr::EMPTY)),
+        // Integers that are too large: text holds them.
+        Err(_) => pin(column, &DataType::String, one, strictness),
+    }
+}
+
+/// Whether a column that a path ends at can be handed out as it is.
+pub(super) fn is_as_wanted(column: &Series, wanted: &Wanted<'_>) -> bool {
+    wanted.pinned.is_none_or(|pinned| pinned == column.dtype())
+}
+
+fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
+    if pinned == column.dtype() {
+        return Ok(column.clone().with_name(PlSmallStr::EMPTY));
+    }
+    let documents = if column.dtype().is_string() && pinned.is_nested() {
+        column.str().map_err(refused(one.path))?.clone()
+    } else {
+        to_json(column).map_err(refused(one.path))?
+    };
+    let wanted = [Wanted { steps: &[], pinned: Some(pinned) }];
+    let columns =
+        text::extract(&documents, &wanted, strictness).map_err(|error| PathError { path: one.path, ..error })?;
+    Ok(columns.into_iter().next().unwrap_or_default())
+}
+
+/// The type that the values of a type have when they come from JSON text. Types that JSON does not know stay.
+fn in_json(data_type: &DataType) -> DataType {
+    match data_type {
+        integer if integer.is_integer() => DataType::Int64,
+        DataType::Float32 => DataType::Float64,
+        DataType::Categorical(..) | DataType::Enum(..) => DataType::String,
+        DataType::List(inner) | DataType::Array(inner, _) => DataType::List(Box::new(in_json(inner))),
+        DataType::Struct(fields) => {
+            let mut fields: Vec<Field> =
+                fields.iter().map(|field| Field::new(field.name().clone(), in_json(field.dtype()))).collect();
+            fields.sort_by(|left, right| left.name().cmp(right.name()));
+            DataType::Struct(fields)
+        }
+        other => other.clone(),
+    }
+}
+
+/// Casts to a type that differs in the width of numbers and the order of fields only.
+fn reshape(column: &Series, data_type: &DataType) -> PolarsResult<Series> {
+    column.strict_cast(data_type)
+}
+
+/// Each row as JSON text. Fields of structs that are null are left out, as a missing key is null too.
+fn to_json(column: &Series) -> PolarsResult<StringChunked> {
+    let mut texts = StringChunkedBuilder::new(PlSmallStr::EMPTY, column.len());
+    let mut text = String::new();
+    for row in 0..column.len() {
+        let value = column.get(row)?;
+        if value.is_null() {
+            texts.append_null();
+            continue;
+        }
+        text.clear();
+        write(&mut text, &value)?;
+        texts.append_value(&text);
+    }
+    Ok(texts.finish())
+}
+
+fn write(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
+    match value {
+        AnyValue::Null => text.push_str("null"),
+        AnyValue::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
+        AnyValue::Float32(value) => write_float(text, (*value).into()),
+        AnyValue::Float64(value) => write_float(text, *value),
+        AnyValue::List(elements) | AnyValue::Array(elements, _) => write_array(text, elements)?,
+        AnyValue::Struct(..) | AnyValue::StructOwned(_) => write_object(text, value)?,
+        value if value.is_integer() => {
+            let _ = write!(text, "{value}");
+        }
+        value => match value.get_str() {
+            Some(value) => write_string(text, value),
+            None => write_string(text, &value.to_string()),
+        },
+    }
+    Ok(())
+}
+
+fn write_float(text: &mut String, value: f64) {
+    text.push_str(&serde_json::Number::from_f64(value).map_or_else(|| "null".to_owned(), |number| number.to_string()));
+}
+
+fn write_string(text: &mut String, value: &str) {
+    text.push_str(&serde_json::Value::from(value).to_string());
+}
+
+fn write_array(text: &mut String, elements: &Series) -> PolarsResult<()> {
+    text.push('[');
+    for place in 0..elements.len() {
+        if place > 0 {
+            text.push(',');
+        }
+        write(text, &elements.get(place)?)?;
+    }
+    text.push(']');
+    Ok(())
+}
+
+fn write_object(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
+    let (AnyValue::Struct(_, _, fields), _) = (value, ()) else { return Ok(()) };
+    text.push('{');
+    let mut first = true;
+    for (field, value) in fields.iter().zip(value._iter_struct_av()) {
+        if value.is_null() {
+            continue;
+        }
+        if !std::mem::take(&mut first) {
+            text.push(',');
+        }
+        write_string(text, field.name());
+        text.push(':');
+        write(text, &value)?;
+    }
+    text.push('}');
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The paths of one column as a tree, so that one walk over a document finds them all.
+
+use super::Wanted;
+use super::scan::{Key, Slot};
+use super::value;
+
+/// A place that some paths go through or end at.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    children: Vec<Child>,
+    /// The paths that end here.
+    ends: Vec<usize>,
+    /// The paths that go on from here.
+    below: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Child {
+    step: String,
+    place: Option<usize>,
+    node: Node,
+}
+
+impl Node {
+    pub(super) fn of(wanted: &[Wanted<'_>]) -> Self {
+        let mut root = Self::default();
+        for (path, wanted) in wanted.iter().enumerate() {
+            root.add(wanted.steps, path);
+        }
+        root
+    }
+
+    fn add(&mut self, steps: &[String], path: usize) {
+        match steps.split_first() {
+            None => self.ends.push(path),
+            Some((step, rest)) => {
+                self.below.push(path);
+                self.child_for(step).add(rest, path);
+            }
+        }
+    }
+
+    fn child_for(&mut self, step: &str) -> &mut Self {
+        let known = self.children.iter().position(|child| child.step == step).unwrap_or(self.children.len());
+        if known == self.children.len() {
+            self.children.push(Child { step: step.to_owned(), place: array_place(step), node: Self::default() });
+        }
+        #[expect(clippy::indexing_slicing, reason = "the child was found, or pushed just above")]
+        &mut self.children[known].node
+    }
+
+    pub(super) fn child(&self, key: Key<'_>) -> Option<&Self> {
+        if key.escaped {
+            let key = value::unescaped(key.raw)?;
+            return self.child(Key { raw: &key, escaped: false });
+        }
+        self.children.iter().find(|child| child.step == key.raw).map(|child| &child.node)
+    }
+
+    pub(super) fn element(&self, place: usize) -> Option<&Self> {
+        self.children.iter().find(|child| child.place == Some(place)).map(|child| &child.node)
+    }
+
+    pub(super) fn has_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    pub(super) fn has_ends(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    pub(super) fn set_ends(&self, slots: &mut [Slot], slot: Slot) {
+        set(slots, &self.ends, slot);
+    }
+
+    pub(super) fn set_below(&self, slots: &mut [Slot], slot: Slot) {
+        set(slots, &self.below, slot);
+    }
+
+    pub(super) fn set_all(&self, slots: &mut [Slot], slot: Slot) {
+        self.set_ends(slots, slot);
+        self.set_below(slots, slot);
+    }
+}
+
+fn set(slots: &mut [Slot], paths: &[usize], slot: Slot) {
+    for path in paths {
+        if let Some(place) = slots.get_mut(*path) {
+            *place = slot;
+        }
+    }
+}
+
+/// The array place that a step names: decimal digits without leading zeros.
+pub(super) fn array_place(step: &str) -> Option<usize> {
+    let canonical = step == "0" || (step.bytes().all(|byte| byte.is_ascii_digit()) && !step.starts_with('0'));
+    if canonical { step.parse().ok() } else { None }
+}

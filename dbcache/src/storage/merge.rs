@@ -1,0 +1,141 @@
+//! Insert-or-replace of rows into a snapshot. Pure: no file is touched.
+
+use polars::prelude::*;
+
+use super::presence::{ColumnSet, Presence, PresenceBuilder};
+use super::snapshot::Snapshot;
+use crate::data_type::{convert, widen};
+use crate::error::{Error, Result};
+use crate::key::{Positions, row_number};
+use crate::name::TableName;
+
+/// What happens to the columns of a stored row that its replacement does not bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replace {
+    /// They stay as they are.
+    CarryOver,
+    /// They count as never fetched.
+    Whole,
+}
+
+/// The stored rows with the fetched ones in place of those of the same id.
+///
+/// # Errors
+///
+/// [`Error::TypeConflict`] where the types of a column, or of the ids, cannot be reconciled.
+pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, replace: Replace) -> Result<Snapshot> {
+    let ids = stored.ids.union(&fetched.ids).ok_or_else(|| id_conflict(table, stored, fetched))?;
+    let rows = Rows { stored: stored.ids.locate(&ids), fetched: fetched.ids.locate(&ids), offset: stored.ids.len() };
+    let presence = presence(stored, fetched, &rows, replace);
+    let kept = presence.columns();
+    let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
+    let columns: Result<Vec<Column>> = names
+        .map(Column::name)
+        .filter(|name| kept.contains(name.as_str()))
+        .map(|name| merge_column(table, stored, fetched, name, &rows, replace))
+        .collect();
+    Ok(Snapshot { ids, columns: columns?, presence })
+}
+
+/// Where each row of the merged table comes from.
+struct Rows {
+    stored: Positions,
+    fetched: Positions,
+    /// How many stored rows stand before the fetched ones when both are put into one column.
+    offset: usize,
+}
+
+impl Rows {
+    /// The row of a column whose fetched values replace the stored ones.
+    fn newest(&self) -> IdxCa {
+        let rows = self.stored.iter().zip(&self.fetched);
+        rows.map(|(stored, fetched)| fetched.map(|row| row + row_number(self.offset)).or(*stored)).collect()
+    }
+
+    /// The row of a column that the fetched rows lack.
+    fn stored(&self, replace: Replace) -> IdxCa {
+        let rows = self.stored.iter().zip(&self.fetched);
+        match replace {
+            Replace::CarryOver => self.stored.iter().copied().collect(),
+            Replace::Whole => rows.map(|(stored, fetched)| stored.filter(|_| fetched.is_none())).collect(),
+        }
+    }
+}
+
+fn merge_column(
+    table: &TableName,
+    stored: &Snapshot,
+    fetched: &Snapshot,
+    name: &PlSmallStr,
+    rows: &Rows,
+    replace: Replace,
+) -> Result<Column> {
+    let gathered = match (stored.column(name), fetched.column(name)) {
+        (Some(stored), None) => stored.take(&rows.stored(replace)),
+        (None, Some(fetched)) => {
+            let mut both = Column::full_null(name.clone(), rows.offset, fetched.dtype());
+            both.append(fetched).map_err(Error::frame("merge rows"))?;
+            both.take(&rows.newest())
+        }
+        (Some(stored), Some(fetched)) => {
+            let (mut both, fetched) = reconcile(table, stored, fetched)?;
+            both.append(&fetched).map_err(Error::frame("merge rows"))?;
+            both.take(&rows.newest())
+        }
+        (None, None) => return Ok(Column::full_null(name.clone(), rows.stored.len(), &DataType::Null)),
+    };
+    gathered.map_err(Error::frame("merge rows"))
+}
+
+/// Both columns in the type that holds both.
+fn reconcile(table: &TableName, stored: &Column, fetched: &Column) -> Result<(Column, Column)> {
+    let conflict = || Error::TypeConflict {
+        table: table.to_string(),
+        column: stored.name().to_string(),
+        stored: stored.dtype().clone(),
+        wanted: fetched.dtype().clone(),
+    };
+    let data_type = widen(stored.dtype(), fetched.dtype()).ok_or_else(conflict)?;
+    let converted = |column: &Column| {
+        convert(column.as_materialized_series(), &data_type).map(IntoColumn::into_column).map_err(|_| conflict())
+    };
+    Ok((converted(stored)?, converted(fetched)?))
+}
+
+fn id_conflict(table: &TableName, stored: &Snapshot, fetched: &Snapshot) -> Error {
+    let id_type = |snapshot: &Snapshot| snapshot.ids.to_column("").dtype().clone();
+    Error::TypeConflict {
+        table: table.to_string(),
+        column: "the id column".to_owned(),
+        stored: id_type(stored),
+        wanted: id_type(fetched),
+    }
+}
+
+fn presence(stored: &Snapshot, fetched: &Snapshot, rows: &Rows, replace: Replace) -> Presence {
+    if let Some(columns) = same_columns(stored, fetched) {
+        return Presence::uniform(rows.stored.len(), columns.clone());
+    }
+    let mut merged = PresenceBuilder::default();
+    // The code of each pair of sets, so that sets are joined once a pair and not once a row.
+    let mut codes = PlHashMap::new();
+    for (stored_row, fetched_row) in rows.stored.iter().zip(&rows.fetched) {
+        let old = stored_row.filter(|_| fetched_row.is_none() || replace == Replace::CarryOver);
+        let old = old.map(|row| stored.presence.code(row as usize));
+        let new = fetched_row.map(|row| fetched.presence.code(row as usize));
+        let code = *codes.entry((old, new)).or_insert_with(|| {
+            let old = old.and_then(|code| stored.presence.sets().get(code));
+            let new = new.and_then(|code| fetched.presence.sets().get(code));
+            merged.code(old.into_iter().chain(new).flatten().cloned().collect())
+        });
+        merged.push(code);
+    }
+    merged.finish()
+}
+
+/// The columns that all rows of both have, where that is so.
+fn same_columns<'a>(stored: &'a Snapshot, fetched: &'a Snapshot) -> Option<&'a ColumnSet> {
+    let fetched_columns = fetched.presence.of_all()?;
+    let same = stored.ids.is_empty() || stored.presence.of_all() == Some(fetched_columns);
+    same.then_some(fetched_columns)
+}

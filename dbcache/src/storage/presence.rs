@@ -1,0 +1,112 @@
+//! Which columns were fetched for which row; a column that was not differs from one that is NULL.
+
+use std::collections::BTreeSet;
+
+/// The columns that were fetched together for a row, the id column aside.
+pub(crate) type ColumnSet = BTreeSet<String>;
+
+/// The column set of every row of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Presence {
+    sets: Vec<ColumnSet>,
+    /// The place in `sets` of each row's set; empty while all rows have the first.
+    codes: Vec<u32>,
+    rows: usize,
+}
+
+impl Presence {
+    /// All rows have the same columns.
+    pub(crate) fn uniform(rows: usize, columns: ColumnSet) -> Self {
+        Self { sets: vec![columns], codes: Vec::new(), rows }
+    }
+
+    /// The sets and each row's place in them, as a file has them; `None` where a code names no set.
+    pub(super) fn from_codes(sets: Vec<ColumnSet>, codes: Vec<u32>) -> Option<Self> {
+        let known = codes.iter().all(|code| (*code as usize) < sets.len());
+        known.then(|| Self { rows: codes.len(), sets, codes })
+    }
+
+    pub(super) fn sets(&self) -> &[ColumnSet] {
+        &self.sets
+    }
+
+    /// Each row's place in the sets, unless all rows have the same.
+    pub(super) fn codes(&self) -> Option<&[u32]> {
+        (!self.codes.is_empty()).then_some(self.codes.as_slice())
+    }
+
+    /// The columns that every row has, where all rows have the same.
+    pub(super) fn of_all(&self) -> Option<&ColumnSet> {
+        if self.codes.is_empty() { self.sets.first() } else { None }
+    }
+
+    /// The columns that a row has.
+    pub(crate) fn of_row(&self, row: usize) -> Option<&ColumnSet> {
+        self.sets.get(self.code(row))
+    }
+
+    /// Answers for any row whether it has all of `columns`.
+    pub(crate) fn complete_for<'a>(&self, columns: impl Iterator<Item = &'a str> + Clone) -> impl Fn(usize) -> bool {
+        let complete: Vec<bool> =
+            self.sets.iter().map(|set| columns.clone().all(|column| set.contains(column))).collect();
+        move |row| complete.get(self.code(row)).copied().unwrap_or(false)
+    }
+
+    /// The columns that at least one row has.
+    pub(crate) fn columns(&self) -> ColumnSet {
+        self.sets.iter().flatten().cloned().collect()
+    }
+
+    /// The place of a row's set among the sets.
+    pub(super) fn code(&self, row: usize) -> usize {
+        self.codes.get(row).map_or(0, |code| *code as usize)
+    }
+}
+
+/// Collects the column sets of rows one by one, each distinct set once.
+#[derive(Debug, Default)]
+pub(super) struct PresenceBuilder {
+    sets: Vec<ColumnSet>,
+    codes: Vec<u32>,
+}
+
+impl PresenceBuilder {
+    /// Registers a set and returns its code for [`push`](Self::push).
+    pub(super) fn code(&mut self, set: ColumnSet) -> u32 {
+        let place = self.sets.iter().position(|known| known == &set).unwrap_or_else(|| {
+            self.sets.push(set);
+            self.sets.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn push(&mut self, code: u32) {
+        self.codes.push(code);
+    }
+
+    /// Drops the sets that no row has.
+    pub(super) fn finish(self) -> Presence {
+        let mut used = PresenceBuilder::default();
+        let renamed: Vec<Option<u32>> = used_codes(&self)
+            .into_iter()
+            .zip(&self.sets)
+            .map(|(is_used, set)| is_used.then(|| used.code(set.clone())))
+            .collect();
+        let rows = self.codes.len();
+        if used.sets.len() <= 1 {
+            return Presence { rows, sets: used.sets, codes: Vec::new() };
+        }
+        let codes = self.codes.iter().filter_map(|code| renamed.get(*code as usize).copied().flatten()).collect();
+        Presence { rows, sets: used.sets, codes }
+    }
+}
+
+fn used_codes(builder: &PresenceBuilder) -> Vec<bool> {
+    let mut used = vec![false; builder.sets.len()];
+    for code in &builder.codes {
+        if let Some(used) = used.get_mut(*code as usize) {
+            *used = true;
+        }
+    }
+    used
+}

@@ -1,0 +1,76 @@
+//! Files that other programs wrote are caches; files of ours are plain Parquet.
+
+use dbcache::Error;
+use dbcache::polars::prelude::*;
+use dbcache_tests::Database;
+use serde_json::json;
+
+use crate::Folder;
+
+#[test]
+fn a_file_of_another_program_is_used_without_a_fetch() {
+    let folder = Folder::new();
+    let foreign = df!("name" => ["Bob", "Ada"], "id" => [2_i32, 1], "age" => [None, Some(36_i64)]).unwrap();
+    folder.write("public_users.parquet", foreign);
+    let database = Database::with_rows([]);
+    let answer = folder.users().select(["name", "age"]).unwrap().frame(&[1, 2], &database).unwrap();
+    let expected = df!("id" => [1_i64, 2], "name" => ["Ada", "Bob"], "age" => [Some(36_i64), None]).unwrap();
+    assert!(answer.equals_missing(&expected), "{answer}");
+    assert_eq!(database.take_asked(), []);
+}
+
+#[test]
+fn a_file_of_another_program_takes_new_rows_and_keeps_the_old() {
+    let folder = Folder::new();
+    folder.write("public_users.parquet", df!("id" => [1_i64], "name" => ["Ada"]).unwrap());
+    let database = Database::with_rows([json!({ "id": 2, "name": "Bob", "age": 30 })]);
+    folder.users().select(["name"]).unwrap().frame(&[1, 2], &database).unwrap();
+    assert_eq!(database.take_asked(), [2]);
+    assert_eq!(folder.users().select(["age"]).unwrap().look_up(&[1, 2]).unwrap().incomplete, [1]);
+}
+
+#[test]
+fn a_file_that_another_program_replaces_is_taken_in() {
+    let folder = Folder::new();
+    let table = folder.users();
+    let names = table.select(["name"]).unwrap();
+    names.frame(&[1], &Database::with_rows([json!({ "id": 1, "name": "Ada" })])).unwrap();
+    folder.write("public_users.parquet", df!("id" => [1_i64, 2], "name" => ["Ada L.", "Bob"]).unwrap());
+    let found = names.frame_cached(&[1, 2]).unwrap();
+    assert_eq!(found.rows.column("name").unwrap(), &Column::new("name".into(), ["Ada L.", "Bob"]));
+}
+
+#[test]
+fn the_predecessors_file_of_an_odd_name_is_adopted() {
+    let folder = Folder::new();
+    folder.write("my_schema_Users.parquet", df!("id" => [1_i64], "name" => ["Ada"]).unwrap());
+    let table = folder.cache().table("my_schema.Users").unwrap();
+    let names = table.select(["name"]).unwrap();
+    let database = Database::with_rows([json!({ "id": 2, "name": "Bob" })]);
+    assert_eq!(names.frame(&[1, 2], &database).unwrap().height(), 2);
+    assert_eq!(names.frame(&[1, 2], &database).unwrap().height(), 2);
+    assert_eq!(database.take_asked(), [2]);
+    assert_eq!(folder.read("my_schema_Users.parquet").height(), 1, "other people's files stay as they are");
+}
+
+#[test]
+fn a_file_without_ids_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    let foreign = df!("name" => ["Ada"]).unwrap();
+    folder.write("public_users.parquet", foreign.clone());
+    let database = Database::with_rows([json!({ "id": 1, "name": "Ada" })]);
+    let error = folder.users().select(["name"]).unwrap().frame(&[1], &database).unwrap_err();
+    assert!(matches!(&error, Error::ForeignTable { .. }), "{error:?}");
+    assert_eq!(folder.read("public_users.parquet"), foreign);
+}
+
+#[test]
+fn a_small_table_is_one_plain_parquet_file_sorted_by_id() {
+    let folder = Folder::new();
+    let database = Database::with_rows((1..=3).map(|id| json!({ "id": id, "name": format!("user {id}") })));
+    for id in [3, 1, 2] {
+        folder.users().select(["name"]).unwrap().frame(&[id], &database).unwrap();
+    }
+    let expected = df!("id" => [1_i64, 2, 3], "name" => ["user 1", "user 2", "user 3"]).unwrap();
+    assert_eq!(folder.read("public_users.parquet"), expected);
+}

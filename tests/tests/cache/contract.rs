@@ -1,0 +1,132 @@
+//! A fetch that breaks its contract is an error that says where, and nothing of its batch is stored.
+
+use dbcache::error::BatchError;
+use dbcache::key::RowId;
+use dbcache::polars::prelude::*;
+use dbcache::{DynamicCache, Error, Progress};
+use dbcache_tests::{Always, Database};
+use serde_json::json;
+
+use crate::Folder;
+
+/// Asks one batch of two rows, and gives the one failure.
+fn failure(folder: &Folder, fetcher: &Always) -> BatchError {
+    match folder.users().select(["name"]).unwrap().frame(&[1, 2], fetcher) {
+        Err(Error::FetchFailed { mut failures, stored: 0, .. }) => {
+            assert_eq!((failures.len(), failures[0].batch), (1, 1));
+            assert_eq!(folder.users().select(["name"]).unwrap().look_up(&[1, 2]).unwrap().missing, [1, 2]);
+            failures.remove(0).cause
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rows_without_an_id_column() {
+    let cause = failure(&Folder::new(), &Always::rows([json!({ "name": "Ada" })]));
+    assert!(matches!(&cause, BatchError::NoIdColumn { column } if column == "id"), "{cause:?}");
+}
+
+#[test]
+fn a_row_with_a_null_id() {
+    let rows = [json!({ "id": 1, "name": "Ada" }), json!({ "id": null, "name": "Bob" })];
+    let cause = failure(&Folder::new(), &Always::rows(rows));
+    assert!(matches!(&cause, BatchError::NullId { row: 1, .. }), "{cause:?}");
+}
+
+#[test]
+fn a_row_that_lacks_its_id() {
+    let rows = [json!({ "id": 1, "name": "Ada" }), json!({ "name": "Bob" })];
+    let cause = failure(&Folder::new(), &Always::rows(rows));
+    assert!(matches!(&cause, BatchError::NullId { row: 1, .. }), "{cause:?}");
+}
+
+#[test]
+fn two_different_rows_for_one_id() {
+    let rows = [json!({ "id": 2, "name": "Ada" }), json!({ "id": 2, "name": "Bob" })];
+    let cause = failure(&Folder::new(), &Always::rows(rows));
+    match cause {
+        BatchError::ConflictingRows { id, column } => assert_eq!((id, column.as_str()), (RowId::Int(2), "name")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_same_row_twice_is_one_row() {
+    let folder = Folder::new();
+    let row = json!({ "id": 1, "name": null });
+    let answer = folder.users().select(["name"]).unwrap().frame(&[1], &Always::rows([row.clone(), row])).unwrap();
+    assert_eq!(answer.height(), 1);
+}
+
+#[test]
+fn text_in_a_column_of_integers_names_column_and_id() {
+    let rows = [json!({ "id": 1, "name": 1 }), json!({ "id": 2, "name": "two" })];
+    match failure(&Folder::new(), &Always::rows(rows)) {
+        BatchError::WrongType { column, id, expected, found } => {
+            assert_eq!((column.as_str(), id), ("name", Some(RowId::Int(2))));
+            assert_eq!((expected.as_str(), found.as_str()), ("an integer", "text"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn text_ids_where_integers_were_asked() {
+    let cause = failure(&Folder::new(), &Always::rows([json!({ "id": "1", "name": "Ada" })]));
+    assert!(matches!(&cause, BatchError::WrongType { column, .. } if column == "id"), "{cause:?}");
+}
+
+#[test]
+fn a_column_named_like_the_caches_own() {
+    let cause = failure(&Folder::new(), &Always::rows([json!({ "id": 1, "name": "Ada", "__dbcache_column_set": 3 })]));
+    assert!(matches!(&cause, BatchError::ColumnName { .. }), "{cause:?}");
+}
+
+#[test]
+fn rows_that_nobody_asked_are_left_out() {
+    let folder = Folder::new();
+    let rows = [json!({ "id": 1, "name": "Ada" }), json!({ "id": 9, "name": "Eve" })];
+    let answer = folder.users().select(["name"]).unwrap().frame(&[1], &Always::rows(rows)).unwrap();
+    assert_eq!(answer.height(), 1);
+    assert_eq!(folder.users().select(["name"]).unwrap().look_up(&[9]).unwrap().missing, [9]);
+}
+
+#[test]
+fn a_column_that_is_not_brought_is_named_with_a_suggestion_and_the_rest_is_stored() {
+    let folder = Folder::new();
+    let database = Database::with_rows([json!({ "id": 1, "name": "Ada", "email": "a@x" })]);
+    match folder.users().select(["name", "emial"]).unwrap().frame(&[1], &database) {
+        Err(error @ Error::ColumnsNotFound { .. }) => {
+            let message = error.to_string();
+            assert!(message.contains("\"emial\" (did you mean \"email\"?)"), "{message}");
+            let Error::ColumnsNotFound { columns, .. } = error else { unreachable!() };
+            assert_eq!((columns.len(), columns[0].suggestions.as_slice()), (1, ["email".to_owned()].as_slice()));
+        }
+        other => panic!("{other:?}"),
+    }
+    database.take_asked();
+    folder.users().select(["email"]).unwrap().frame(&[1], &database).unwrap();
+    assert_eq!(database.take_asked(), []);
+}
+
+#[test]
+fn frames_are_rows_too() {
+    let folder = Folder::new();
+    let fetcher = |ids: &[i64], table: &str| -> Result<DataFrame, PolarsError> {
+        df!("id" => ids, "table" => vec![table; ids.len()])
+    };
+    let answer = folder.users().select(["table"]).unwrap().frame(&[2, 1], &fetcher).unwrap();
+    assert_eq!(answer, df!("id" => [1_i64, 2], "table" => ["public.users"; 2]).unwrap());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_loses_no_error_and_no_row_of_before() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("file"), "not a folder").unwrap();
+    let cache = DynamicCache::builder().folder(folder.path("file/cache")).progress(Progress::Silent).open().unwrap();
+    let database = Database::with_rows([json!({ "id": 1, "name": "Ada" })]);
+    let error = cache.table("a.b").unwrap().select(["name"]).unwrap().frame(&[1], &database).unwrap_err();
+    assert!(matches!(&error, Error::Io { .. }), "{error:?}");
+    assert_eq!(std::fs::read_to_string(folder.path("file")).unwrap(), "not a folder");
+}

@@ -1,0 +1,81 @@
+//! A damaged file gives no wrong rows, stops nothing, and is kept under a name that says so.
+
+use dbcache::polars::prelude::*;
+use dbcache_tests::Database;
+use serde_json::json;
+
+use crate::Folder;
+
+const FILE: &str = "public_users.parquet";
+
+fn users() -> Database {
+    Database::with_rows((1..=50).map(|id| json!({ "id": id, "name": format!("user {id}"), "age": id * 7 })))
+}
+
+fn ids() -> Vec<i64> {
+    (1..=50).collect()
+}
+
+fn filled() -> (Folder, DataFrame, Vec<u8>) {
+    let folder = Folder::new();
+    let answer = folder.users().select(["name", "age"]).unwrap().frame(&ids(), &users()).unwrap();
+    let bytes = std::fs::read(folder.path(FILE)).unwrap();
+    (folder, answer, bytes)
+}
+
+/// Asks everything of a folder whose file holds `bytes`: whatever was damaged, the answer must be right.
+fn answers_rightly(folder: &Folder, bytes: &[u8], expected: &DataFrame) -> usize {
+    std::fs::write(folder.path(FILE), bytes).unwrap();
+    let database = users();
+    let answer = folder.users().select(["name", "age"]).unwrap().frame(&ids(), &database).unwrap();
+    assert_eq!(&answer, expected);
+    database.take_asked().len()
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let (folder, expected, bytes) = filled();
+    // Every byte, one bit each: the bit changes from byte to byte.
+    for place in (0..bytes.len()).step_by(7) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1 << (place % 8);
+        assert_eq!(answers_rightly(&folder, &damaged, &expected), 50, "at {place}");
+    }
+}
+
+#[test]
+fn every_truncation_is_noticed() {
+    let (folder, expected, bytes) = filled();
+    for length in (0..bytes.len()).step_by(41) {
+        assert_eq!(answers_rightly(&folder, &bytes[..length], &expected), 50, "at {length}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_kept_under_another_name() {
+    let (folder, expected, mut bytes) = filled();
+    bytes[20] ^= 1;
+    answers_rightly(&folder, &bytes, &expected);
+    assert_eq!(folder.files(), ["public_users.lock", FILE, "public_users.parquet.damaged-1"]);
+    assert_eq!(std::fs::read(folder.path("public_users.parquet.damaged-1")).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_of_another_table_is_not_taken_for_this_one() {
+    let (folder, _, bytes) = filled();
+    std::fs::write(folder.path("public_orders.parquet"), bytes).unwrap();
+    let orders = folder.cache().table("public.orders").unwrap();
+    let error = orders.select(["name"]).unwrap().frame_cached(&[1]).unwrap_err();
+    assert!(error.to_string().contains("it holds public.users"), "{error}");
+}
+
+#[test]
+fn what_a_writer_that_died_left_is_cleaned_up() {
+    let (folder, expected, bytes) = filled();
+    std::fs::write(folder.path(".writing-public_users.parquet-abc123"), &bytes[..100]).unwrap();
+    let database = Database::with_rows([json!({ "id": 51, "name": "Eve", "age": 1 })]);
+    let answer = folder.users().select(["name", "age"]).unwrap().frame(&[51], &database).unwrap();
+    assert_eq!(answer.height(), 1);
+    assert_eq!(folder.files(), ["public_users.lock", FILE]);
+    assert_eq!(folder.users().cached().unwrap().head(Some(50)), expected);
+}
