@@ -1,6 +1,14 @@
 //! References to columns and to paths in them.
 
+mod typed;
+
+use std::fmt;
+
 use crate::json_path::JsonPath;
+
+#[doc(hidden)]
+pub use typed::Place;
+pub use typed::{Column, Nullness, Optional, Required};
 
 /// A column, or a path into a JSON column, by name.
 ///
@@ -13,6 +21,10 @@ pub struct ColumnRef {
 }
 
 impl ColumnRef {
+    pub(crate) fn with_path(column: impl Into<String>, steps: impl IntoIterator<Item = String>) -> Self {
+        Self { column: column.into(), path: JsonPath::of(steps) }
+    }
+
     /// The name of the column that is fetched and cached.
     pub fn column(&self) -> &str {
         &self.column
@@ -21,5 +33,12 @@ impl ColumnRef {
     /// The path in that column; empty for the column itself.
     pub fn path(&self) -> &JsonPath {
         &self.path
+    }
+}
+
+impl fmt::Display for ColumnRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.column)?;
+        self.path.steps().iter().try_for_each(|step| write!(f, ".{step}"))
     }
 }

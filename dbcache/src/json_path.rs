@@ -8,6 +8,17 @@ pub struct JsonPath {
     steps: Vec<String>,
 }
 
+impl JsonPath {
+    pub(crate) fn of(steps: impl IntoIterator<Item = String>) -> Self {
+        Self { steps: steps.into_iter().collect() }
+    }
+
+    /// The keys and array places, from the outside in.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+}
+
 /// What a document that is not JSON, or a step into a scalar, gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {

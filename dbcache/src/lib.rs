@@ -6,7 +6,16 @@ pub mod json_path;
 pub mod key;
 pub mod name;
 pub mod record;
+pub mod value;
+
+#[doc(hidden)]
+pub mod __private;
 
 pub use error::{Error, Result};
 pub use name::TableName;
 pub use polars;
+pub use record::{Record, Selection};
+pub use value::{ColumnValue, StoreAs};
+
+#[cfg(feature = "derive")]
+pub use dbcache_derive::{Cached, CachedJson};
