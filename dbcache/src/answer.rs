@@ -126,9 +126,8 @@ impl Question<'_> {
 
     /// All wanted paths of one column, in their order.
     fn extract(&self, column: &Series, ids: &IdSet) -> Result<Vec<Series>> {
-        let of_column = |wanted: &&Wanted| {
-            wanted.column().column() == column.name().as_str() && !wanted.column().path().is_empty()
-        };
+        let of_column =
+            |wanted: &&Wanted| wanted.column().column() == column.name().as_str() && !wanted.column().path().is_empty();
         let wanted: Vec<&Wanted> = self.wanted.iter().filter(of_column).collect();
         let paths: Vec<Extraction<'_>> = wanted
             .iter()

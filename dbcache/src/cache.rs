@@ -202,11 +202,7 @@ impl<T: Record, S> Query<'_, T, S> {
     /// # Errors
     ///
     /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
-    pub fn frame_found<F: Fetcher<T> + ?Sized>(
-        &self,
-        ids: &[T::Id],
-        fetcher: &F,
-    ) -> Result<Found<DataFrame, T::Id>> {
+    pub fn frame_found<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Found<DataFrame, T::Id>> {
         let answer = self.fetched(ids, fetcher)?;
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
@@ -265,11 +261,7 @@ impl<T: Record, S: Selection<T>> Query<'_, T, S> {
     /// # Errors
     ///
     /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
-    pub fn rows_found<F: Fetcher<T> + ?Sized>(
-        &self,
-        ids: &[T::Id],
-        fetcher: &F,
-    ) -> Result<Found<Vec<S::Row>, T::Id>> {
+    pub fn rows_found<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Found<Vec<S::Row>, T::Id>> {
         let answer = self.fetched(ids, fetcher)?;
         Ok(Found { rows: self.typed(&answer)?, missing: answer.not_found.keys() })
     }

@@ -94,7 +94,10 @@ fn row_id(id: &AnyValue<'_>) -> RowId {
 fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> (IdSet, Vec<IdxSize>) {
     let places: Vec<usize> = set.locate_among(asked);
     if places.len() < set.len() {
-        tracing::warn!(rows = set.len() - places.len(), "the fetcher brought rows that were not asked; they are ignored");
+        tracing::warn!(
+            rows = set.len() - places.len(),
+            "the fetcher brought rows that were not asked; they are ignored"
+        );
     }
     let rows = places.iter().filter_map(|place| rows.get(*place)).copied().collect();
     (set.select(&places), rows)
@@ -102,7 +105,8 @@ fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> (IdSet, Vec<IdxSi
 
 /// The column in the type that the record declares, where one does.
 fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result<Column, BatchError> {
-    let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == column.name().as_str()) else {
+    let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == column.name().as_str())
+    else {
         return Ok(column);
     };
     let series = column.as_materialized_series();

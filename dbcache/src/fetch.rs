@@ -6,6 +6,9 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteError, SqliteFetcher, SqliteKey};
+
 use std::marker::PhantomData;
 
 use polars::prelude::*;
@@ -39,6 +42,31 @@ pub enum Columns<'a> {
 }
 
 impl<'a, K> FetchRequest<'a, K> {
+    /// A request, for trying out a fetcher without a cache. The ids are sorted and distinct.
+    ///
+    /// ```
+    /// use dbcache::fetch::{Columns, DynamicFetcher, DynamicRows, FetchRequest};
+    /// use dbcache::polars::prelude::*;
+    ///
+    /// struct Squares;
+    ///
+    /// impl DynamicFetcher<i64> for Squares {
+    ///     fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, dbcache::error::BoxError> {
+    ///         let squares: Vec<i64> = request.ids().iter().map(|id| id * id).collect();
+    ///         Ok(df![request.id_column() => request.ids(), "square" => squares]?.into())
+    ///     }
+    /// }
+    ///
+    /// let table = dbcache::TableName::new("math.squares")?;
+    /// let request = FetchRequest::new(&[2, 3], &table, "id", Columns::All);
+    /// let rows = Squares.fetch(&request)?.into_frame("id")?;
+    /// assert_eq!(rows, df!["id" => [2_i64, 3], "square" => [4_i64, 9]]?);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    pub fn new(ids: &'a [K], table: &'a TableName, id_column: &'a str, columns: Columns<'a>) -> Self {
+        Self { ids, table, id_column, columns }
+    }
+
     /// The ids to fetch: sorted, distinct, at least one.
     pub fn ids(&self) -> &'a [K] {
         self.ids
@@ -80,6 +108,13 @@ pub trait Fetcher<T: Record>: Sync {
     fn batch_limit(&self) -> Option<usize> {
         None
     }
+
+    /// The names of all columns that the table has, where the fetcher can tell. They are suggested to a request
+    /// that asks for a column which the table lacks.
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        let _ = table;
+        None
+    }
 }
 
 /// The rows of one batch, as records or as columns.
@@ -90,6 +125,20 @@ pub struct Fetched<T>(FetchedRows<T>);
 enum FetchedRows<T> {
     Records(Vec<T>),
     Frame(DataFrame),
+}
+
+impl<T: Record> Fetched<T> {
+    /// The rows as columns.
+    ///
+    /// # Errors
+    ///
+    /// A record that does not convert.
+    pub fn into_frame(self) -> Result<DataFrame, BatchError> {
+        match self.0 {
+            FetchedRows::Frame(frame) => Ok(frame),
+            FetchedRows::Records(rows) => T::to_frame(&rows).map_err(|cause| BatchError::Fetcher(Box::new(cause))),
+        }
+    }
 }
 
 impl<T> From<Vec<T>> for Fetched<T> {
@@ -136,6 +185,13 @@ pub trait DynamicFetcher<K: Key>: Sync {
     fn batch_limit(&self) -> Option<usize> {
         None
     }
+
+    /// The names of all columns that the table has, where the fetcher can tell. They are suggested to a request
+    /// that asks for a column which the table lacks.
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        let _ = table;
+        None
+    }
 }
 
 /// The rows of one batch of any table.
@@ -167,6 +223,18 @@ impl DynamicRows {
             .collect();
         Ok(Self(DynamicKind::Json(rows?)))
     }
+
+    /// The rows as columns. Errors name the rows by what `id_column` holds.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError::WrongType`] where the values of a column have no type in common.
+    pub fn into_frame(self, id_column: &str) -> Result<DataFrame, BatchError> {
+        match self.0 {
+            DynamicKind::Frame(frame) => Ok(frame),
+            DynamicKind::Json(rows) => json_rows::to_frame(&rows, id_column),
+        }
+    }
 }
 
 impl From<Vec<Map<String, Value>>> for DynamicRows {
@@ -193,6 +261,11 @@ where
     }
 }
 
+/// A fetcher may say itself how its rows break their contract.
+fn failed(cause: BoxError) -> BatchError {
+    cause.downcast().map_or_else(BatchError::Fetcher, |cause| *cause)
+}
+
 /// The ids and columns of one batch, without a key or record type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchRequest<'a> {
@@ -213,6 +286,8 @@ pub(crate) trait BatchSource: Sync {
     fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError>;
 
     fn batch_limit(&self) -> Option<usize>;
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>>;
 }
 
 /// Erases the record type of a typed fetcher.
@@ -230,15 +305,15 @@ impl<'f, T, F: ?Sized> TypedSource<'f, T, F> {
 impl<T: Record, F: Fetcher<T> + ?Sized> BatchSource for TypedSource<'_, T, F> {
     fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError> {
         let ids: Vec<T::Id> = request.ids.keys();
-        let fetched = self.fetcher.fetch(&request.with_keys(&ids)).map_err(BatchError::Fetcher)?;
-        match fetched.0 {
-            FetchedRows::Frame(frame) => Ok(frame),
-            FetchedRows::Records(rows) => T::to_frame(&rows).map_err(|cause| BatchError::Fetcher(Box::new(cause))),
-        }
+        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_frame()
     }
 
     fn batch_limit(&self) -> Option<usize> {
         self.fetcher.batch_limit()
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.fetcher.known_columns(table)
     }
 }
 
@@ -257,14 +332,14 @@ impl<'f, K, F: ?Sized> DynamicSource<'f, K, F> {
 impl<K: Key, F: DynamicFetcher<K> + ?Sized> BatchSource for DynamicSource<'_, K, F> {
     fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError> {
         let ids: Vec<K> = request.ids.keys();
-        let fetched = self.fetcher.fetch(&request.with_keys(&ids)).map_err(BatchError::Fetcher)?;
-        match fetched.0 {
-            DynamicKind::Frame(frame) => Ok(frame),
-            DynamicKind::Json(rows) => json_rows::to_frame(&rows, request.id_column),
-        }
+        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_frame(request.id_column)
     }
 
     fn batch_limit(&self) -> Option<usize> {
         self.fetcher.batch_limit()
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.fetcher.known_columns(table)
     }
 }

@@ -27,6 +27,8 @@ pub use builder::Builder;
 pub use cache::{All, Cache, Paths, Query};
 pub use dynamic::{DynamicCache, Table, TableQuery, get_data};
 pub use error::{Error, Result};
+#[cfg(feature = "sqlite")]
+pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
 pub use found::{Found, LookUp};
 pub use name::TableName;
 pub use plan::BatchPolicy;
@@ -37,3 +39,5 @@ pub use value::{ColumnValue, StoreAs};
 
 #[cfg(feature = "derive")]
 pub use dbcache_derive::{Cached, CachedJson};
+#[cfg(feature = "sqlite")]
+pub use rusqlite;

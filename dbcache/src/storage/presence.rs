@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-
 /// The columns that were fetched together for a row, the id column aside.
 pub(crate) type ColumnSet = BTreeSet<String>;
 

@@ -32,10 +32,12 @@ fn a_column_that_is_null_everywhere_is_a_hit() {
 #[test]
 fn a_row_stored_before_a_column_existed_is_incomplete_for_it() {
     let folder = Folder::new();
-    folder.users().select(["name"]).unwrap().frame(&[1, 2], &Always::rows([
-        json!({ "id": 1, "name": "Ada" }),
-        json!({ "id": 2, "name": "Bob" }),
-    ])).unwrap();
+    folder
+        .users()
+        .select(["name"])
+        .unwrap()
+        .frame(&[1, 2], &Always::rows([json!({ "id": 1, "name": "Ada" }), json!({ "id": 2, "name": "Bob" })]))
+        .unwrap();
     let newer = Database::with_rows([
         json!({ "id": 2, "name": "Bob", "email": null }),
         json!({ "id": 3, "name": "Cem", "email": "c@x" }),

@@ -71,7 +71,8 @@ fn an_integer_that_no_float_holds_is_not_widened() {
 #[test]
 fn a_batch_whose_types_do_not_fit_does_not_stop_the_others() {
     let folder = Folder::new();
-    let rows = (1..=300).map(|id| if id == 150 { json!({ "id": id, "value": "x" }) } else { json!({ "id": id, "value": id }) });
+    let rows = (1..=300)
+        .map(|id| if id == 150 { json!({ "id": id, "value": "x" }) } else { json!({ "id": id, "value": id }) });
     let rows: Vec<Value> = rows.collect();
     let table = folder.users();
     let values = table.select(["value"]).unwrap();

@@ -1,0 +1,98 @@
+//! The command line of `cache_table`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use dbcache::TableName;
+use dbcache::error::BoxError;
+use lexopt::{Arg, Parser, ValueExt};
+
+/// What is printed for `--help`, and after a mistake.
+pub const USAGE: &str = "\
+usage: cache_table <sqlite file> <schema.table> [options]
+
+Answers from the cache what is there, fetches the rest from the database, and prints the rows.
+
+  --ids 1..50000 | 3,17,90   the rows to ask for, ranges with both ends; without it, every id of the table
+  --columns a,b,doc.path     the columns and JSON paths to ask for; without it, every column
+  --id-column NAME           the column that holds the ids; `id` without it
+  --cache DIR                the cache folder; without it, one for this database in your home folder
+  --out answer.parquet       writes the answer as a Parquet file too
+";
+
+/// The command line, taken apart.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// The table.
+    pub table: TableName,
+    /// The ids as they were written, if they were.
+    pub ids: Option<String>,
+    /// The id column's name.
+    pub id_column: String,
+    /// The columns, if any were named.
+    pub columns: Option<Vec<String>>,
+    /// The cache folder, if one was named.
+    pub cache: Option<PathBuf>,
+    /// Where to write the answer.
+    pub out: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Reads the command line of this process; `None` if it asks for help.
+    pub fn read() -> Result<Option<Self>, BoxError> {
+        let mut parser = Parser::from_env();
+        let (mut free, mut ids, mut id_column, mut columns) = (Vec::new(), None, None, None);
+        let (mut cache, mut out) = (None, None);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("ids") => ids = Some(parser.value()?.string()?),
+                Arg::Long("id-column") => id_column = Some(parser.value()?.string()?),
+                Arg::Long("columns") => columns = Some(split_columns(&parser.value()?.string()?)),
+                Arg::Long("cache") => cache = Some(parser.value()?.into()),
+                Arg::Long("out") => out = Some(parser.value()?.into()),
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
+                Arg::Value(value) => free.push(value),
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        let Ok([database, table]) = <[_; 2]>::try_from(free) else {
+            return Err("an SQLite file and a table are needed, as in `shop.db main.users`".into());
+        };
+        let table = TableName::new(table.string()?)?;
+        let id_column = id_column.unwrap_or_else(|| "id".to_owned());
+        Ok(Some(Self { database: database.into(), table, ids, id_column, columns, cache, out }))
+    }
+}
+
+/// Splits at the commas outside of quotes: a key of a JSON path may contain commas.
+fn split_columns(list: &str) -> Vec<String> {
+    let mut quoted = false;
+    let parts = list.split(|c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    parts.map(|column| column.trim().to_owned()).collect()
+}
+
+/// Reads integer ids: numbers and ranges, separated by commas.
+pub fn integers(list: &str) -> Result<Vec<i64>, BoxError> {
+    let mut ids = Vec::new();
+    for item in list.split(',') {
+        match item.split_once("..") {
+            None => ids.push(number(item)?),
+            Some((first, last)) => ids.extend(number(first)?..=number(last)?),
+        }
+    }
+    Ok(ids)
+}
+
+fn number(text: &str) -> Result<i64, BoxError> {
+    i64::from_str(text.trim()).map_err(|cause| format!("{text:?} is no integer id: {cause}").into())
+}
+
+/// Reads text ids, separated by commas.
+pub fn texts(list: &str) -> Vec<String> {
+    list.split(',').map(|id| id.trim().to_owned()).collect()
+}

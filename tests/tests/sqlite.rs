@@ -1,0 +1,351 @@
+//! The SQLite fetcher: any table, its declared types, and whatever can be wrong with it.
+#![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
+
+use std::error::Error as _;
+use std::path::Path;
+
+use dbcache::error::{BatchError, BoxError};
+use dbcache::fetch::{Columns, DynamicFetcher, FetchRequest};
+use dbcache::key::{Key, RowId};
+use dbcache::polars::prelude::*;
+use dbcache::rusqlite::Connection;
+use dbcache::{SqliteError, SqliteFetcher, SqliteKey, TableName};
+
+fn database(sql: &str) -> SqliteFetcher {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(sql).unwrap();
+    SqliteFetcher::new(connection).unwrap()
+}
+
+fn table(name: &str) -> TableName {
+    TableName::new(name).unwrap()
+}
+
+fn fetch<K: Key>(
+    fetcher: &SqliteFetcher,
+    table: &str,
+    id_column: &str,
+    ids: &[K],
+    columns: Columns<'_>,
+) -> Result<DataFrame, BoxError> {
+    let table = TableName::new(table)?;
+    let request = FetchRequest::new(ids, &table, id_column, columns);
+    let rows = fetcher.fetch(&request)?.into_frame(id_column)?;
+    Ok(rows.sort([id_column], SortMultipleOptions::default())?)
+}
+
+fn all<K: Key>(fetcher: &SqliteFetcher, table: &str, ids: &[K]) -> DataFrame {
+    fetch(fetcher, table, "id", ids, Columns::All).unwrap()
+}
+
+fn named<K: Key>(fetcher: &SqliteFetcher, table: &str, ids: &[K], columns: &[&str]) -> DataFrame {
+    let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+    fetch(fetcher, table, "id", ids, Columns::Named(&columns)).unwrap()
+}
+
+/// What a fetch of some ids from `main.t` is refused with.
+fn refusal<K: Key>(fetcher: &SqliteFetcher, ids: &[K]) -> BoxError {
+    fetch(fetcher, "main.t", "id", ids, Columns::All).unwrap_err()
+}
+
+fn wrong_type(cause: BoxError) -> (String, Option<RowId>, String, String) {
+    match *cause.downcast::<BatchError>().unwrap() {
+        BatchError::WrongType { column, id, expected, found } => (column, id, expected, found),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn rows_come_with_the_declared_types() {
+    let fetcher = database(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(20), age INT, score DOUBLE, active BOOLEAN, doc JSON, photo BLOB);
+         INSERT INTO users VALUES (1, 'Ada', 36, 1, TRUE, '{\"a\":1}', x'00ff'), (2, NULL, NULL, NULL, NULL, NULL, NULL);",
+    );
+    let expected = df![
+        "id" => [1_i64, 2],
+        "name" => [Some("Ada"), None],
+        "age" => [Some(36_i64), None],
+        "score" => [Some(1.0), None],
+        "active" => [Some(true), None],
+        "doc" => [Some("{\"a\":1}"), None],
+        "photo" => [Some(&b"\x00\xff"[..]), None],
+    ];
+    assert!(all(&fetcher, "main.users", &[1_i64, 2]).equals_missing(&expected.unwrap()));
+}
+
+#[test]
+fn columns_of_nothing_but_nulls_keep_their_declared_types() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY, a REAL, b TEXT, c); INSERT INTO t (id) VALUES (1)");
+    let types = all(&fetcher, "main.t", &[1_i64]).dtypes();
+    assert_eq!(types, [DataType::Int64, DataType::Float64, DataType::String, DataType::Null]);
+}
+
+#[test]
+fn columns_of_no_declared_type_have_the_type_of_their_values() {
+    let fetcher = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b NUMERIC, c DATE, d, e);
+         INSERT INTO t VALUES (1, NULL, 1, '2013-01-01', x'01', NULL), (2, 7, 2.5, NULL, NULL, NULL), (3, 8, 3, '2013-01-02', x'02', NULL);",
+    );
+    let expected = df![
+        "id" => [1_i64, 2, 3],
+        "a" => [None, Some(7_i64), Some(8)],
+        "b" => [1.0, 2.5, 3.0],
+        "c" => [Some("2013-01-01"), None, Some("2013-01-02")],
+        "d" => [Some(&b"\x01"[..]), None, Some(&b"\x02"[..])],
+        "e" => Series::full_null("".into(), 3, &DataType::Null),
+    ];
+    assert!(all(&fetcher, "main.t", &[1_i64, 2, 3]).equals_missing(&expected.unwrap()));
+}
+
+#[test]
+fn json_numbers_come_as_json_text() {
+    let fetcher = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, doc JSON); INSERT INTO t VALUES (1, '5'), (2, '[1]'), (3, '1.5')",
+    );
+    let expected = df!["id" => [1_i64, 2, 3], "doc" => ["5", "[1]", "1.5"]].unwrap();
+    assert_eq!(all(&fetcher, "main.t", &[1_i64, 2, 3]), expected);
+}
+
+#[test]
+fn hostile_names_are_only_names() {
+    let fetcher = database(
+        r#"CREATE TABLE "select" ("id" INTEGER PRIMARY KEY, "we""ird" TEXT, "order by 1; --" TEXT, "naïve 名前" TEXT, "a.b" TEXT, "'" TEXT);
+           INSERT INTO "select" VALUES (1, 'a', 'b', 'c', 'd', 'e');"#,
+    );
+    let columns = ["we\"ird", "order by 1; --", "naïve 名前", "a.b", "'"];
+    let rows = named(&fetcher, "main.select", &[1_i64], &columns);
+    let values: Vec<&str> = rows.columns().iter().skip(1).map(|column| column.str().unwrap().get(0).unwrap()).collect();
+    assert_eq!(values, ["a", "b", "c", "d", "e"]);
+    assert_eq!(rows, all(&fetcher, "main.select", &[1_i64]));
+}
+
+#[test]
+fn a_dot_in_a_table_name_follows_the_schema() {
+    let fetcher = database(r#"CREATE TABLE "a.b" (id INTEGER PRIMARY KEY); INSERT INTO "a.b" VALUES (1)"#);
+    assert_eq!(all(&fetcher, "main.a.b", &[1_i64]).height(), 1);
+}
+
+#[test]
+fn attached_databases_are_schemas() {
+    let fetcher = database(
+        "ATTACH ':memory:' AS \"ware house\";
+         CREATE TABLE \"ware house\".t (id INTEGER PRIMARY KEY); INSERT INTO \"ware house\".t VALUES (4);
+         CREATE TABLE main.t (id INTEGER PRIMARY KEY); INSERT INTO main.t VALUES (5);",
+    );
+    assert_eq!(all(&fetcher, "ware house.t", &[4_i64, 5]), df!["id" => [4_i64]].unwrap());
+    assert_eq!(all(&fetcher, "main.t", &[4_i64, 5]), df!["id" => [5_i64]].unwrap());
+}
+
+#[test]
+fn only_wanted_columns_come() {
+    let fetcher =
+        database("CREATE TABLE t (a TEXT, id INTEGER PRIMARY KEY, b TEXT, c TEXT); INSERT INTO t (id) VALUES (1)");
+    assert_eq!(named(&fetcher, "main.t", &[1_i64], &["c", "id", "a"]).get_column_names(), ["id", "c", "a"]);
+}
+
+#[test]
+fn a_wanted_column_that_the_table_lacks_is_left_out() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'Ada')");
+    assert_eq!(named(&fetcher, "main.t", &[1_i64], &["name", "nmae"]).get_column_names(), ["id", "name"]);
+    let known = DynamicFetcher::<i64>::known_columns(&fetcher, &table("main.t"));
+    assert_eq!(known.unwrap(), ["id", "name"]);
+}
+
+#[test]
+fn generated_columns_and_views_come_too() {
+    let fetcher = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, double INTEGER GENERATED ALWAYS AS (a * 2));
+         INSERT INTO t (id, a) VALUES (1, 4);
+         CREATE VIEW v AS SELECT id, double, a + 0.5 AS more FROM t;",
+    );
+    assert_eq!(all(&fetcher, "main.t", &[1_i64]), df!["id" => [1_i64], "a" => [4_i64], "double" => [8_i64]].unwrap());
+    assert_eq!(all(&fetcher, "main.v", &[1_i64]), df!["id" => [1_i64], "double" => [8_i64], "more" => [4.5]].unwrap());
+}
+
+#[test]
+fn one_batch_may_ask_more_ids_than_a_query_has_parameters() {
+    let fetcher = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, half INTEGER);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i, i / 2 FROM n",
+    );
+    let ids: Vec<i64> = (1..=100_000).collect();
+    let halves: Vec<i64> = ids.iter().map(|id| id / 2).collect();
+    assert_eq!(all(&fetcher, "main.t", &ids), df!["id" => ids, "half" => halves].unwrap());
+}
+
+#[test]
+fn unknown_ids_are_left_out() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (-1), (2)");
+    assert_eq!(all(&fetcher, "main.t", &[-1_i64, 0, 2, 3]), df!["id" => [-1_i64, 2]].unwrap());
+    let none = all(&fetcher, "main.t", &[77_i64]);
+    assert_eq!((none.height(), none.dtypes()), (0, vec![DataType::Int64]));
+}
+
+#[test]
+fn ids_above_the_integers_of_sqlite_are_not_found() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (-1)");
+    assert_eq!(all(&fetcher, "main.t", &[1, u64::MAX]), df!["id" => [1_i64]].unwrap());
+}
+
+#[test]
+fn the_id_column_has_the_name_that_is_asked_for() {
+    let fetcher = database("CREATE TABLE t (key INTEGER PRIMARY KEY, id INTEGER); INSERT INTO t VALUES (1, 9)");
+    let rows = fetch(&fetcher, "main.t", "key", &[1_i64], Columns::All).unwrap();
+    assert_eq!(rows, df!["key" => [1_i64], "id" => [9_i64]].unwrap());
+}
+
+#[test]
+fn text_ids_are_bound_and_never_pasted() {
+    let fetcher = database(
+        "CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER); INSERT INTO t VALUES ('a', 1), ('x'' OR 1', 2), ('', 3), ('é', 4)",
+    );
+    let ids = ["a", "x' OR 1", "", "é", "' OR 1 --"].map(str::to_owned);
+    assert_eq!(all(&fetcher, "main.t", &ids), df!["id" => ["", "a", "x' OR 1", "é"], "n" => [3_i64, 1, 2, 4]].unwrap());
+}
+
+#[test]
+fn text_ids_differ_by_case_whatever_the_column_says() {
+    let fetcher =
+        database("CREATE TABLE t (id TEXT COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES ('Ada'), ('bob')");
+    assert_eq!(all(&fetcher, "main.t", &["ada".to_owned(), "bob".to_owned()]), df!["id" => ["bob"]].unwrap());
+}
+
+#[test]
+fn text_in_an_integer_column_names_column_row_and_types() {
+    let fetcher =
+        database("CREATE TABLE t (id INTEGER PRIMARY KEY, age INTEGER); INSERT INTO t VALUES (1, 5), (2, 'old')");
+    let (column, id, expected, found) = wrong_type(refusal(&fetcher, &[1_i64, 2]));
+    assert_eq!((column.as_str(), id), ("age", Some(RowId::Int(2))));
+    assert_eq!((expected.as_str(), found.as_str()), ("INTEGER", "text"));
+}
+
+#[test]
+fn a_boolean_is_0_or_1() {
+    let fetcher = database("CREATE TABLE t (id TEXT PRIMARY KEY, b BOOL); INSERT INTO t VALUES ('a', 1), ('b', 2)");
+    let (column, id, expected, found) = wrong_type(refusal(&fetcher, &["a".to_owned(), "b".to_owned()]));
+    assert_eq!((column.as_str(), id), ("b", Some(RowId::Text("b".to_owned()))));
+    assert_eq!((expected.as_str(), found.as_str()), ("BOOL", "the integer 2"));
+}
+
+#[test]
+fn mixed_values_of_an_undeclared_column_are_refused() {
+    let fetcher = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b DATE); INSERT INTO t VALUES (1, 1, 1), (2, 'x', 1), (3, 1, 'y')",
+    );
+    let (column, id, expected, found) = wrong_type(refusal(&fetcher, &[1_i64, 2]));
+    assert_eq!((column.as_str(), id), ("a", Some(RowId::Int(2))));
+    assert_eq!((expected.as_str(), found.as_str()), ("integers", "text"));
+    assert_eq!(wrong_type(refusal(&fetcher, &[1_i64, 3])).2, "integers (declared DATE)");
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused() {
+    let fetcher =
+        database("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, CAST(x'ff' AS TEXT))");
+    assert_eq!(wrong_type(refusal(&fetcher, &[1_i64])).3, "text that is not UTF-8");
+}
+
+#[test]
+fn a_missing_table_is_named_beside_one_that_comes_near() {
+    let fetcher =
+        database("CREATE TABLE flights (id INTEGER PRIMARY KEY); CREATE TABLE planes (id INTEGER PRIMARY KEY)");
+    for missing in ["main.flihgts", "mian.flights"] {
+        let refused = fetch(&fetcher, missing, "id", &[1_i64], Columns::All).unwrap_err();
+        let text = format!("the database has no table \"{missing}\" (did you mean \"main.flights\"?)");
+        assert_eq!(refused.to_string(), text);
+    }
+    assert_eq!(fetcher.tables().unwrap(), ["main.flights", "main.planes"]);
+}
+
+#[test]
+fn a_missing_id_column_is_named_beside_one_that_comes_near() {
+    let fetcher = database("CREATE TABLE t (user_id INTEGER PRIMARY KEY)");
+    let refused = fetch(&fetcher, "main.t", "userid", &[1_i64], Columns::All).unwrap_err();
+    assert_eq!(refused.to_string(), "the table main.t has no column \"userid\" (did you mean \"user_id\"?)");
+}
+
+#[test]
+fn keys_of_the_wrong_type_are_refused_and_not_converted() {
+    let fetcher = database("CREATE TABLE t (id TEXT PRIMARY KEY); INSERT INTO t VALUES ('7')");
+    assert_eq!(refusal(&fetcher, &[7_i64]).to_string(), "the id column \"id\" of main.t holds TEXT, not integer keys");
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (7)");
+    let refused = refusal(&fetcher, &["7".to_owned()]);
+    assert_eq!(refused.to_string(), "the id column \"id\" of main.t holds INTEGER, not text keys");
+}
+
+#[test]
+fn a_table_says_what_its_ids_are() {
+    let fetcher = database(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (3), (1);
+         CREATE TABLE b (id TEXT PRIMARY KEY); INSERT INTO b VALUES ('y'), ('x');
+         CREATE TABLE c (id); INSERT INTO c VALUES (NULL), ('z');
+         CREATE TABLE d (id BLOB);",
+    );
+    let key = |name| fetcher.key(&table(name), "id");
+    assert_eq!(key("main.a").unwrap(), SqliteKey::Integer);
+    assert_eq!(key("main.b").unwrap(), SqliteKey::Text);
+    assert_eq!(key("main.c").unwrap(), SqliteKey::Text);
+    assert!(matches!(key("main.d"), Err(SqliteError::KeyType { found, .. }) if found == "BLOB"));
+    assert_eq!(fetcher.ids::<u8>(&table("main.a"), "id").unwrap(), [1, 3]);
+    assert_eq!(fetcher.ids::<String>(&table("main.b"), "id").unwrap(), ["x", "y"]);
+    assert_eq!(fetcher.ids::<String>(&table("main.c"), "id").unwrap(), ["z"]);
+}
+
+#[test]
+fn ids_that_the_key_type_cannot_hold_are_refused() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (300)");
+    let refused = fetcher.ids::<u8>(&table("main.t"), "id").unwrap_err();
+    assert_eq!(refused.to_string(), "the id column \"id\" of main.t holds the integer 300, not u8 keys");
+}
+
+#[test]
+fn opening_a_missing_file_fails_and_makes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing.db");
+    let refused = SqliteFetcher::open(&path).unwrap_err();
+    assert_eq!(refused.to_string(), format!("cannot open the SQLite database {}", path.display()));
+    assert!(refused.source().unwrap().to_string().contains("unable to open database file"));
+    assert!(!path.exists());
+}
+
+#[test]
+fn opening_a_file_that_is_no_database_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "not a database ".repeat(100)).unwrap();
+    let refused = SqliteFetcher::open(&path).unwrap_err();
+    assert!(refused.source().unwrap().to_string().contains("file is not a database"));
+}
+
+#[test]
+fn an_opened_file_is_only_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")
+        .unwrap();
+    make_read_only(&path);
+    let before = std::fs::read(&path).unwrap();
+    let fetcher = SqliteFetcher::open(&path).unwrap();
+    assert_eq!(all(&fetcher, "main.t", &[1_i64]).height(), 1);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+fn make_read_only(path: &Path) {
+    let mut permissions = std::fs::metadata(path).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(path, permissions).unwrap();
+}
+
+#[test]
+fn many_threads_share_one_fetcher() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
+    std::thread::scope(|scope| {
+        for id in 1..=3_i64 {
+            let fetcher = &fetcher;
+            scope.spawn(move || assert_eq!(all(fetcher, "main.t", &[id]).height(), 1));
+        }
+    });
+}
