@@ -1,12 +1,17 @@
 //! References to columns and to paths in them.
 
 mod text;
+mod typed;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::json_path::JsonPath;
+
+#[doc(hidden)]
+pub use typed::Place;
+pub use typed::{Column, Nullness, Optional, Required};
 
 /// A column, or a path into a JSON column, by name.
 ///

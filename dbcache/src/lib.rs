@@ -18,6 +18,10 @@ pub mod progress;
 mod read_through;
 pub mod record;
 mod storage;
+pub mod value;
+
+#[doc(hidden)]
+pub mod __private;
 
 pub use builder::Builder;
 pub use cache::{All, Cache, Paths, Query};
@@ -30,5 +34,10 @@ pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;
 pub use progress::Progress;
+pub use record::{Record, Selection};
+pub use value::{ColumnValue, StoreAs};
+
+#[cfg(feature = "derive")]
+pub use dbcache_derive::{Cached, CachedJson};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

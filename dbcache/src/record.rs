@@ -1,10 +1,17 @@
 //! Row types: what `#[derive(Cached)]` tells the rest of the crate about a struct.
 
+mod frame;
+mod selection;
+
 use polars::prelude::*;
 
 use crate::column::ColumnRef;
 use crate::key::Key;
 use crate::name::TableName;
+
+pub use frame::{CellReader, Cells, collect_rows, column, default_cell, parse_json, table};
+pub(crate) use selection::select_one;
+pub use selection::{SelectColumn, Selection};
 
 /// A struct that is one row of a table. Derive it with [`Cached`](crate::Cached).
 #[diagnostic::on_unimplemented(
@@ -41,6 +48,16 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The derive has checked the table's name with the same rule.
+    #[doc(hidden)]
+    pub fn new(table: &str, id: &ColumnSchema, columns: &[&ColumnSchema]) -> Self {
+        Self {
+            table: TableName::new(table).expect("the derive checks the table's name"),
+            id: id.clone(),
+            columns: columns.iter().map(|column| (*column).clone()).collect(),
+        }
+    }
+
     /// The table's name.
     pub fn table(&self) -> &TableName {
         &self.table
@@ -58,15 +75,17 @@ impl Schema {
 }
 
 /// Parses a column of JSON text into the column that a record's field is stored as.
-pub(crate) type ParseJson = fn(&StringChunked) -> Result<Series, CellError>;
+#[doc(hidden)]
+pub type ParseJson = fn(&StringChunked) -> Result<Series, CellError>;
 
 /// What a record type, or a selection, says of one column or path.
 #[derive(Clone, Debug)]
 pub struct ColumnSchema {
-    column: ColumnRef,
-    data_type: DataType,
-    nullable: bool,
-    parse_json: Option<ParseJson>,
+    pub(crate) column: ColumnRef,
+    pub(crate) data_type: DataType,
+    pub(crate) nullable: bool,
+    pub(crate) parse_json: Option<ParseJson>,
+    pub(crate) default: Option<fn() -> PolarsResult<Series>>,
 }
 
 impl ColumnSchema {
@@ -89,20 +108,11 @@ impl ColumnSchema {
     pub(crate) fn parse_json(&self) -> Option<ParseJson> {
         self.parse_json
     }
-}
 
-/// What a typed query asks for: one column, or a tuple of 1 to 16.
-pub trait Selection<T: Record> {
-    /// One row of the answer: the column's type, or a tuple of them.
-    type Row;
-
-    /// The columns, in the order of the answer.
-    #[doc(hidden)]
-    fn schema(&self) -> Vec<ColumnSchema>;
-
-    /// The frame has the id column first, then the columns of `schema` with exactly its types, in its order.
-    #[doc(hidden)]
-    fn rows(&self, frame: &DataFrame) -> Result<Vec<Self::Row>, CellError>;
+    /// Gives a series of one row: the value of rows that were stored without this column.
+    pub(crate) fn default(&self) -> Option<fn() -> PolarsResult<Series>> {
+        self.default
+    }
 }
 
 /// A cell that does not fit in its field.

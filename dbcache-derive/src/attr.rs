@@ -1,0 +1,146 @@
+//! The `#[cached(…)]` attributes, read without judging what they mean together.
+
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parse;
+use syn::{Attribute, ExprPath, Ident, LitStr, Path, Token};
+
+use crate::case::Case;
+use crate::errors::Errors;
+
+const ON_TYPE: [&str; 3] = ["table", "rename_all", "crate"];
+const ON_FIELD: [&str; 5] = ["id", "rename", "skip", "default", "json"];
+
+/// What stands on a struct or enum.
+#[derive(Default)]
+pub(crate) struct TypeAttr {
+    pub(crate) table: Option<LitStr>,
+    pub(crate) rename_all: Option<Case>,
+    pub(crate) krate: Option<Path>,
+}
+
+/// What stands on a field.
+#[derive(Default)]
+pub(crate) struct FieldAttr {
+    pub(crate) id: Option<Ident>,
+    pub(crate) rename: Option<LitStr>,
+    pub(crate) skip: Option<Ident>,
+    pub(crate) default: Option<DefaultAttr>,
+    pub(crate) json: Option<Ident>,
+}
+
+/// `default`, or `default = "path"`.
+pub(crate) struct DefaultAttr {
+    pub(crate) word: Ident,
+    pub(crate) path: Option<ExprPath>,
+}
+
+impl TypeAttr {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
+        let mut read = Self::default();
+        each_word(attributes, errors, |word, meta, errors| {
+            match word.to_string().as_str() {
+                "table" => set_once(&mut read.table, word, value(meta)?, errors),
+                "crate" => set_once(&mut read.krate, word, value::<LitStr>(meta)?.parse()?, errors),
+                "rename_all" => {
+                    let name: LitStr = value(meta)?;
+                    match Case::parse(&name.value()) {
+                        Ok(case) => set_once(&mut read.rename_all, word, case, errors),
+                        Err(message) => errors.at(name, message),
+                    }
+                }
+                _ => unknown(word, meta, errors, ("a type", &ON_TYPE), ("a field", &ON_FIELD))?,
+            }
+            Ok(())
+        });
+        read
+    }
+}
+
+impl FieldAttr {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
+        let mut read = Self::default();
+        each_word(attributes, errors, |word, meta, errors| {
+            match word.to_string().as_str() {
+                "id" => set_once(&mut read.id, word, word.clone(), errors),
+                "skip" => set_once(&mut read.skip, word, word.clone(), errors),
+                "json" => set_once(&mut read.json, word, word.clone(), errors),
+                "rename" => set_once(&mut read.rename, word, value(meta)?, errors),
+                "default" => {
+                    let path = optional_value::<LitStr>(meta)?.map(|path| path.parse()).transpose()?;
+                    set_once(&mut read.default, word, DefaultAttr { word: word.clone(), path }, errors);
+                }
+                _ => unknown(word, meta, errors, ("a field", &ON_FIELD), ("the type", &ON_TYPE))?,
+            }
+            Ok(())
+        });
+        read
+    }
+
+    /// Says that a field of a document, or a variant, takes no `#[cached(…)]` attributes.
+    pub(crate) fn refuse(attributes: &[Attribute], errors: &mut Errors) {
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cached")) {
+            errors.at(
+                attribute,
+                "`#[cached(…)]` has no meaning here: a document follows its `#[serde(…)]` attributes (`rename`, `skip`, `default`)",
+            );
+        }
+    }
+}
+
+/// Calls `read` with each `word`, `word = …` or `word(…)` of the `#[cached(…)]` attributes.
+fn each_word(
+    attributes: &[Attribute],
+    errors: &mut Errors,
+    mut read: impl FnMut(&Ident, &ParseNestedMeta<'_>, &mut Errors) -> syn::Result<()>,
+) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cached")) {
+        let parsed = attribute.parse_nested_meta(|meta| match meta.path.get_ident() {
+            Some(word) => read(&word.clone(), &meta, errors),
+            None => Err(meta.error("expected a single word")),
+        });
+        errors.ok(parsed);
+    }
+}
+
+fn value<T: Parse>(meta: &ParseNestedMeta<'_>) -> syn::Result<T> {
+    meta.value()?.parse()
+}
+
+fn optional_value<T: Parse>(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<T>> {
+    if meta.input.peek(Token![=]) { value(meta).map(Some) } else { Ok(None) }
+}
+
+fn set_once<T>(place: &mut Option<T>, word: &Ident, value: T, errors: &mut Errors) {
+    if place.is_some() {
+        errors.at(word, format!("`{word}` is given twice: remove one"));
+    } else {
+        *place = Some(value);
+    }
+}
+
+/// Notes an unknown word and reads over its value, so that mistakes after it are found too.
+fn unknown(
+    word: &Ident,
+    meta: &ParseNestedMeta<'_>,
+    errors: &mut Errors,
+    (here, known): (&str, &[&str]),
+    (elsewhere, others): (&str, &[&str]),
+) -> syn::Result<()> {
+    skip_value(meta)?;
+    if others.iter().any(|other| word == other) {
+        errors.at(word, format!("`{word}` belongs on {elsewhere}, not on {here}"));
+    } else {
+        let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+        errors.at(word, format!("unknown attribute `{word}`: {here} takes {}", known.join(", ")));
+    }
+    Ok(())
+}
+
+pub(crate) fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+    if meta.input.peek(Token![=]) {
+        value::<syn::Expr>(meta)?;
+    } else if meta.input.peek(syn::token::Paren) {
+        meta.input.parse::<proc_macro2::Group>()?;
+    }
+    Ok(())
+}

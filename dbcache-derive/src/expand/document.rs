@@ -1,0 +1,240 @@
+//! A document: its columns, its builder and its reader.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::Ident;
+
+use super::{at, lints, places};
+use crate::model::Document;
+
+pub(crate) fn expand(document: &Document<'_>) -> TokenStream {
+    let [handle, selection] = [columns_struct(document), selection(document)];
+    let [value, builder, reader] = [value(document), builder(document), reader(document)];
+    let lints = lints();
+    code! {
+        #handle
+
+        #lints
+        const _: () = {
+            #selection
+            #value
+            #builder
+            #reader
+        };
+    }
+}
+
+fn columns_struct(document: &Document<'_>) -> TokenStream {
+    let private = document.host.private();
+    let (name, visibility, columns) = (document.host.name, document.host.visibility, document.host.columns());
+    let fields = document.stored().map(|field| {
+        let (ident, ty) = (field.name, field.ty);
+        let doc = format!("The path to `{}`.", field.key);
+        let handle = quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::Handle<__Record, __Nullness>);
+        code!(#[doc = #doc] pub #ident: #handle,)
+    });
+    let doc = format!(
+        "The typed columns below a document of type [`{name}`]. Selects the whole document where it is used as a column itself."
+    );
+    let lints = lints();
+    code! {
+        #[doc = #doc]
+        #lints
+        #[allow(dead_code, private_interfaces)]
+        #visibility struct #columns<__Record: #private::Record, __Nullness: #private::Nullness> {
+            #(#fields)*
+            __document: #private::Column<__Record, __Nullness::Of<#name>>,
+        }
+    }
+}
+
+/// The traits by which the struct of columns is itself a column.
+fn selection(document: &Document<'_>) -> TokenStream {
+    let private = document.host.private();
+    let (name, columns) = (document.host.name, document.host.columns());
+    let generics = code!(<__Record: #private::Record, __Nullness: #private::Nullness>);
+    let itself = code!(#columns<__Record, __Nullness>);
+    let column = code!(#private::Column<__Record, __Nullness::Of<#name>>);
+    code! {
+        #[automatically_derived]
+        impl #generics ::core::clone::Clone for #itself {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        #[automatically_derived]
+        impl #generics ::core::marker::Copy for #itself {}
+
+        #[automatically_derived]
+        impl #generics ::core::fmt::Debug for #itself {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Debug::fmt(&self.__document, f)
+            }
+        }
+
+        #[automatically_derived]
+        impl #generics #private::SelectColumn<__Record> for #itself {
+            type Value = __Nullness::Of<#name>;
+
+            fn column(&self) -> #column {
+                self.__document
+            }
+        }
+
+        #[automatically_derived]
+        impl #generics #private::Selection<__Record> for #itself {
+            type Row = __Nullness::Of<#name>;
+
+            fn schema(&self) -> ::std::vec::Vec<#private::ColumnSchema> {
+                <#column as #private::Selection<__Record>>::schema(&self.__document)
+            }
+
+            fn rows(
+                &self,
+                frame: &#private::DataFrame,
+            ) -> ::core::result::Result<::std::vec::Vec<Self::Row>, #private::CellError> {
+                <#column as #private::Selection<__Record>>::rows(&self.__document, frame)
+            }
+        }
+    }
+}
+
+fn value(document: &Document<'_>) -> TokenStream {
+    let private = document.host.private();
+    let (name, columns) = (document.host.name, document.host.columns());
+    let fields = document.stored().map(|field| {
+        let (ident, ty, key) = (field.name, field.ty, &field.key);
+        quote_spanned! {at(ty)=>
+            #ident: <#ty as #private::ColumnValue>::handle::<__Record, __Nullness>(place.key(#key)),
+        }
+    });
+    code! {
+        #[automatically_derived]
+        impl #private::ColumnValue for #name {
+            type Nullable = ::core::option::Option<Self>;
+            type Builder = __Builder;
+            type Reader = __Reader;
+            type ListBuilder = #private::ListBuilder<Self>;
+            type ListReader = #private::ListReader<Self>;
+            type Handle<__Record: #private::Record, __Nullness: #private::Nullness> = #columns<__Record, __Nullness>;
+
+            fn handle<__Record: #private::Record, __Nullness: #private::Nullness>(
+                place: #private::Place,
+            ) -> Self::Handle<__Record, __Nullness> {
+                #columns { #(#fields)* __document: #private::Column::new(place) }
+            }
+        }
+    }
+}
+
+/// One builder a field, and which rows have a document.
+fn builder(document: &Document<'_>) -> TokenStream {
+    let private = document.host.private();
+    let name = document.host.name;
+    let stored: Vec<_> = document.stored().collect();
+    let places = places(stored.len());
+    let builders: Vec<TokenStream> = stored
+        .iter()
+        .map(|field| {
+            let ty = field.ty;
+            quote_spanned!(at(ty)=> #private::FieldBuilder<#ty>)
+        })
+        .collect();
+    let data_types = stored.iter().map(|field| {
+        let (ty, key) = (field.ty, &field.key);
+        quote_spanned!(at(ty)=> (#key, #private::FieldBuilder::<#ty>::data_type()))
+    });
+    let (keys, idents): (Vec<_>, Vec<_>) = stored.iter().map(|field| (&field.key, field.name)).unzip();
+    code! {
+        #[doc(hidden)]
+        #[derive(::core::fmt::Debug)]
+        pub struct __Builder {
+            #(#places: #builders,)*
+            rows: ::core::primitive::usize,
+            validity: #private::Validity,
+        }
+
+        #[automatically_derived]
+        impl #private::ColumnBuilder<#name> for __Builder {
+            fn data_type() -> #private::DataType {
+                #private::struct_type([#(#data_types),*])
+            }
+
+            fn with_capacity(rows: ::core::primitive::usize) -> Self {
+                Self {
+                    #(#places: #private::FieldBuilder::with_capacity(rows),)*
+                    rows: 0,
+                    validity: ::core::default::Default::default(),
+                }
+            }
+
+            fn push(&mut self, value: &#name) {
+                #(self.#places.push(&value.#idents);)*
+                self.validity.push_valid();
+                self.rows += 1;
+            }
+
+            fn push_null(&mut self) {
+                #(self.#places.push_null();)*
+                self.validity.push_null(self.rows);
+                self.rows += 1;
+            }
+
+            fn finish(self, name: #private::PlSmallStr) -> #private::PolarsResult<#private::Series> {
+                let fields = [#(self.#places.finish(#keys)?),*];
+                #private::finish_struct(name, self.rows, &fields, self.validity)
+            }
+        }
+    }
+}
+
+/// One reader a field, and which rows have a document.
+fn reader(document: &Document<'_>) -> TokenStream {
+    let private = document.host.private();
+    let name = document.host.name;
+    let stored: Vec<_> = document.stored().collect();
+    let places = places(stored.len());
+    let readers = stored.iter().zip(&places).map(|(field, place)| {
+        let ty = field.ty;
+        quote_spanned!(at(ty)=> #place: #private::FieldReader<#ty>,)
+    });
+    let opened = stored.iter().zip(&places).map(|(field, place): (_, &Ident)| {
+        let key = &field.key;
+        code!(#place: #private::FieldReader::open(&mut fields, #key)?,)
+    });
+    let values = stored.iter().zip(&places).map(|(field, place)| {
+        let ident = field.name;
+        code!(#ident: self.#place.get(row)?,)
+    });
+    let skipped = document.fields.iter().filter(|field| field.skip).map(|field| {
+        let (ident, ty) = (field.name, field.ty);
+        quote_spanned!(at(ty)=> #ident: <#ty as ::core::default::Default>::default(),)
+    });
+    code! {
+        #[doc(hidden)]
+        #[derive(::core::fmt::Debug)]
+        pub struct __Reader {
+            #(#readers)*
+            documents: #private::Documents,
+        }
+
+        #[automatically_derived]
+        impl #private::ColumnReader<#name> for __Reader {
+            fn new(column: &#private::Series) -> ::core::result::Result<Self, #private::Fault> {
+                let (documents, mut fields) = #private::Documents::open(column)?;
+                ::core::result::Result::Ok(Self { #(#opened)* documents })
+            }
+
+            fn read(
+                &self,
+                row: ::core::primitive::usize,
+            ) -> ::core::result::Result<::core::option::Option<#name>, #private::Fault> {
+                if self.documents.is_null(row) {
+                    return ::core::result::Result::Ok(::core::option::Option::None);
+                }
+                ::core::result::Result::Ok(::core::option::Option::Some(#name { #(#values)* #(#skipped)* }))
+            }
+        }
+    }
+}

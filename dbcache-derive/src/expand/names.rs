@@ -1,0 +1,43 @@
+//! An enum without values: text, by the names that serde gives its variants.
+
+use proc_macro2::TokenStream;
+
+use super::leaf_value;
+use crate::model::Names;
+
+pub(crate) fn expand(names: &Names<'_>) -> TokenStream {
+    let private = names.host.private();
+    let name = names.host.name;
+    let value = leaf_value(&names.host, code!(#private::NameBuilder), code!(#private::NameReader<Self>));
+    let (idents, texts): (Vec<_>, Vec<_>) = names.variants.iter().map(|variant| (variant.ident, &variant.name)).unzip();
+    let patterns = names.variants.iter().map(|variant| {
+        let (text, aliases) = (&variant.name, &variant.aliases);
+        code!(#text #(| #aliases)*)
+    });
+    let other = names.variants.iter().find(|variant| variant.other).map(|variant| variant.ident);
+    let otherwise = match other {
+        Some(ident) => code!(::core::option::Option::Some(Self::#ident)),
+        None => code!(::core::option::Option::None),
+    };
+    code! {
+        #value
+
+        #[automatically_derived]
+        impl #private::Named for #name {
+            const NAMES: &'static [&'static ::core::primitive::str] = &[#(#texts),*];
+
+            fn name(&self) -> &'static ::core::primitive::str {
+                match self {
+                    #(Self::#idents => #texts,)*
+                }
+            }
+
+            fn from_name(name: &::core::primitive::str) -> ::core::option::Option<Self> {
+                match name {
+                    #(#patterns => ::core::option::Option::Some(Self::#idents),)*
+                    _ => #otherwise,
+                }
+            }
+        }
+    }
+}

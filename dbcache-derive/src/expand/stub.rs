@@ -1,0 +1,61 @@
+//! What is generated beside error messages: enough for the rest of the user's program to type-check.
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+use super::leaf_handle;
+
+pub(crate) fn record(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
+    if !input.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let private = code!(#krate::__private);
+    let name = &input.ident;
+    code! {
+        #[automatically_derived]
+        impl #private::Record for #name {
+            type Id = ::core::primitive::i64;
+            type Columns = ();
+
+            fn columns() {}
+
+            fn schema() -> &'static #private::Schema {
+                ::core::unreachable!()
+            }
+
+            fn to_frame(_: &[Self]) -> #private::PolarsResult<#private::DataFrame> {
+                ::core::unreachable!()
+            }
+
+            fn from_frame(
+                _: &#private::DataFrame,
+            ) -> ::core::result::Result<::std::vec::Vec<Self>, #private::CellError> {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+pub(crate) fn json(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
+    if !input.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let private = code!(#krate::__private);
+    let name = &input.ident;
+    let handle = leaf_handle(&private);
+    code! {
+        #[automatically_derived]
+        impl #private::ColumnValue for #name {
+            type Nullable = ::core::option::Option<Self>;
+            type Builder = #private::StubColumn;
+            type Reader = #private::StubColumn;
+            type ListBuilder = #private::ListBuilder<Self>;
+            type ListReader = #private::ListReader<Self>;
+
+            #handle
+        }
+
+        #[automatically_derived]
+        impl #private::PlainValue for #name {}
+    }
+}

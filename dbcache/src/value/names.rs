@@ -1,0 +1,77 @@
+//! Enums without values: text, by the names of their variants.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use polars::prelude::*;
+use polars_arrow::array::{StaticArray, Utf8ViewArray};
+
+use super::{ColumnBuilder, ColumnReader, Fault, opaque_debug};
+
+/// An enum whose variants have names and no values.
+#[doc(hidden)]
+pub trait Named: Sized + Send + Sync + 'static {
+    const NAMES: &'static [&'static str];
+
+    fn name(&self) -> &'static str;
+
+    fn from_name(name: &str) -> Option<Self>;
+}
+
+/// The names of the values of all rows.
+#[doc(hidden)]
+pub struct NameBuilder(StringChunkedBuilder);
+
+opaque_debug!(NameBuilder);
+
+impl<V: Named> ColumnBuilder<V> for NameBuilder {
+    fn data_type() -> DataType {
+        DataType::String
+    }
+
+    fn with_capacity(rows: usize) -> Self {
+        Self(StringChunkedBuilder::new(PlSmallStr::EMPTY, rows))
+    }
+
+    fn push(&mut self, value: &V) {
+        self.0.append_value(value.name());
+    }
+
+    fn push_null(&mut self) {
+        self.0.append_null();
+    }
+
+    fn finish(self, name: PlSmallStr) -> PolarsResult<Series> {
+        Ok(self.0.finish().with_name(name).into_series())
+    }
+}
+
+/// Finds the variants again by their names.
+#[doc(hidden)]
+pub struct NameReader<V> {
+    names: Utf8ViewArray,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V> fmt::Debug for NameReader<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NameReader").field(&self.names).finish()
+    }
+}
+
+impl<V: Named> ColumnReader<V> for NameReader<V> {
+    fn new(column: &Series) -> Result<Self, Fault> {
+        let names = column.str().map_err(|error| Fault::value(error.to_string()))?.rechunk();
+        Ok(Self { names: names.downcast_as_array().clone(), value: PhantomData })
+    }
+
+    fn read(&self, row: usize) -> Result<Option<V>, Fault> {
+        let Some(name) = StaticArray::get(&self.names, row) else { return Ok(None) };
+        V::from_name(name).map(Some).ok_or_else(|| unknown::<V>(name))
+    }
+}
+
+#[cold]
+fn unknown<V: Named>(name: &str) -> Fault {
+    Fault::value(format!("{name:?} is none of {}", V::NAMES.join(", ")))
+}
