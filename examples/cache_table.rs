@@ -5,19 +5,20 @@
 mod arguments;
 mod counting;
 
+use std::fmt::Debug;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dbcache::error::BoxError;
 use dbcache::key::Key;
 use dbcache::polars::prelude::{DataFrame, ParquetWriter};
-use dbcache::{DynamicCache, SqliteFetcher, SqliteKey, Table};
+use dbcache::{DynamicCache, LookUp, SqliteFetcher, SqliteKey, Table};
 
 use arguments::Arguments;
-use counting::Counting;
+use counting::{Count, Counting};
 
 /// How many missing ids are shown.
 const SHOWN: usize = 10;
@@ -54,40 +55,42 @@ fn report(error: &dyn std::error::Error) {
 }
 
 fn run(arguments: &Arguments) -> Result<(), BoxError> {
-    let database = Counting::new(SqliteFetcher::open(&arguments.database)?);
+    let database = SqliteFetcher::open(&arguments.database)?;
     let Arguments { table, id_column, ids, .. } = arguments;
-    match (database.database().key(table, id_column)?, ids) {
+    match (database.key(table, id_column)?, ids) {
         (SqliteKey::Integer, Some(ids)) => ask(arguments, &database, &arguments::integers(ids)?),
-        (SqliteKey::Integer, None) => ask(arguments, &database, &database.database().ids::<i64>(table, id_column)?),
+        (SqliteKey::Integer, None) => ask(arguments, &database, &database.ids::<i64>(table, id_column)?),
         (SqliteKey::Text, Some(ids)) => ask(arguments, &database, &arguments::texts(ids)),
-        (SqliteKey::Text, None) => ask(arguments, &database, &database.database().ids::<String>(table, id_column)?),
+        (SqliteKey::Text, None) => ask(arguments, &database, &database.ids::<String>(table, id_column)?),
     }
 }
 
-fn ask<K: Key + std::fmt::Debug>(arguments: &Arguments, database: &Counting, ids: &[K]) -> Result<(), BoxError> {
+fn ask<K: Key + Debug>(arguments: &Arguments, database: &SqliteFetcher, ids: &[K]) -> Result<(), BoxError> {
     let table = open_table(arguments)?;
     let query = match &arguments.columns {
         Some(columns) => table.select(columns)?,
         None => table.select(every_column(arguments, database)?)?,
     };
 
+    let database = Counting::new(database);
     let start = Instant::now();
     let before = query.look_up(ids)?;
-    let answer = query.frame_found(ids, database)?;
-    let took = start.elapsed().as_millis();
+    let answer = query.frame_found(ids, &database)?;
+    let took = start.elapsed();
 
-    let (hits, incomplete, missing) = (before.hits.len(), before.incomplete.len(), before.missing.len());
-    let requested = hits + incomplete + missing;
-    let fetched = database.count();
-    println!(
-        "requested {requested} hits {hits} incomplete {incomplete} missing {missing} fetched {} in {} calls, {took} ms",
-        fetched.rows, fetched.calls
-    );
+    print_summary(&before, database.count(), took);
     println!("{}", answer.rows);
-    if !answer.missing.is_empty() {
-        tell_missing(arguments, &answer.missing);
-    }
+    print_missing(arguments, &answer.missing);
     arguments.out.as_deref().map_or(Ok(()), |path| write(path, answer.rows))
+}
+
+fn print_summary<K>(before: &LookUp<K>, fetched: Count, took: Duration) {
+    let (hits, incomplete, missing) = (before.hits.len(), before.incomplete.len(), before.missing.len());
+    let (requested, Count { calls, rows }) = (hits + incomplete + missing, fetched);
+    println!(
+        "requested {requested} hits {hits} incomplete {incomplete} missing {missing} fetched {rows} in {calls} calls, {} ms",
+        took.as_millis()
+    );
 }
 
 fn open_table(arguments: &Arguments) -> Result<Table, BoxError> {
@@ -109,16 +112,19 @@ fn default_folder(database: &Path) -> Result<PathBuf, BoxError> {
 }
 
 /// The table's columns, quoted so that a dot in a name is no path.
-fn every_column(arguments: &Arguments, database: &Counting) -> Result<Vec<String>, BoxError> {
-    let columns = database.database().columns(&arguments.table)?;
+fn every_column(arguments: &Arguments, database: &SqliteFetcher) -> Result<Vec<String>, BoxError> {
+    let columns = database.columns(&arguments.table)?;
     let quoted = |name: &String| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
     Ok(columns.iter().map(quoted).collect())
 }
 
-fn tell_missing<K: std::fmt::Debug>(arguments: &Arguments, missing: &[K]) {
-    let shown = missing.iter().take(SHOWN).map(|id| format!("{id:?}")).collect::<Vec<_>>().join(", ");
+fn print_missing(arguments: &Arguments, missing: &[impl Debug]) {
+    if missing.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = missing.iter().take(SHOWN).map(|id| format!("{id:?}")).collect();
     let more = if missing.len() > SHOWN { ", …" } else { "" };
-    eprintln!("not in {}: {} ids: {shown}{more}", arguments.table, missing.len());
+    eprintln!("not in {}: {} ids: {}{more}", arguments.table, missing.len(), shown.join(", "));
 }
 
 fn write(path: &Path, mut answer: DataFrame) -> Result<(), BoxError> {

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use dbcache::error::BoxError;
 use dbcache::polars::prelude::DataFrame;
-use dbcache::{Cache, Cached, CachedJson, DynamicCache, SqliteFetcher};
+use dbcache::{Cache, Cached, CachedJson, DynamicCache, Record, SqliteFetcher};
 use serde::{Deserialize, Serialize};
 
 use counting::Counting;
@@ -49,7 +49,8 @@ struct Geo {
 
 fn main() -> Result<(), BoxError> {
     let folder = std::env::temp_dir().join("dbcache-quickstart");
-    let shop = Shop { database: Counting::new(open_database(&folder)?), folder: folder.join("cache") };
+    let database = open_database(&folder)?;
+    let shop = Shop { database: Counting::new(&database), folder: folder.join("cache") };
     println!("The cache is in {}; delete the folder to start afresh.", shop.folder.display());
 
     let users = Cache::<User>::open(&shop.folder)?;
@@ -75,12 +76,12 @@ fn open_database(folder: &Path) -> Result<SqliteFetcher, BoxError> {
 }
 
 /// The database, and the folder of the cache.
-struct Shop {
-    database: Counting,
+struct Shop<'d> {
+    database: Counting<'d>,
     folder: PathBuf,
 }
 
-impl Shop {
+impl Shop<'_> {
     fn whole_rows(&self, users: &Cache<User>) -> Result<(), BoxError> {
         let ids: Vec<i64> = (1..=15_000).collect();
         self.show("Users 1 to 15,000, as a frame", || Ok(users.frame(&ids, &self.database)?))?;
@@ -90,7 +91,10 @@ impl Shop {
         self.show("Users 14,001 to 16,000, of whom half are new", || Ok(users.frame(&ids, &self.database)?))?;
 
         let some: Vec<User> = users.rows(&[3, 7], &self.database)?;
-        println!("\nTwo of them as structs:\n{some:#?}");
+        println!("\nTwo of them as structs:");
+        for user in some {
+            println!("  {user:?}");
+        }
         Ok(())
     }
 
@@ -99,11 +103,14 @@ impl Shop {
         let typed = users.select((c.name, c.age, c.profile.address.city));
         let rows: Vec<(String, Option<i32>, String)> = typed.rows(&[1, 2, 7], &self.database)?;
         println!("\nTyped columns, one of them a path into the profile, as tuples:");
-        rows.iter().for_each(|row| println!("  {row:?}"));
+        for row in rows {
+            println!("  {row:?}");
+        }
 
         let ids: Vec<i64> = (1..=1_000).collect();
         self.show("The same columns as a frame", || Ok(typed.frame(&ids, &self.database)?))?;
-        let paths = users.select_dynamic(["name", "profile.address.geo.lat", "profile.address.zip", "profile.tags.0"])?;
+        let paths =
+            users.select_dynamic(["name", "profile.address.geo.lat", "profile.address.zip", "profile.tags.0"])?;
         self.show("Paths as strings", || Ok(paths.frame(&ids, &self.database)?))
     }
 
@@ -116,17 +123,18 @@ impl Shop {
         self.show("Orders, without a record type", || Ok(query.frame(&ids, &self.database)?))
     }
 
-    /// What the database does not have is never cached, so that each of these would ask the database again. A run
-    /// that found all the rest in the cache leaves it at that.
+    /// What the database does not have cannot be cached, so each of these requests asks the database again. A run
+    /// that has found everything else in the cache only looks.
     fn mistakes(&self, users: &Cache<User>) -> Result<(), BoxError> {
+        let id = shop::USERS + 1;
+        let nmae = users.select_dynamic(["nmae"])?;
         if self.database.count().calls == 0 {
-            println!("\nNothing was fetched, so the mistakes that the first run showed are left out: each would fetch.");
+            println!("\nAn id that does not exist, without fetching: {:?}", nmae.look_up(&[id])?);
+            println!("\nA column that does not exist, without fetching: {:?}", nmae.look_up(&[1])?);
             return Ok(());
         }
-        let missing_id = users.rows(&[1, shop::USERS + 1], &self.database);
-        report("An id that does not exist", missing_id.map(|_| ()));
-        let missing_column = users.select_dynamic(["nmae"])?.frame(&[1], &self.database);
-        report("A column that does not exist", missing_column.map(|_| ()));
+        report("An id that does not exist", users.rows(&[1, id], &self.database));
+        report("A column that does not exist", nmae.frame(&[1], &self.database));
         Ok(())
     }
 
@@ -141,9 +149,9 @@ impl Shop {
     }
 }
 
-fn report(title: &str, outcome: Result<(), dbcache::Error>) {
+fn report<R>(title: &str, outcome: dbcache::Result<R>) {
     match outcome {
-        Ok(()) => println!("\n{title}: it exists after all."),
+        Ok(_) => println!("\n{title}: it exists after all"),
         Err(error) => println!("\n{title}: {error}"),
     }
 }
