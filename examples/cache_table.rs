@@ -8,6 +8,7 @@ mod counting;
 use std::fmt::Debug;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::read() {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            print!("{}", arguments::USAGE);
+            println!("{}", arguments::USAGE.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(mistake) => {
@@ -75,22 +76,31 @@ fn ask<K: Key + Debug>(arguments: &Arguments, database: &SqliteFetcher, ids: &[K
     let database = Counting::new(database);
     let start = Instant::now();
     let before = query.look_up(ids)?;
-    let answer = query.frame_found(ids, &database)?;
+    let mut answer = query.frame_found(ids, &database)?;
     let took = start.elapsed();
 
-    print_summary(&before, database.count(), took);
-    println!("{}", answer.rows);
-    print_missing(arguments, &answer.missing);
-    arguments.out.as_deref().map_or(Ok(()), |path| write(path, answer.rows))
+    report_missing(arguments, &answer.missing);
+    if let Some(path) = &arguments.out {
+        write_parquet(path, &mut answer.rows)?;
+    }
+    print(&format!("{}\n{}\n", summary(&before, database.count(), took), answer.rows))
 }
 
-fn print_summary<K>(before: &LookUp<K>, fetched: Count, took: Duration) {
+fn summary<K>(before: &LookUp<K>, fetched: Count, took: Duration) -> String {
     let (hits, incomplete, missing) = (before.hits.len(), before.incomplete.len(), before.missing.len());
     let (requested, Count { calls, rows }) = (hits + incomplete + missing, fetched);
-    println!(
-        "requested {requested} hits {hits} incomplete {incomplete} missing {missing} fetched {rows} in {calls} calls, {} ms",
-        took.as_millis()
-    );
+    let took = took.as_millis();
+    format!(
+        "requested {requested} hits {hits} incomplete {incomplete} missing {missing} fetched {rows} in {calls} calls, {took} ms"
+    )
+}
+
+/// Prints to a reader who may have seen enough: `head`, say.
+fn print(text: &str) -> Result<(), BoxError> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(cause.into()),
+        _ => Ok(()),
+    }
 }
 
 fn open_table(arguments: &Arguments) -> Result<Table, BoxError> {
@@ -118,7 +128,7 @@ fn every_column(arguments: &Arguments, database: &SqliteFetcher) -> Result<Vec<S
     Ok(columns.iter().map(quoted).collect())
 }
 
-fn print_missing(arguments: &Arguments, missing: &[impl Debug]) {
+fn report_missing(arguments: &Arguments, missing: &[impl Debug]) {
     if missing.is_empty() {
         return;
     }
@@ -127,9 +137,9 @@ fn print_missing(arguments: &Arguments, missing: &[impl Debug]) {
     eprintln!("not in {}: {} ids: {}{more}", arguments.table, missing.len(), shown.join(", "));
 }
 
-fn write(path: &Path, mut answer: DataFrame) -> Result<(), BoxError> {
+fn write_parquet(path: &Path, answer: &mut DataFrame) -> Result<(), BoxError> {
     let file = File::create(path).map_err(|cause| format!("cannot write {}: {cause}", path.display()))?;
-    ParquetWriter::new(file).finish(&mut answer)?;
+    ParquetWriter::new(file).finish(answer)?;
     eprintln!("wrote {} rows to {}", answer.height(), path.display());
     Ok(())
 }

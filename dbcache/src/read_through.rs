@@ -75,7 +75,7 @@ pub(crate) fn run(request: &Request<'_>, source: &dyn BatchSource, options: &Opt
             let fetched = source.fetch(request.batch(&batch));
             session.accept(&batch, fetched)?;
         }
-        if let Some(answer) = session.finish()? {
+        if let Some(answer) = session.finish(|| source.known_columns(request.table.name()))? {
             return Ok(answer);
         }
     }
@@ -128,12 +128,12 @@ impl<'r> Request<'r> {
         Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()) })
     }
 
-    /// The columns that incomplete rows lack, with suggestions from those that they have.
-    fn columns_not_found(&self, stored: &Snapshot, incomplete: &IdSet) -> Error {
+    /// The columns that incomplete rows lack, with suggestions from those that are stored or that the fetcher knows.
+    fn columns_not_found(&self, stored: &Snapshot, incomplete: &IdSet, known: Option<Vec<String>>) -> Error {
         let rows: Vec<usize> = stored.ids().locate(incomplete).into_iter().flatten().map(|row| row as usize).collect();
         let sets = || rows.iter().filter_map(|row| stored.presence().of_row(*row));
         let lacking = self.names().filter(|name| sets().any(|set| !set.contains(*name)));
-        let known = stored.presence().columns();
+        let known = known.unwrap_or_else(|| stored.presence().columns().iter().cloned().collect());
         let columns = lacking.map(|name| UnknownColumn {
             name: name.to_owned(),
             suggestions: near(name, known.iter().map(String::as_str).filter(|known| *known != name)),
@@ -196,7 +196,9 @@ impl<'a> Session<'a> {
     }
 
     /// Commits what is left, and answers; `None` where cached rows vanished meanwhile, so that they must be fetched.
-    fn finish(mut self) -> Result<Option<Answer>> {
+    ///
+    /// `known` gives the names of the table's columns, where the fetcher knows them.
+    fn finish(mut self, known: impl FnOnce() -> Option<Vec<String>>) -> Result<Option<Answer>> {
         self.commit()?;
         let event = ProgressEvent::Finished {
             rows: self.group.committed,
@@ -204,7 +206,7 @@ impl<'a> Session<'a> {
             elapsed: self.started.elapsed(),
         };
         self.tell(&event);
-        if self.failures.is_empty() { self.answer() } else { Err(self.fetch_failed()) }
+        if self.failures.is_empty() { self.answer(known) } else { Err(self.fetch_failed()) }
     }
 
     fn expected<'s>(&'s self, batch: &'s Batch) -> Expected<'s> {
@@ -237,7 +239,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn answer(self) -> Result<Option<Answer>> {
+    fn answer(self, known: impl FnOnce() -> Option<Vec<String>>) -> Result<Option<Answer>> {
         let Self { request, group, asked, .. } = self;
         let stored = group.stored;
         let found = stored.look_up(&request.ids, request.names());
@@ -246,7 +248,7 @@ impl<'a> Session<'a> {
             return Ok(None);
         }
         if !found.incomplete.is_empty() {
-            return Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete)));
+            return Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete), known()));
         }
         request.answer(&stored, &found).map(Some)
     }
