@@ -151,9 +151,8 @@ fn suggestion(names: &[String]) -> String {
 }
 
 impl SqliteError {
-    fn query(table: &TableName) -> impl FnOnce(rusqlite::Error) -> Self {
-        let table = table.to_string();
-        move |source| Self::Query { table, source: Box::new(source) }
+    fn query(table: &TableName) -> impl Fn(rusqlite::Error) -> Self {
+        |source| Self::Query { table: table.to_string(), source: Box::new(source) }
     }
 }
 
@@ -288,13 +287,14 @@ fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn all_ids<K: Key>(connection: &Connection, table: &TableName, id_column: &str) -> Result<Vec<K>, SqliteError> {
+    let failed = SqliteError::query(table);
     let column = sql::of_row(id_column);
     let path = sql::path(&table::names(table));
     let query = format!("SELECT {column} FROM {path} AS \"row\" WHERE {column} IS NOT NULL ORDER BY 1");
-    let mut query = connection.prepare(&query).map_err(SqliteError::query(table))?;
-    let mut rows = query.query([]).map_err(SqliteError::query(table))?;
+    let mut query = connection.prepare(&query).map_err(&failed)?;
+    let mut rows = query.query([]).map_err(&failed)?;
     let mut ids = Vec::new();
-    while let Some(row) = rows.next().map_err(SqliteError::query(table))? {
+    while let Some(row) = rows.next().map_err(&failed)? {
         let id = row_id(row).and_then(K::from_row_id).ok_or_else(|| SqliteError::KeyType {
             table: table.to_string(),
             column: id_column.to_owned(),
@@ -323,13 +323,13 @@ fn fill<K: Key>(
     request: &FetchRequest<'_, K>,
     cells: &mut [ColumnCells],
 ) -> Result<(), BoxError> {
-    let failed = || SqliteError::query(request.table());
+    let failed = SqliteError::query(request.table());
     let text = query_text::<K>(request, cells);
-    let mut query = connection.prepare_cached(&text).map_err(failed())?;
-    let mut rows = query.query([bound(request.ids())]).map_err(failed())?;
-    while let Some(row) = rows.next().map_err(failed())? {
+    let mut query = connection.prepare_cached(&text).map_err(&failed)?;
+    let mut rows = query.query([bound(request.ids())]).map_err(&failed)?;
+    while let Some(row) = rows.next().map_err(&failed)? {
         for (place, column) in cells.iter_mut().enumerate() {
-            let value = row.get_ref(place).map_err(failed())?;
+            let value = row.get_ref(place).map_err(&failed)?;
             column.push(value).map_err(|misfit| wrong_type(column.name(), row, misfit))?;
         }
     }
