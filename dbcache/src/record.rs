@@ -34,7 +34,7 @@ pub trait Record: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn to_frame(rows: &[Self]) -> PolarsResult<DataFrame>;
 
-    /// Columns to rows. The frame has the columns of the schema with exactly its types, the id column first.
+    /// Columns to rows. The frame has the columns of the schema with exactly its types.
     #[doc(hidden)]
     fn from_frame(frame: &DataFrame) -> Result<Vec<Self>, CellError>;
 }
