@@ -155,8 +155,8 @@ impl Table {
     /// A storage error.
     pub fn cached(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
-        let columns = stored.columns().iter().map(|column| column.name().as_str());
-        stored.read(stored.ids(), self.table.id_column(), columns)
+        let columns = stored.columns().iter().map(|column| (column.name().as_str(), None));
+        stored.read(&self.table, stored.ids(), columns)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::name::TableName;
 
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
+pub(crate) use self::presence::ColumnSet;
 pub(crate) use self::snapshot::{LookUp, Snapshot};
 
 /// A cache folder.
