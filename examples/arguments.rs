@@ -1,5 +1,6 @@
 //! The command line of `cache_table`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -77,15 +78,22 @@ fn split_columns(list: &str) -> Vec<String> {
 }
 
 /// Reads integer ids: numbers and ranges, separated by commas.
-pub fn integers(list: &str) -> Result<Vec<i64>, BoxError> {
+pub fn integers(text: &str) -> Result<Vec<i64>, BoxError> {
     let mut ids = Vec::new();
-    for item in list.split(',') {
+    for item in text.split(',') {
         match item.split_once("..") {
             None => ids.push(number(item)?),
-            Some((first, last)) => ids.extend(number(first)?..=number(last)?),
+            Some((first, last)) => ids.extend(range(number(first)?, number(last)?)?),
         }
     }
     Ok(ids)
+}
+
+fn range(first: i64, last: i64) -> Result<RangeInclusive<i64>, BoxError> {
+    if first > last {
+        return Err(format!("the range {first}..{last} is empty").into());
+    }
+    Ok(first..=last)
 }
 
 fn number(text: &str) -> Result<i64, BoxError> {

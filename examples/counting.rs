@@ -10,8 +10,8 @@ use dbcache::{SqliteFetcher, TableName};
 
 /// Passes requests on to SQLite, and counts them.
 #[derive(Debug)]
-pub struct Counting {
-    database: SqliteFetcher,
+pub struct Counting<'d> {
+    database: &'d SqliteFetcher,
     calls: AtomicUsize,
     rows: AtomicUsize,
 }
@@ -25,15 +25,10 @@ pub struct Count {
     pub rows: usize,
 }
 
-impl Counting {
+impl<'d> Counting<'d> {
     /// Counts from zero.
-    pub fn new(database: SqliteFetcher) -> Self {
+    pub fn new(database: &'d SqliteFetcher) -> Self {
         Self { database, calls: AtomicUsize::new(0), rows: AtomicUsize::new(0) }
-    }
-
-    /// The database itself.
-    pub fn database(&self) -> &SqliteFetcher {
-        &self.database
     }
 
     /// The calls and rows so far.
@@ -50,28 +45,28 @@ impl Counting {
     }
 }
 
-impl<T: Record> Fetcher<T> for Counting {
+impl<T: Record> Fetcher<T> for Counting<'_> {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
         self.called();
-        let rows = Fetcher::<T>::fetch(&self.database, request)?.into_frame()?;
+        let rows = Fetcher::<T>::fetch(self.database, request)?.into_frame()?;
         self.brought(rows.height());
         Ok(rows.into())
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        Fetcher::<T>::known_columns(&self.database, table)
+        Fetcher::<T>::known_columns(self.database, table)
     }
 }
 
-impl<K: Key> DynamicFetcher<K> for Counting {
+impl<K: Key> DynamicFetcher<K> for Counting<'_> {
     fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
         self.called();
-        let rows = DynamicFetcher::fetch(&self.database, request)?.into_frame(request.id_column())?;
+        let rows = DynamicFetcher::fetch(self.database, request)?.into_frame(request.id_column())?;
         self.brought(rows.height());
         Ok(rows.into())
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        DynamicFetcher::<K>::known_columns(&self.database, table)
+        DynamicFetcher::<K>::known_columns(self.database, table)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dbcache::error::BoxError;
 use dbcache::rusqlite::{Connection, Result, Transaction, params};
 use serde_json::json;
 
@@ -27,7 +28,7 @@ const CITIES: [(&str, f64, f64); 5] = [
 ];
 
 /// Makes the database. It appears under its name only when it is complete.
-pub fn build(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+pub fn build(path: &Path) -> Result<(), BoxError> {
     let unfinished = path.with_extension("unfinished");
     if unfinished.exists() {
         std::fs::remove_file(&unfinished)?;
@@ -68,7 +69,7 @@ fn profile(id: i64) -> serde_json::Value {
 fn insert_orders(transaction: &Transaction<'_>) -> Result<()> {
     let mut insert = transaction.prepare("INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for id in 1..=ORDERS {
-        let price = f64::from(i32::try_from(id * 7 % 40_000).unwrap_or(0)) / 100.0;
+        let price = f64::from(i32::try_from(500 + id * 7 % 40_000).unwrap_or(0)) / 100.0;
         insert.execute(params![id, 1 + id * 13 % USERS, of(&ITEMS, id), price, id % 5 != 0])?;
     }
     Ok(())

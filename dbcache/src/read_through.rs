@@ -75,7 +75,7 @@ pub(crate) fn run(request: &Request<'_>, source: &dyn BatchSource, options: &Opt
             let fetched = source.fetch(request.batch(&batch));
             session.accept(&batch, fetched)?;
         }
-        if let Some(answer) = session.finish(&|| source.known_columns(request.table.name()))? {
+        if let Some(answer) = session.finish(|| source.known_columns(request.table.name()))? {
             return Ok(answer);
         }
     }
@@ -206,8 +206,8 @@ impl<'a> Session<'a> {
 
     /// Commits what is left, and answers; `None` where cached rows vanished meanwhile, so that they must be fetched.
     ///
-    /// `known_columns` is asked for the names that the table has, where a wanted one is not among those that came.
-    fn finish(mut self, known_columns: &dyn Fn() -> Option<Vec<String>>) -> Result<Option<Answer>> {
+    /// `known` gives the names of the table's columns, where the fetcher knows them.
+    fn finish(mut self, known: impl FnOnce() -> Option<Vec<String>>) -> Result<Option<Answer>> {
         self.commit()?;
         let event = ProgressEvent::Finished {
             rows: self.group.committed,
@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
             elapsed: self.started.elapsed(),
         };
         self.tell(&event);
-        if self.failures.is_empty() { self.answer(known_columns) } else { Err(self.fetch_failed()) }
+        if self.failures.is_empty() { self.answer(known) } else { Err(self.fetch_failed()) }
     }
 
     fn expected<'s>(&'s self, batch: &'s Batch) -> Expected<'s> {
@@ -248,7 +248,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn answer(self, known_columns: &dyn Fn() -> Option<Vec<String>>) -> Result<Option<Answer>> {
+    fn answer(self, known: impl FnOnce() -> Option<Vec<String>>) -> Result<Option<Answer>> {
         let Self { request, group, asked, .. } = self;
         let stored = group.stored;
         let found = request.find(&stored);
@@ -257,8 +257,7 @@ impl<'a> Session<'a> {
             return Ok(None);
         }
         if !found.incomplete.is_empty() {
-            let incomplete = request.ids.select(&found.incomplete);
-            return Err(request.columns_not_found(&stored, &incomplete, known_columns()));
+            return Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete), known()));
         }
         request.answer(&stored, &found).map(Some)
     }

@@ -4,12 +4,16 @@
 use std::error::Error as _;
 use std::path::Path;
 
-use dbcache::error::{BatchError, BoxError};
+use dbcache::error::{BatchError, BoxError, Error};
 use dbcache::fetch::{Columns, DynamicFetcher, FetchRequest};
 use dbcache::key::{Key, RowId};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
-use dbcache::{SqliteError, SqliteFetcher, SqliteKey, TableName};
+use dbcache::{
+    Cache, Cached, CachedJson, DynamicCache, Progress, Record, SqliteError, SqliteFetcher, SqliteKey, TableName,
+};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 fn database(sql: &str) -> SqliteFetcher {
     let connection = Connection::open_in_memory().unwrap();
@@ -348,4 +352,122 @@ fn many_threads_share_one_fetcher() {
             scope.spawn(move || assert_eq!(all(fetcher, "main.t", &[id]).height(), 1));
         }
     });
+}
+
+/// What the declared types leave open, the record decides: `active` and `price` here.
+#[derive(Clone, Debug, PartialEq, Cached)]
+#[cached(table = "main.items")]
+struct Item {
+    #[cached(id)]
+    id: u32,
+    name: Option<String>,
+    active: bool,
+    price: f64,
+    #[cached(json)]
+    size: Size,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
+struct Size {
+    width: i64,
+    tags: Vec<String>,
+}
+
+const ITEMS: &str = r#"
+    CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, active INTEGER, price NUMERIC, size JSON, secret TEXT);
+    INSERT INTO items VALUES (1, 'lamp', 1, 5, '{"width": 3, "tags": ["new"]}', 'x'), (2, NULL, 0, 7, '{"width": 4, "tags": []}', 'y');
+"#;
+
+fn items() -> Vec<Item> {
+    let size = |width, tags: &[&str]| Size { width, tags: tags.iter().map(ToString::to_string).collect() };
+    vec![
+        Item { id: 1, name: Some("lamp".to_owned()), active: true, price: 5.0, size: size(3, &["new"]) },
+        Item { id: 2, name: None, active: false, price: 7.0, size: size(4, &[]) },
+    ]
+}
+
+fn dynamic_cache() -> (TempDir, DynamicCache) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = DynamicCache::builder().folder(folder.path()).progress(Progress::Silent).open().unwrap();
+    (folder, cache)
+}
+
+#[test]
+fn records_come_from_sqlite_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::<Item>::open(folder.path()).unwrap();
+    assert_eq!(cache.rows(&[1, 2], &database(ITEMS)).unwrap(), items());
+    let empty = database("");
+    assert_eq!(cache.rows(&[1, 2], &empty).unwrap(), items());
+    assert!(matches!(cache.rows(&[3], &empty), Err(Error::FetchFailed { .. })));
+}
+
+#[test]
+fn typed_columns_fetch_only_what_they_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::<Item>::open(folder.path()).unwrap();
+    let c = Item::columns();
+    let widths = cache.select((c.price, c.size.width)).rows(&[1, 2], &database(ITEMS)).unwrap();
+    assert_eq!(widths, [(5.0, 3), (7.0, 4)]);
+    let stored = DynamicCache::open(folder.path()).unwrap().table("main.items").unwrap().cached().unwrap();
+    assert_eq!(stored.get_column_names(), ["id", "price", "size"]);
+}
+
+#[test]
+fn json_paths_of_any_table_come_from_sqlite_once() {
+    let (_folder, cache) = dynamic_cache();
+    let items = cache.table("main.items").unwrap();
+    let query = items.select(["name", "size.width", "size.tags.0"]).unwrap();
+    let expected = df![
+        "id" => [1_i64, 2],
+        "name" => [Some("lamp"), None],
+        "size.width" => [3_i64, 4],
+        "size.tags.0" => [Some("new"), None],
+    ];
+    let expected = expected.unwrap();
+    assert!(query.frame(&[1, 2], &database(ITEMS)).unwrap().equals_missing(&expected));
+    assert!(query.frame(&[1, 2], &database("")).unwrap().equals_missing(&expected));
+}
+
+#[test]
+fn a_missing_column_is_reported_beside_one_of_the_table_that_was_never_asked_for() {
+    let (_folder, cache) = dynamic_cache();
+    let items = cache.table("main.items").unwrap();
+    let refused = items.select(["sceret"]).unwrap().frame(&[1], &database(ITEMS)).unwrap_err();
+    let Error::ColumnsNotFound { columns, .. } = refused else { panic!("{refused}") };
+    let [missing] = columns.as_slice() else { panic!("{columns:?}") };
+    assert_eq!(missing.suggestions, ["secret"]);
+}
+
+#[test]
+fn text_keys_are_cached_like_integers() {
+    let (_folder, cache) = dynamic_cache();
+    let cities = cache.table_by("main.cities", "name").unwrap();
+    let query = cities.select(["people"]).unwrap();
+    let ids = ["Oslo", "Atlantis", "Bern"].map(str::to_owned);
+    let fetcher = database(
+        "CREATE TABLE cities (name TEXT PRIMARY KEY, people INTEGER); INSERT INTO cities VALUES ('Oslo', 7), ('Bern', 1)",
+    );
+    let found = query.frame_found(&ids, &fetcher).unwrap();
+    assert_eq!(found.rows, df!["name" => ["Bern", "Oslo"], "people" => [1_i64, 7]].unwrap());
+    assert_eq!(found.missing, ["Atlantis"]);
+}
+
+#[test]
+fn a_wrong_type_fails_its_batch_and_keeps_the_others() {
+    let (_folder, cache) = dynamic_cache();
+    let fetcher = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);
+         WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 250) INSERT INTO t SELECT i, i FROM c;
+         UPDATE t SET n = 'many' WHERE id = 150;",
+    );
+    let ids: Vec<i64> = (1..=250).collect();
+    let t = cache.table("main.t").unwrap();
+    let query = t.select(["n"]).unwrap();
+    let refused = query.frame(&ids, &fetcher).unwrap_err();
+    let Error::FetchFailed { failures, stored, .. } = refused else { panic!("{refused}") };
+    let [failure] = failures.as_slice() else { panic!("{failures:?}") };
+    assert!(matches!(&failure.cause, BatchError::WrongType { id: Some(RowId::Int(150)), .. }));
+    assert_eq!((failure.batch, stored), (2, 150));
+    assert_eq!(query.look_up(&ids).unwrap().missing.len(), 100);
 }
