@@ -23,7 +23,7 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    fn column(&self) -> &ColumnRef {
+    pub(crate) fn column(&self) -> &ColumnRef {
         match self {
             Self::AsFound(column) => column,
             Self::Declared(schema) => schema.column(),
@@ -38,7 +38,13 @@ impl Wanted {
     }
 }
 
-/// Columns and paths wanted of a table.
+/// The same columns, each once.
+pub(crate) fn distinct(wanted: impl IntoIterator<Item = Wanted>) -> Vec<Wanted> {
+    let mut seen = PlHashSet::new();
+    wanted.into_iter().filter(|wanted| seen.insert(wanted.column().clone())).collect()
+}
+
+/// Columns and paths wanted of a table, each once.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) table: Arc<Table>,
@@ -114,7 +120,7 @@ impl Question<'_> {
                 }
                 extracted.get_mut(name).and_then(Iterator::next).unwrap_or_default()
             };
-            columns.push(self.declared_type(values, wanted, ids)?.with_name(column.to_string().into()));
+            columns.push(self.declared_type(values, wanted, ids)?.with_name(column.label().into()));
         }
         Ok(columns)
     }
@@ -135,7 +141,7 @@ impl Question<'_> {
             .collect();
         extract(column, &paths, self.strictness).map_err(|PathError { row, path, reason }| Error::Value {
             table: self.table.name().to_string(),
-            column: wanted.get(path).map(|wanted| wanted.column().to_string()).unwrap_or_default(),
+            column: wanted.get(path).map(|wanted| wanted.column().label()).unwrap_or_default(),
             id: row_id(ids, row),
             reason,
         })
@@ -150,7 +156,7 @@ impl Question<'_> {
             (found, _) if readable(found, data_type) => convert(&values, data_type),
             (found, _) => return Err(type_conflict(&self.table, schema, found)),
         };
-        let name = schema.column().to_string();
+        let name = schema.column().label();
         converted.map_err(|cause| self.cell_error(CellError { column: name, ..cause }, ids))
     }
 
@@ -188,7 +194,7 @@ pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()
 fn type_conflict(table: &Table, schema: &ColumnSchema, stored: &DataType) -> Error {
     Error::TypeConflict {
         table: table.name().to_string(),
-        column: schema.column().to_string(),
+        column: schema.column().label(),
         stored: stored.clone(),
         wanted: schema.data_type().clone(),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
-use crate::answer::{Question, Wanted, check_types};
+use crate::answer::{Question, Wanted, check_types, distinct};
 use crate::builder::{Builder, Engine, Open};
 use crate::column::ColumnRef;
 use crate::error::{Error, Result};
@@ -110,7 +110,7 @@ impl<T: Record> Cache<T> {
 
     /// A query for one typed column, or for a tuple of them: `cache.select((c.name, c.profile.address.city))`.
     pub fn select<S: Selection<T>>(&self, selection: S) -> Query<'_, T, S> {
-        let wanted = selection.schema().into_iter().map(Wanted::Declared).collect();
+        let wanted = distinct(selection.schema().into_iter().map(Wanted::Declared));
         Query { cache: self, selection, wanted, fetch: Fetch::default() }
     }
 
@@ -147,7 +147,7 @@ pub(crate) fn wanted<C: AsRef<str>>(table: &Table, columns: impl IntoIterator<It
         columns.into_iter().map(|column| column.as_ref().parse::<ColumnRef>().map(Wanted::AsFound)).collect();
     match wanted {
         Ok(wanted) if wanted.is_empty() => Err(Error::NoColumns { table: table.name().to_string() }),
-        wanted => wanted,
+        wanted => wanted.map(distinct),
     }
 }
 

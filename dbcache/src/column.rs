@@ -71,6 +71,11 @@ impl ColumnRef {
         &self.column
     }
 
+    /// The name of the column in an answer: the column's own name, or the text form where there is a path.
+    pub(crate) fn label(&self) -> String {
+        if self.path.is_empty() { self.column.clone() } else { self.to_string() }
+    }
+
     /// The path in that column; empty for the column itself.
     pub fn path(&self) -> &JsonPath {
         &self.path

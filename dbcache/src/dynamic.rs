@@ -36,7 +36,7 @@ const ID_COLUMN: &str = "id";
 ///     Ok(ids.iter().filter_map(|id| row(id).as_object().cloned()).collect())
 /// };
 /// let frame = dbcache::get_data(&[1, 2], &["name", "metadata.city"], "public.users", &fetcher)?;
-/// assert_eq!(frame.get_column_names_str(), ["id", "name", "metadata.city"]);
+/// assert_eq!(frame.get_column_names(), ["id", "name", "metadata.city"]);
 /// # Ok::<(), dbcache::Error>(())
 /// ```
 pub fn get_data<K: Key, C: AsRef<str>, F: DynamicFetcher<K> + ?Sized>(
@@ -155,8 +155,8 @@ impl Table {
     /// A storage error.
     pub fn cached(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
-        let columns = stored.columns().iter().map(|column| column.name().as_str());
-        stored.read(stored.ids(), self.table.id_column(), columns)
+        let columns = stored.columns().iter().map(|column| (column.name().as_str(), None));
+        stored.read(&self.table, stored.ids(), columns)
     }
 }
 

@@ -16,8 +16,8 @@ use crate::key::IdSet;
 use crate::name::{TableName, near};
 use crate::plan::{self, Batch, BatchPolicy};
 use crate::progress::{Progress, ProgressEvent, Reporter};
-use crate::record::ColumnSchema;
-use crate::storage::{LookUp, Replace, Snapshot, Table, merge};
+use crate::record::{ColumnSchema, DefaultCell};
+use crate::storage::{ColumnSet, LookUp, Replace, Snapshot, Table, merge};
 
 /// Fetched rows wait at least this long for others to be committed with them.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
@@ -88,18 +88,26 @@ pub(crate) fn run(request: &Request<'_>, source: &dyn BatchSource, options: &Opt
 /// A storage error.
 pub(crate) fn cached(request: &Request<'_>) -> Result<Answer> {
     let stored = request.table.snapshot()?;
-    let found = stored.look_up(&request.ids, request.names());
-    request.answer(&stored, &found)
+    request.answer(&stored, &request.find(&stored))
 }
 
 impl<'r> Request<'r> {
-    fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.columns.iter().map(String::as_str)
+    /// The columns without which a row is incomplete: those that have no default.
+    fn required(&self) -> impl Iterator<Item = &str> + Clone {
+        self.columns.iter().map(String::as_str).filter(|name| self.default_of(name).is_none())
+    }
+
+    fn default_of(&self, name: &str) -> Option<DefaultCell> {
+        self.declared.iter().find(|declared| declared.column().column() == name)?.default()
     }
 
     /// How the wanted ids stand in the cache now.
     pub(crate) fn look_up(&self) -> Result<LookUp> {
-        Ok(self.table.snapshot()?.look_up(&self.ids, self.names()))
+        Ok(self.find(&*self.table.snapshot()?))
+    }
+
+    fn find(&self, stored: &Snapshot) -> LookUp {
+        stored.look_up(&self.ids, self.required())
     }
 
     fn batch<'b>(&self, batch: &'b Batch) -> BatchRequest<'b>
@@ -124,16 +132,17 @@ impl<'r> Request<'r> {
 
     fn answer(&self, stored: &Snapshot, found: &LookUp) -> Result<Answer> {
         let ids = self.ids.select(&found.hits);
-        let frame = stored.read(&ids, self.table.id_column(), self.names())?;
+        let columns = self.columns.iter().map(|name| (name.as_str(), self.default_of(name)));
+        let frame = stored.read(self.table, &ids, columns)?;
         Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()) })
     }
 
-    /// The columns that incomplete rows lack, with suggestions from those that are stored or that the fetcher knows.
+    /// The columns that incomplete rows lack, with suggestions from those that are known.
     fn columns_not_found(&self, stored: &Snapshot, incomplete: &IdSet, known: Option<Vec<String>>) -> Error {
         let rows: Vec<usize> = stored.ids().locate(incomplete).into_iter().flatten().map(|row| row as usize).collect();
         let sets = || rows.iter().filter_map(|row| stored.presence().of_row(*row));
-        let lacking = self.names().filter(|name| sets().any(|set| !set.contains(*name)));
-        let known = known.unwrap_or_else(|| stored.presence().columns().iter().cloned().collect());
+        let lacking = self.required().filter(|name| sets().any(|set| !set.contains(*name)));
+        let known: ColumnSet = stored.presence().columns().into_iter().chain(known.into_iter().flatten()).collect();
         let columns = lacking.map(|name| UnknownColumn {
             name: name.to_owned(),
             suggestions: near(name, known.iter().map(String::as_str).filter(|known| *known != name)),
@@ -157,7 +166,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn begin(request: &'a Request<'a>, options: &Options, limit: Option<usize>) -> Result<Self> {
         let stored = request.table.snapshot()?;
-        let found = stored.look_up(&request.ids, request.names());
+        let found = request.find(&stored);
         tracing::debug!(
             table = %request.table.name(), hits = found.hits.len(), incomplete = found.incomplete.len(),
             missing = found.missing.len(), "looked up"
@@ -242,7 +251,7 @@ impl<'a> Session<'a> {
     fn answer(self, known: impl FnOnce() -> Option<Vec<String>>) -> Result<Option<Answer>> {
         let Self { request, group, asked, .. } = self;
         let stored = group.stored;
-        let found = stored.look_up(&request.ids, request.names());
+        let found = request.find(&stored);
         let lacking = request.ids.select(&found.not_hits());
         if lacking.locate_among(&asked).len() < lacking.len() {
             return Ok(None);

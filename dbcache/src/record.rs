@@ -34,7 +34,7 @@ pub trait Record: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn to_frame(rows: &[Self]) -> PolarsResult<DataFrame>;
 
-    /// Columns to rows. The frame has the columns of the schema with exactly its types, the id column first.
+    /// Columns to rows. The frame has the columns of the schema with exactly its types.
     #[doc(hidden)]
     fn from_frame(frame: &DataFrame) -> Result<Vec<Self>, CellError>;
 }
@@ -78,6 +78,10 @@ impl Schema {
 #[doc(hidden)]
 pub type ParseJson = fn(&StringChunked) -> Result<Series, CellError>;
 
+/// Gives a column of one row: the value of rows that were stored without the column.
+#[doc(hidden)]
+pub type DefaultCell = fn() -> PolarsResult<Series>;
+
 /// What a record type, or a selection, says of one column or path.
 #[derive(Clone, Debug)]
 pub struct ColumnSchema {
@@ -85,7 +89,7 @@ pub struct ColumnSchema {
     pub(crate) data_type: DataType,
     pub(crate) nullable: bool,
     pub(crate) parse_json: Option<ParseJson>,
-    pub(crate) default: Option<fn() -> PolarsResult<Series>>,
+    pub(crate) default: Option<DefaultCell>,
 }
 
 impl ColumnSchema {
@@ -109,8 +113,8 @@ impl ColumnSchema {
         self.parse_json
     }
 
-    /// Gives a series of one row: the value of rows that were stored without this column.
-    pub(crate) fn default(&self) -> Option<fn() -> PolarsResult<Series>> {
+    /// The value of rows that were stored without this column, where they need not be fetched again for it.
+    pub(crate) fn default(&self) -> Option<DefaultCell> {
         self.default
     }
 }

@@ -20,6 +20,7 @@ use crate::name::TableName;
 
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
+pub(crate) use self::presence::ColumnSet;
 pub(crate) use self::snapshot::{LookUp, Snapshot};
 
 /// A cache folder.
@@ -138,7 +139,11 @@ impl Table {
         match parquet_file::decode(&bytes, &self.name, &self.id_column) {
             Content::Rows(rows) => Ok(Read::Rows(Loaded { stamp: Some(stamp), rows: Arc::new(rows) })),
             Content::Damaged(reason) => Ok(Read::Damaged(reason)),
-            Content::NotThisTable(reason) => {
+            // The predecessor's name for this table is our name for another one.
+            Content::AnotherTable(_) if path != self.path => {
+                Ok(Read::Rows(Loaded { stamp: Some(stamp), rows: Arc::new(Snapshot::empty()) }))
+            }
+            Content::AnotherTable(reason) | Content::NoTable(reason) => {
                 Err(Error::ForeignTable { table: self.name.to_string(), path: path.to_owned(), reason })
             }
         }

@@ -90,3 +90,8 @@ impl DynamicFetcher<i64> for Always {
         Ok(self.0.clone().into())
     }
 }
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -46,34 +46,28 @@ fn parse_documents<V: ColumnValue + DeserializeOwned>(text: &StringChunked) -> R
     builder.finish(text.name().clone()).map_err(|error| Fault::value(error.to_string()).in_column(text.name(), 0))
 }
 
-/// The columns of a frame, in order.
+/// The columns of a frame, each named by its label.
 #[derive(Debug)]
 pub struct Cells<'a> {
-    columns: std::slice::Iter<'a, Column>,
+    frame: &'a DataFrame,
 }
 
 impl<'a> Cells<'a> {
-    /// From the id column on.
+    /// All columns of an answer, or of a whole record.
     pub fn new(frame: &'a DataFrame) -> Self {
-        Self { columns: frame.columns().iter() }
+        Self { frame }
     }
 
-    /// From the column after the id on.
-    pub(super) fn after_id(frame: &'a DataFrame) -> Self {
-        let mut columns = frame.columns().iter();
-        columns.next();
-        Self { columns }
-    }
-
-    /// Reads the next column, which has the type that `V` is stored as.
+    /// Reads a column, which has the type that `V` is stored as.
     pub fn reader<V: ColumnValue>(&mut self, schema: &'static ColumnSchema) -> Result<CellReader<V>, CellError> {
-        self.open()
-            .map_err(|fault| fault.in_column(&dotted(schema.column()), 0))
+        let label = schema.column().label();
+        self.open(&label)
+            .map_err(|fault| fault.in_column(&label, 0))
             .map(|reader: V::Reader| CellReader { reader, column: schema.column() })
     }
 
-    fn open<V: ColumnValue<Reader = R>, R: ColumnReader<V>>(&mut self) -> Result<R, Fault> {
-        let column = self.columns.next().ok_or_else(|| Fault::value("the frame lacks it"))?;
+    fn open<V: ColumnValue<Reader = R>, R: ColumnReader<V>>(&self, label: &str) -> Result<R, Fault> {
+        let column = self.frame.column(label).map_err(|_| Fault::value("the frame lacks it"))?;
         R::new(column.as_materialized_series())
     }
 }
@@ -93,7 +87,7 @@ impl<V: ColumnValue> CellReader<V> {
 
     #[cold]
     fn blame(&self, fault: Fault) -> Fault {
-        fault.below(dotted(self.column))
+        fault.below(self.column.label())
     }
 }
 
@@ -104,10 +98,6 @@ pub fn collect_rows<R>(frame: &DataFrame, read: impl Fn(usize) -> Result<R, Faul
         rows.push(read(row).map_err(|fault| fault.in_row(row))?);
     }
     Ok(rows)
-}
-
-fn dotted(column: &ColumnRef) -> String {
-    column.to_string()
 }
 
 impl Fault {

@@ -21,7 +21,7 @@ pub trait Selection<T: Record> {
     #[doc(hidden)]
     fn schema(&self) -> Vec<ColumnSchema>;
 
-    /// The frame has the id column first, then the columns of `schema` with exactly its types, in its order.
+    /// The frame has the columns of `schema`, each once, by their labels and with exactly its types.
     #[doc(hidden)]
     fn rows(&self, frame: &DataFrame) -> Result<Vec<Self::Row>, CellError>;
 }
@@ -44,7 +44,7 @@ pub(crate) fn select_one<T: Record, V: ColumnValue>(
     column: Column<T, V>,
     frame: &DataFrame,
 ) -> Result<Vec<V>, CellError> {
-    let mut cells = Cells::after_id(frame);
+    let mut cells = Cells::new(frame);
     let reader = cells.reader::<V>(column.column_schema())?;
     collect_rows(frame, |row| reader.get(row))
 }
@@ -59,7 +59,7 @@ macro_rules! tuples {
             }
 
             fn rows(&self, frame: &DataFrame) -> Result<Vec<Self::Row>, CellError> {
-                let mut cells = Cells::after_id(frame);
+                let mut cells = Cells::new(frame);
                 let readers = ($(cells.reader::<$part::Value>(self.$place.column().column_schema())?,)*);
                 collect_rows(frame, |row| Ok(($(readers.$place.get(row)?,)*)))
             }

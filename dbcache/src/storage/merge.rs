@@ -88,7 +88,7 @@ fn merge_column(
 }
 
 /// Both columns in the type that holds both.
-fn reconcile(table: &TableName, stored: &Column, fetched: &Column) -> Result<(Column, Column)> {
+pub(super) fn reconcile(table: &TableName, stored: &Column, fetched: &Column) -> Result<(Column, Column)> {
     let conflict = || Error::TypeConflict {
         table: table.to_string(),
         column: stored.name().to_string(),

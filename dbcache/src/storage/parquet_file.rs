@@ -47,8 +47,10 @@ pub(super) enum Content {
     Rows(Snapshot),
     /// Not what was written; the reason is for people.
     Damaged(String),
-    /// A sound file that is not this table's; the reason is for people.
-    NotThisTable(String),
+    /// A sound file of another table; the reason is for people.
+    AnotherTable(String),
+    /// A sound file that this code cannot read as a table; the reason is for people.
+    NoTable(String),
 }
 
 /// Writes all rows of a table.
@@ -128,11 +130,11 @@ fn own(frame: DataFrame, header: Option<String>, table: &TableName, id_column: &
         return Content::Damaged("its header is unreadable".to_owned());
     };
     if header.format > FORMAT {
-        return Content::NotThisTable(format!("its format {} is newer than {FORMAT}: update dbcache", header.format));
+        return Content::NoTable(format!("its format {} is newer than {FORMAT}: update dbcache", header.format));
     }
     if header.table != table.as_str() || header.id_column != id_column {
         let Header { table, id_column, .. } = header;
-        return Content::NotThisTable(format!("it holds {table} by {id_column:?}"));
+        return Content::AnotherTable(format!("it holds {table} by {id_column:?}"));
     }
     let rows = frame.height();
     let mut columns = frame.into_columns();
@@ -155,7 +157,7 @@ fn presence(codes: &Column, sets: Vec<ColumnSet>) -> Option<Presence> {
 /// The rows of another program's file: in any order, with every column fetched; of two rows of one id the last counts.
 fn foreign(frame: DataFrame, id_column: &str) -> Content {
     let Some((ids, rows, columns)) = take_ids(frame.into_columns(), id_column) else {
-        return Content::NotThisTable(format!("another program wrote it, without a usable id column {id_column:?}"));
+        return Content::NoTable(format!("another program wrote it, without a usable id column {id_column:?}"));
     };
     let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows);
     let columns: PolarsResult<Vec<Column>> = columns.iter().map(|column| column.take(&rows)).collect();

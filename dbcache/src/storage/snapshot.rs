@@ -2,9 +2,13 @@
 
 use polars::prelude::*;
 
+use super::Table;
+use super::merge;
 use super::presence::{ColumnSet, Presence};
 use crate::error::{Error, Result};
-use crate::key::{IdSet, Positions};
+use crate::key::{IdSet, Positions, row_number};
+use crate::name::TableName;
+use crate::record::DefaultCell;
 
 /// Rows sorted by id, one an id, with what is known of each row's columns.
 #[derive(Clone, Debug)]
@@ -73,24 +77,47 @@ impl Snapshot {
         found
     }
 
-    /// The rows of those `wanted` ids that are here: the id column, then `columns`, null where a row lacks one.
+    /// The rows of those `wanted` ids that are here: the id column, then `columns`.
+    ///
+    /// A row that lacks a column has its default there, or null.
     pub(crate) fn read<'a>(
         &self,
+        table: &Table,
         wanted: &IdSet,
-        id_column: &str,
-        columns: impl Iterator<Item = &'a str>,
+        columns: impl Iterator<Item = (&'a str, Option<DefaultCell>)>,
     ) -> Result<DataFrame> {
         let found = Found::of(self.ids.locate(wanted), self.ids.len());
-        let ids = found.gather(&self.ids.to_column(id_column))?;
+        let ids = found.gather(&self.ids.to_column(table.id_column()))?;
         let height = ids.len();
         let mut answer = vec![ids];
-        for name in columns {
-            answer.push(match self.column(name) {
-                Some(column) => found.gather(column)?,
-                None => Column::full_null(name.into(), height, &DataType::Null),
-            });
+        for (name, default) in columns {
+            let column = self.column(name).map_or_else(|| self.never_fetched(name), Column::clone);
+            let column = match default {
+                Some(default) => self.with_default(table.name(), &column, default)?,
+                None => column,
+            };
+            answer.push(found.gather(&column)?);
         }
         DataFrame::new(height, answer).map_err(Error::frame("build the answer"))
+    }
+
+    fn never_fetched(&self, name: &str) -> Column {
+        Column::full_null(name.into(), self.ids.len(), &DataType::Null)
+    }
+
+    /// The column with the default in the rows that lack it.
+    fn with_default(&self, table: &TableName, column: &Column, default: DefaultCell) -> Result<Column> {
+        if self.presence.of_all().is_some_and(|columns| columns.contains(column.name().as_str())) {
+            return Ok(column.clone());
+        }
+        let fetched = self.presence.complete_for(std::iter::once(column.name().as_str()));
+        let default = default().map_err(Error::frame("make a default"))?.into_column();
+        let (mut both, default) = merge::reconcile(table, column, &default)?;
+        both.append(&default).map_err(Error::frame("fill in a default"))?;
+        let default_row = self.ids.len();
+        let rows = (0..default_row).map(|row| row_number(if fetched(row) { row } else { default_row }));
+        let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows.collect());
+        both.take(&rows).map_err(Error::frame("fill in a default"))
     }
 }
 
