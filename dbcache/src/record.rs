@@ -105,12 +105,14 @@ impl ColumnSchema {
     }
 
     /// How text that holds JSON becomes this column, for a column of a nested type.
-    pub(crate) fn parse_json(&self) -> Option<ParseJson> {
+    #[doc(hidden)]
+    pub fn parse_json(&self) -> Option<ParseJson> {
         self.parse_json
     }
 
     /// Gives a series of one row: the value of rows that were stored without this column.
-    pub(crate) fn default(&self) -> Option<fn() -> PolarsResult<Series>> {
+    #[doc(hidden)]
+    pub fn default(&self) -> Option<fn() -> PolarsResult<Series>> {
         self.default
     }
 }

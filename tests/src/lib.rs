@@ -1,1 +1,3 @@
 //! Fetchers and tables that the tests share.
+
+pub mod strict;
