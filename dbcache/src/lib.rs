@@ -34,6 +34,8 @@ pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;
 pub use progress::Progress;
+/// The trait under the name of its derive, so that one `use dbcache::Cached` brings `User::columns()` with it.
+pub use record::Record as Cached;
 pub use record::{Record, Selection};
 pub use value::{ColumnValue, StoreAs};
 
