@@ -8,6 +8,7 @@ mod damage;
 mod hits;
 mod names;
 mod schema_evolution;
+mod typed;
 
 use dbcache::polars::prelude::*;
 use dbcache::{DynamicCache, Progress, Table};
