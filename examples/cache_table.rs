@@ -5,10 +5,12 @@
 mod arguments;
 mod counting;
 
+use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -16,13 +18,15 @@ use std::time::{Duration, Instant};
 use dbcache::error::BoxError;
 use dbcache::key::Key;
 use dbcache::polars::prelude::{DataFrame, ParquetWriter};
-use dbcache::{DynamicCache, LookUp, SqliteFetcher, SqliteKey, Table};
+use dbcache::{DynamicCache, Error, LookUp, SqliteFetcher, SqliteKey, Table};
 
 use arguments::Arguments;
 use counting::{Count, Counting};
 
 /// How many missing ids are shown.
 const SHOWN: usize = 10;
+/// How many failed batches are shown.
+const SHOWN_FAILURES: usize = 3;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::read() {
@@ -45,13 +49,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error and its causes.
-fn report(error: &dyn std::error::Error) {
+/// Prints an error with its causes; of failed batches, the first few with theirs.
+fn report(error: &(dyn StdError + 'static)) {
     eprintln!("error: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
+    report_causes(error);
+    if let Some(Error::FetchFailed { failures, .. }) = error.downcast_ref() {
+        for failure in failures.iter().take(SHOWN_FAILURES) {
+            eprintln!("batch {}: {}", failure.batch, failure.cause);
+            report_causes(&failure.cause);
+        }
+    }
+}
+
+fn report_causes(error: &dyn StdError) {
+    for cause in iter::successors(error.source(), |cause| cause.source()) {
+        eprintln!("  because: {cause}");
     }
 }
 
