@@ -10,7 +10,6 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Write};
-use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -62,8 +61,10 @@ fn report(error: &(dyn StdError + 'static)) {
 }
 
 fn report_causes(error: &dyn StdError) {
-    for cause in iter::successors(error.source(), |cause| cause.source()) {
-        eprintln!("  because: {cause}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
     }
 }
 
