@@ -88,6 +88,26 @@ impl Key for String {
     }
 }
 
+#[cfg(feature = "uuid")]
+impl sealed::Sealed for uuid::Uuid {}
+
+/// Text in lower case with hyphens.
+#[cfg(feature = "uuid")]
+impl Key for uuid::Uuid {
+    const DATA_TYPE: DataType = DataType::String;
+
+    fn to_set(ids: &[Self]) -> IdSet {
+        IdSet::Text(sorted_distinct(ids.iter().map(|id| id.hyphenated().to_string()).collect()))
+    }
+
+    fn from_row_id(id: RowId) -> Option<Self> {
+        match id {
+            RowId::Text(id) => Self::parse_str(&id).ok(),
+            RowId::Int(_) => None,
+        }
+    }
+}
+
 /// Sorted, distinct ids of one table.
 ///
 /// Integers are `Int` when all fit in an `i64`, `Big` when one does not; so equal sets are of the same variant.

@@ -109,12 +109,14 @@ impl ColumnSchema {
     }
 
     /// How text that holds JSON becomes this column, for a column of a nested type.
-    pub(crate) fn parse_json(&self) -> Option<ParseJson> {
+    #[doc(hidden)]
+    pub fn parse_json(&self) -> Option<ParseJson> {
         self.parse_json
     }
 
     /// The value of rows that were stored without this column, where they need not be fetched again for it.
-    pub(crate) fn default(&self) -> Option<DefaultCell> {
+    #[doc(hidden)]
+    pub fn default(&self) -> Option<DefaultCell> {
         self.default
     }
 }

@@ -1,5 +1,7 @@
 //! Field types: which Rust types a column can hold, and how their values become cells and come back.
 
+#[cfg(feature = "rust_decimal")]
+mod decimal;
 mod fault;
 mod json_text;
 mod list;
@@ -9,7 +11,11 @@ mod option;
 mod primitive;
 mod store_as;
 pub(crate) mod stub;
+#[cfg(feature = "chrono")]
+mod temporal;
 mod text;
+#[cfg(feature = "uuid")]
+mod uuid;
 
 use std::fmt::Debug;
 
@@ -36,9 +42,13 @@ pub use store_as::StoreAs;
 /// | `serde_json::Value`, `HashMap<String, V>`, `BTreeMap<String, V>` | `String` with JSON text |
 /// | `chrono::NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime<Utc>` (feature `chrono`) | `Date`, `Time`, `Datetime` in microseconds, the last with the zone UTC |
 /// | `uuid::Uuid` (feature `uuid`) | `String`, lower case with hyphens |
+/// | `rust_decimal::Decimal` (feature `rust_decimal`) | `Decimal` of 38 digits, 9 of them after the point |
 /// | a struct with [`CachedJson`](crate::CachedJson) | `Struct` |
 /// | an enum with [`CachedJson`](crate::CachedJson) | `String` |
 /// | a type with [`StoreAs`] | as that says |
+///
+/// Nothing is rounded: a time with a fraction of a microsecond, or a decimal with more than 9 digits after its
+/// point, is an error where it would be stored.
 ///
 /// This trait is not for implementing by hand: implement [`StoreAs`] for types of your own.
 #[diagnostic::on_unimplemented(

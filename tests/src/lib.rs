@@ -1,5 +1,7 @@
 //! What the tests share: a database that is nothing but JSON rows, and that remembers what it was asked.
 
+pub mod strict;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

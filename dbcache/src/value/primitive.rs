@@ -111,6 +111,9 @@ macro_rules! primitive_value {
     };
 }
 
+#[cfg(any(feature = "chrono", feature = "rust_decimal"))]
+pub(super) use primitive_value;
+
 macro_rules! numbers {
     ($($value:ident => $physical:ident $data_type:ident $(($($list:tt)*))?;)*) => {$(
         impl Primitive for $value {

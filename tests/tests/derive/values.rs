@@ -1,0 +1,258 @@
+//! Every type that a field can have.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use dbcache::error::BoxError;
+use dbcache::polars::prelude::*;
+use dbcache::{Cached, CachedJson, Record, StoreAs};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::frames::stored;
+
+/// A record with one column of `$ty`, one with `Option`s of it and one with lists of it; all values come back.
+macro_rules! comes_back {
+    ($($name:ident: $ty:ty => $data_type:expr, [$($value:expr),* $(,)?];)*) => {$(
+        #[test]
+        fn $name() {
+            #[derive(Debug, PartialEq, Cached)]
+            #[cached(table = "test.values")]
+            struct Row {
+                #[cached(id)]
+                id: u32,
+                value: $ty,
+                optional: Option<$ty>,
+                list: Vec<$ty>,
+                optional_list: Option<Vec<$ty>>,
+                list_of_optional: Vec<Option<$ty>>,
+                list_of_lists: Vec<Vec<$ty>>,
+            }
+
+            let rows = || -> Vec<Row> {
+                let values = || -> Vec<$ty> { vec![$($value),*] };
+                let mut rows: Vec<Row> = Vec::new();
+                for (id, value) in (0..).zip(values()) {
+                    let odd = id % 2 == 1;
+                    rows.push(Row {
+                        id,
+                        value,
+                        optional: if odd { None } else { values().pop() },
+                        list: if odd { values() } else { Vec::new() },
+                        optional_list: if odd { Some(values()) } else { None },
+                        list_of_optional: values().into_iter().map(Some).chain([None]).collect(),
+                        list_of_lists: vec![values(), Vec::new(), values()],
+                    });
+                }
+                rows
+            };
+            assert_eq!(Row::schema().columns()[0].data_type(), &$data_type);
+            assert_same(&rows());
+        }
+    )*};
+}
+
+fn assert_same<T: Record + Debug + PartialEq>(rows: &[T]) {
+    assert_eq!(T::from_frame(&stored(rows)).expect("the frame makes rows"), rows);
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Email(String);
+
+impl StoreAs for Email {
+    type As = String;
+
+    fn store(&self) -> Cow<'_, String> {
+        Cow::Borrowed(&self.0)
+    }
+
+    fn load(stored: String) -> Result<Self, BoxError> {
+        if stored.contains('@') { Ok(Self(stored)) } else { Err("no @".into()) }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Active,
+    OnHold,
+    #[serde(rename = "GONE")]
+    Gone,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
+enum Shape {
+    Circle { radius: f64 },
+    Point,
+}
+
+fn text() -> DataType {
+    DataType::String
+}
+
+fn micros(zone: Option<TimeZone>) -> DataType {
+    DataType::Datetime(TimeUnit::Microseconds, zone)
+}
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+fn time(text: &str) -> NaiveTime {
+    text.parse().expect("a time")
+}
+
+fn moment(text: &str) -> NaiveDateTime {
+    text.parse().expect("a date and time")
+}
+
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a date and time in UTC")
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().expect("a decimal number")
+}
+
+comes_back! {
+    i8_comes_back: i8 => DataType::Int8, [i8::MIN, 0, i8::MAX];
+    i16_comes_back: i16 => DataType::Int16, [i16::MIN, 0, i16::MAX];
+    i32_comes_back: i32 => DataType::Int32, [i32::MIN, 0, i32::MAX];
+    i64_comes_back: i64 => DataType::Int64, [i64::MIN, 0, i64::MAX];
+    i128_comes_back: i128 => DataType::Int128, [i128::MIN, 0, i128::MAX];
+    isize_comes_back: isize => DataType::Int64, [isize::MIN, 0, isize::MAX];
+    u16_comes_back: u16 => DataType::UInt16, [0, u16::MAX];
+    u32_comes_back: u32 => DataType::UInt32, [0, u32::MAX];
+    u64_comes_back: u64 => DataType::UInt64, [0, u64::MAX];
+    u128_comes_back: u128 => DataType::UInt128, [0, u128::MAX];
+    usize_comes_back: usize => DataType::UInt64, [0, usize::MAX];
+    f32_comes_back: f32 => DataType::Float32, [f32::MIN, -0.0, f32::INFINITY];
+    f64_comes_back: f64 => DataType::Float64, [f64::MIN, -0.0, f64::EPSILON];
+    bool_comes_back: bool => DataType::Boolean, [true, false];
+    text_comes_back: String => text(), [String::new(), "short".into(), "a text of more than twelve bytes, ü".into()];
+    bytes_come_back: Vec<u8> => DataType::Binary, [vec![], vec![0, 255], vec![7; 40]];
+    maps_come_back: BTreeMap<String, i32> => text(), [BTreeMap::new(), BTreeMap::from([("a".into(), 1)])];
+    hash_maps_come_back: HashMap<String, Vec<bool>> => text(), [HashMap::from([("a".into(), vec![true])])];
+    json_comes_back: serde_json::Value => text(), [json!({"a": [1, 2.5, null, "x"]}), json!("x"), json!(3)];
+    dates_come_back: NaiveDate => DataType::Date, [date("1969-12-31"), date("2024-02-29"), date("9999-12-31")];
+    times_come_back: NaiveTime => DataType::Time, [time("00:00:00"), time("23:59:59.999999999")];
+    moments_come_back: NaiveDateTime => micros(None), [moment("1900-01-01T00:00:00"), moment("2024-02-29T12:30:01.000001")];
+    instants_come_back: DateTime<Utc> => micros(Some(TimeZone::UTC)), [instant("1900-01-01T00:00:00Z"), instant("2262-05-01T12:30:01.25Z")];
+    decimals_come_back: Decimal => DataType::Decimal(38, 9), [decimal("0"), decimal("-12.345"), Decimal::MAX, decimal("0.000000001")];
+    uuids_come_back: Uuid => text(), [Uuid::nil(), Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)];
+    newtypes_come_back: Email => text(), [Email("a@b.c".into())];
+    enums_come_back: Status => text(), [Status::Active, Status::OnHold, Status::Gone];
+    enums_with_values_come_back: Shape => text(), [Shape::Circle { radius: 1.5 }, Shape::Point];
+}
+
+#[test]
+fn u8_comes_back() {
+    #[derive(Debug, PartialEq, Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        value: u8,
+        optional: Option<u8>,
+        list_of_optional: Vec<Option<u8>>,
+    }
+
+    let row = |id, optional| Row { id, value: 255 - id, optional, list_of_optional: vec![optional, None] };
+    assert_same(&[row(0, Some(3)), row(255, None)]);
+}
+
+#[test]
+fn uuids_are_keys() {
+    #[derive(Debug, PartialEq, Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: Uuid,
+        value: bool,
+    }
+
+    assert_same(&[Row { id: Uuid::from_u128(1), value: true }]);
+    assert_eq!(Row::schema().id().data_type(), &DataType::String);
+}
+
+#[test]
+fn nan_keeps_its_bits() {
+    #[derive(Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        value: f64,
+    }
+
+    let frame = Row::to_frame(&[Row { id: 1, value: f64::NAN }]).expect("the rows make a frame");
+    let rows = Row::from_frame(&frame).expect("the frame makes rows");
+    assert_eq!((rows[0].id, rows[0].value.to_bits()), (1, f64::NAN.to_bits()));
+}
+
+#[test]
+fn enums_are_stored_by_the_names_of_serde() {
+    #[derive(Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        status: Status,
+    }
+
+    let rows = [Row { id: 1, status: Status::OnHold }, Row { id: 2, status: Status::Gone }];
+    let frame = Row::to_frame(&rows).expect("the rows make a frame");
+    let names: Vec<&str> = frame.columns()[1].str().expect("text").iter().flatten().collect();
+    assert_eq!(names, ["on-hold", "GONE"]);
+}
+
+#[test]
+fn skipped_fields_take_their_default() {
+    #[derive(Debug, PartialEq, Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        #[cached(skip)]
+        scratch: Option<std::time::Instant>,
+        value: u8,
+    }
+
+    let rows = [Row { id: 1, scratch: Some(std::time::Instant::now()), value: 2 }];
+    assert_eq!(
+        Row::from_frame(&stored(&rows)).expect("the frame makes rows"),
+        [Row { id: 1, scratch: None, value: 2 }]
+    );
+    assert_eq!(Row::schema().columns().len(), 1);
+}
+
+#[test]
+fn defaults_are_columns_of_one_row() {
+    fn seven() -> u8 {
+        7
+    }
+
+    #[derive(Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        #[cached(default)]
+        name: String,
+        #[cached(default = "seven")]
+        value: u8,
+        plain: u8,
+    }
+
+    let defaults: Vec<Option<Series>> = Row::schema()
+        .columns()
+        .iter()
+        .map(|column| column.default().map(|default| default().expect("the default makes a column")))
+        .collect();
+    let expected = [Some(Series::new("".into(), [""])), Some(Series::new("".into(), [7_u8])), None];
+    assert_eq!(defaults, expected);
+}
