@@ -5,6 +5,7 @@
 mod arguments;
 mod counting;
 
+use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,13 +17,15 @@ use std::time::{Duration, Instant};
 use dbcache::error::BoxError;
 use dbcache::key::Key;
 use dbcache::polars::prelude::{DataFrame, ParquetWriter};
-use dbcache::{DynamicCache, LookUp, SqliteFetcher, SqliteKey, Table};
+use dbcache::{DynamicCache, Error, LookUp, SqliteFetcher, SqliteKey, Table};
 
 use arguments::Arguments;
 use counting::{Count, Counting};
 
 /// How many missing ids are shown.
 const SHOWN: usize = 10;
+/// How many failed batches are shown.
+const SHOWN_FAILURES: usize = 3;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::read() {
@@ -45,9 +48,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error and its causes.
-fn report(error: &dyn std::error::Error) {
+/// Prints an error with its causes; of failed batches, the first few with theirs.
+fn report(error: &(dyn StdError + 'static)) {
     eprintln!("error: {error}");
+    report_causes(error);
+    if let Some(Error::FetchFailed { failures, .. }) = error.downcast_ref() {
+        for failure in failures.iter().take(SHOWN_FAILURES) {
+            eprintln!("batch {}: {}", failure.batch, failure.cause);
+            report_causes(&failure.cause);
+        }
+    }
+}
+
+fn report_causes(error: &dyn StdError) {
     let mut cause = error.source();
     while let Some(error) = cause {
         eprintln!("  because: {error}");

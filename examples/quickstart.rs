@@ -1,6 +1,7 @@
 //! Rows of a small shop: fetched from SQLite once, from the cache ever after.
 //!
-//! Run it twice. The second run fetches nothing.
+//! Run it twice: the second run fetches nothing. The database and the cache are made in a folder of their own, under
+//! the system's folder for temporary files or where the first argument says.
 
 mod counting;
 mod shop;
@@ -48,7 +49,7 @@ struct Geo {
 }
 
 fn main() -> Result<(), BoxError> {
-    let folder = std::env::temp_dir().join("dbcache-quickstart");
+    let folder = std::env::args_os().nth(1).map_or_else(default_folder, PathBuf::from);
     let database = open_database(&folder)?;
     let shop = Shop { database: Counting::new(&database), folder: folder.join("cache") };
     println!("The cache is in {}; delete the folder to start afresh.", shop.folder.display());
@@ -62,6 +63,10 @@ fn main() -> Result<(), BoxError> {
     let count = shop.database.count();
     println!("\nIn all, this run made {} fetcher calls, which brought {} rows.", count.calls, count.rows);
     Ok(())
+}
+
+fn default_folder() -> PathBuf {
+    std::env::temp_dir().join("dbcache-quickstart")
 }
 
 fn open_database(folder: &Path) -> Result<SqliteFetcher, BoxError> {

@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use crate::data_type::{convert, readable};
 use crate::error::BatchError;
-use crate::key::{ColumnIds, IdSet, RowId};
+use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::record::{CellError, CellFault, ColumnSchema};
 use crate::storage::{RESERVED_PREFIX, Snapshot};
 
@@ -28,12 +28,19 @@ pub(crate) fn check(fetched: DataFrame, expected: &Expected<'_>) -> Result<Snaps
         check_duplicates(&ids, &columns)?;
     }
     let (set, rows) = only_asked(&set, &rows, expected.ids);
-    let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows);
-    let columns: Result<Vec<Column>, BatchError> = columns
-        .iter()
-        .map(|column| declared_type(column.take(&rows).map_err(polars_failed)?, &set, expected))
-        .collect();
+    let columns: Result<Vec<Column>, BatchError> =
+        in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
     Ok(Snapshot::uniform(set, columns?))
+}
+
+/// These rows of the columns. Most fetchers bring just the rows that were asked, sorted: then nothing is copied.
+fn in_order(columns: Vec<Column>, rows: Vec<IdxSize>) -> Result<Vec<Column>, BatchError> {
+    let fetched = columns.first().map_or(0, Column::len);
+    if rows.iter().copied().eq((0..fetched).map(row_number)) {
+        return Ok(columns);
+    }
+    let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows);
+    columns.iter().map(|column| column.take(&rows).map_err(polars_failed)).collect()
 }
 
 fn take_id_column(columns: &mut Vec<Column>, name: &str) -> Result<Column, BatchError> {

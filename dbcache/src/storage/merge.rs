@@ -25,7 +25,7 @@ pub(crate) enum Replace {
 /// [`Error::TypeConflict`] where the types of a column, or of the ids, cannot be reconciled.
 pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, replace: Replace) -> Result<Snapshot> {
     let ids = stored.ids.union(&fetched.ids).ok_or_else(|| id_conflict(table, stored, fetched))?;
-    let rows = Rows { stored: stored.ids.locate(&ids), fetched: fetched.ids.locate(&ids), offset: stored.ids.len() };
+    let rows = Rows::new(stored.ids.locate(&ids), fetched.ids.locate(&ids), stored.ids.len());
     let presence = presence(stored, fetched, &rows, replace);
     let kept = presence.columns();
     let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
@@ -43,13 +43,25 @@ struct Rows {
     fetched: Positions,
     /// How many stored rows stand before the fetched ones when both are put into one column.
     offset: usize,
+    /// The row of a column whose fetched values replace the stored ones; `None` where all fetched rows follow all
+    /// stored ones, as new ids often do, so that the column is already in order.
+    newest: Option<IdxCa>,
 }
 
 impl Rows {
-    /// The row of a column whose fetched values replace the stored ones.
-    fn newest(&self) -> IdxCa {
-        let rows = self.stored.iter().zip(&self.fetched);
-        rows.map(|(stored, fetched)| fetched.map(|row| row + row_number(self.offset)).or(*stored)).collect()
+    fn new(stored: Positions, fetched: Positions, offset: usize) -> Self {
+        let rows = stored.iter().zip(&fetched);
+        let newest = rows.map(|(stored, fetched)| fetched.map(|row| row + row_number(offset)).or(*stored));
+        let in_order = newest.clone().eq((0..stored.len()).map(|row| Some(row_number(row))));
+        let newest = (!in_order).then(|| newest.collect());
+        Self { stored, fetched, offset, newest }
+    }
+
+    fn take_newest(&self, both: &Column) -> PolarsResult<Column> {
+        match &self.newest {
+            None => Ok(both.rechunk()),
+            Some(rows) => both.take(rows),
+        }
     }
 
     /// The row of a column that the fetched rows lack.
@@ -75,12 +87,12 @@ fn merge_column(
         (None, Some(fetched)) => {
             let mut both = Column::full_null(name.clone(), rows.offset, fetched.dtype());
             both.append(fetched).map_err(Error::frame("merge rows"))?;
-            both.take(&rows.newest())
+            rows.take_newest(&both)
         }
         (Some(stored), Some(fetched)) => {
             let (mut both, fetched) = reconcile(table, stored, fetched)?;
             both.append(&fetched).map_err(Error::frame("merge rows"))?;
-            both.take(&rows.newest())
+            rows.take_newest(&both)
         }
         (None, None) => return Ok(Column::full_null(name.clone(), rows.stored.len(), &DataType::Null)),
     };
