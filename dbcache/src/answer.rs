@@ -6,13 +6,14 @@ use polars::prelude::*;
 
 use crate::column::ColumnRef;
 use crate::data_type::{convert, readable};
+use crate::documents;
 use crate::error::{Error, Result};
 use crate::fetch::BatchSource;
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::read_through::{self, Answer, Fetch, Options, Request};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{LookUp, Table};
+use crate::storage::{ColumnSet, LookUp, Table};
 
 /// One column of an answer, with its type where the caller declares one.
 #[derive(Clone, Debug)]
@@ -95,25 +96,25 @@ impl Question<'_> {
     }
 
     fn finish(&self, found: Answer) -> Result<Answer> {
-        let Answer { frame, ids, not_found } = found;
+        let Answer { frame, ids, not_found, documents } = found;
         let id_column = self.base(&frame, self.table.id_column())?;
         let id_type = self.id_type.unwrap_or(id_column.dtype());
         let mut columns = vec![convert(id_column, id_type).map_err(|cause| self.cell_error(cause, &ids))?];
-        columns.extend(self.answer_columns(&frame, &ids)?);
+        columns.extend(self.answer_columns(&frame, &ids, &documents)?);
         let columns = columns.into_iter().map(IntoColumn::into_column).collect();
         let frame = DataFrame::new(frame.height(), columns).map_err(Error::frame("build the answer"))?;
-        Ok(Answer { frame, ids, not_found })
+        Ok(Answer { frame, ids, not_found, documents })
     }
 
     /// The wanted columns, named as they were asked; all paths of one column are extracted in one pass.
-    fn answer_columns(&self, frame: &DataFrame, ids: &IdSet) -> Result<Vec<Series>> {
+    fn answer_columns(&self, frame: &DataFrame, ids: &IdSet, documents: &ColumnSet) -> Result<Vec<Series>> {
         let mut extracted: PlHashMap<&str, std::vec::IntoIter<Series>> = PlHashMap::new();
         let mut columns = Vec::new();
         for wanted in self.wanted.iter().filter(|wanted| self.is_answered(wanted)) {
             let column = wanted.column();
             let name = column.column();
             let values = if column.path().is_empty() {
-                self.base(frame, name)?.clone()
+                self.whole(self.base(frame, name)?, wanted, documents)
             } else {
                 if !extracted.contains_key(name) {
                     extracted.insert(name, self.extract(self.base(frame, name)?, ids)?.into_iter());
@@ -123,6 +124,14 @@ impl Question<'_> {
             columns.push(self.declared_type(values, wanted, ids)?.with_name(column.label().into()));
         }
         Ok(columns)
+    }
+
+    /// A whole column; one of documents is structured, unless the caller declares what it is.
+    fn whole(&self, column: &Series, wanted: &Wanted, documents: &ColumnSet) -> Series {
+        match wanted {
+            Wanted::AsFound(_) => presented(column, documents),
+            Wanted::Declared(_) => column.clone(),
+        }
     }
 
     /// The id column stands first already.
@@ -174,6 +183,12 @@ impl Question<'_> {
             CellFault::Value(reason) => Error::Value { table, column, id, reason },
         }
     }
+}
+
+/// A stored column as an answer gives it: documents as structs or lists where they agree.
+pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
+    let text = if marked.contains(column.name().as_str()) { column.str().ok() } else { None };
+    text.and_then(documents::structured).unwrap_or_else(|| column.clone())
 }
 
 /// Whether every column that is stored can be read as the record declares it.

@@ -4,6 +4,7 @@ use polars::prelude::*;
 
 use crate::data_type::{convert, readable};
 use crate::error::BatchError;
+use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::record::{CellError, CellFault, ColumnSchema};
 use crate::storage::{RESERVED_PREFIX, Snapshot};
@@ -19,8 +20,9 @@ pub(crate) struct Expected<'a> {
 }
 
 /// The rows of a batch, sorted, one an id, of the declared types. Rows that nobody asked are left out.
-pub(crate) fn check(fetched: DataFrame, expected: &Expected<'_>) -> Result<Snapshot, BatchError> {
-    let mut columns = fetched.into_columns();
+pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Snapshot, BatchError> {
+    let FetchedFrame { frame, documents } = fetched;
+    let mut columns = frame.into_columns();
     let ids = take_id_column(&mut columns, expected.id_column)?;
     check_names(&columns)?;
     let (set, rows) = read_ids(&ids, expected)?;
@@ -30,7 +32,7 @@ pub(crate) fn check(fetched: DataFrame, expected: &Expected<'_>) -> Result<Snaps
     let (set, rows) = only_asked(&set, &rows, expected.ids);
     let columns: Result<Vec<Column>, BatchError> =
         in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
-    Ok(Snapshot::uniform(set, columns?))
+    Ok(Snapshot::uniform(set, columns?).with_documents(documents))
 }
 
 /// These rows of the columns. Most fetchers bring just the rows that were asked, sorted: then nothing is copied.

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, IntoColumn};
 
-use crate::answer::{Question, Wanted};
+use crate::answer::{Question, Wanted, presented};
 use crate::builder::{Builder, Engine, Open};
 use crate::cache::{complete, wanted};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fetch::{DynamicFetcher, DynamicSource};
 use crate::found::{Found, LookUp};
 use crate::key::Key;
@@ -150,13 +150,19 @@ impl Table {
 
     /// Everything that is cached of the table: the id column, then every column, null where a row lacks it.
     ///
+    /// Columns that came as JSON objects and arrays are structs and lists where all rows agree, else JSON text.
+    ///
     /// # Errors
     ///
     /// A storage error.
     pub fn cached(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
         let columns = stored.columns().iter().map(|column| (column.name().as_str(), None));
-        stored.read(&self.table, stored.ids(), columns)
+        let rows = stored.read(&self.table, stored.ids(), columns)?;
+        let presented =
+            rows.columns().iter().map(|column| presented(column.as_materialized_series(), stored.documents()));
+        let columns = presented.map(IntoColumn::into_column).collect();
+        DataFrame::new(rows.height(), columns).map_err(Error::frame("build the answer"))
     }
 }
 
@@ -178,8 +184,9 @@ impl TableQuery<'_> {
 
     /// The rows of these ids, sorted by id: the id column, then the columns in the order asked.
     ///
-    /// A column has the type it is stored in; a path the type of the values found, as the documents of this answer
-    /// have them. No ids give an empty frame and no fetch.
+    /// A column has the type it is stored in; one that came as JSON objects and arrays is a struct or list where the
+    /// rows of this answer agree, and JSON text where they don't. A path has the type of the values found, as the
+    /// documents of this answer have them. No ids give an empty frame and no fetch.
     ///
     /// # Errors
     ///

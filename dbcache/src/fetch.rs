@@ -19,6 +19,7 @@ use crate::error::{BatchError, BoxError};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::Record;
+use crate::storage::ColumnSet;
 
 /// What one batch asks of a fetcher.
 ///
@@ -196,8 +197,10 @@ pub trait DynamicFetcher<K: Key>: Sync {
 
 /// The rows of one batch of any table.
 ///
-/// Of JSON rows, integers become `Int64`, numbers that mix with fractions `Float64`, and objects and arrays JSON
-/// text; a key that a row lacks is NULL in that row.
+/// Of JSON rows, integers become `Int64`, numbers that mix with fractions `Float64`; a key that a row lacks is NULL
+/// in that row. A column of objects and arrays is kept as JSON text, so that its type does not depend on which rows
+/// came together, and an answer gives it as structs or lists where the answer's rows agree. Where strings join the
+/// objects and arrays, all is plain text.
 #[derive(Debug)]
 pub struct DynamicRows(DynamicKind);
 
@@ -224,7 +227,23 @@ impl DynamicRows {
         Ok(Self(DynamicKind::Json(rows?)))
     }
 
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            DynamicKind::Json(rows) => rows.len(),
+            DynamicKind::Frame(rows) => rows.height(),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The rows as columns. Errors name the rows by what `id_column` holds.
+    ///
+    /// A frame does not tell that its text came from objects and arrays: a fetcher that passes on the rows of another
+    /// one passes them on as they are, or such columns come back as plain text.
     ///
     /// # Errors
     ///
@@ -232,6 +251,13 @@ impl DynamicRows {
     pub fn into_frame(self, id_column: &str) -> Result<DataFrame, BatchError> {
         match self.0 {
             DynamicKind::Frame(frame) => Ok(frame),
+            DynamicKind::Json(rows) => Ok(json_rows::to_frame(&rows, id_column)?.frame),
+        }
+    }
+
+    fn into_fetched(self, id_column: &str) -> Result<FetchedFrame, BatchError> {
+        match self.0 {
+            DynamicKind::Frame(frame) => Ok(frame.into()),
             DynamicKind::Json(rows) => json_rows::to_frame(&rows, id_column),
         }
     }
@@ -281,9 +307,23 @@ impl<'a> BatchRequest<'a> {
     }
 }
 
+/// What a batch brought.
+#[derive(Debug)]
+pub(crate) struct FetchedFrame {
+    pub(crate) frame: DataFrame,
+    /// The text columns whose every cell was an object or array.
+    pub(crate) documents: ColumnSet,
+}
+
+impl From<DataFrame> for FetchedFrame {
+    fn from(frame: DataFrame) -> Self {
+        Self { frame, documents: ColumnSet::new() }
+    }
+}
+
 /// A fetcher with its key and record types erased: batches in, columns out.
 pub(crate) trait BatchSource: Sync {
-    fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError>;
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError>;
 
     fn batch_limit(&self) -> Option<usize>;
 
@@ -303,9 +343,9 @@ impl<'f, T, F: ?Sized> TypedSource<'f, T, F> {
 }
 
 impl<T: Record, F: Fetcher<T> + ?Sized> BatchSource for TypedSource<'_, T, F> {
-    fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError> {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError> {
         let ids: Vec<T::Id> = request.ids.keys();
-        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_frame()
+        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_frame().map(Into::into)
     }
 
     fn batch_limit(&self) -> Option<usize> {
@@ -330,9 +370,9 @@ impl<'f, K, F: ?Sized> DynamicSource<'f, K, F> {
 }
 
 impl<K: Key, F: DynamicFetcher<K> + ?Sized> BatchSource for DynamicSource<'_, K, F> {
-    fn fetch(&self, request: BatchRequest<'_>) -> Result<DataFrame, BatchError> {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError> {
         let ids: Vec<K> = request.ids.keys();
-        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_frame(request.id_column)
+        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_fetched(request.id_column)
     }
 
     fn batch_limit(&self) -> Option<usize> {

@@ -6,6 +6,7 @@ mod cache;
 pub mod column;
 mod contract;
 mod data_type;
+mod documents;
 mod dynamic;
 pub mod error;
 pub mod fetch;

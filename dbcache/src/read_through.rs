@@ -11,7 +11,7 @@ use polars::prelude::*;
 
 use crate::contract::{self, Expected};
 use crate::error::{BatchError, BatchFailure, Error, Result, UnknownColumn};
-use crate::fetch::{BatchRequest, BatchSource, Columns};
+use crate::fetch::{BatchRequest, BatchSource, Columns, FetchedFrame};
 use crate::key::IdSet;
 use crate::name::{TableName, near};
 use crate::plan::{self, Batch, BatchPolicy};
@@ -61,6 +61,8 @@ pub(crate) struct Answer {
     pub(crate) ids: IdSet,
     /// The wanted ids that the database does not have.
     pub(crate) not_found: IdSet,
+    /// The text columns that hold documents, to be given structured.
+    pub(crate) documents: ColumnSet,
 }
 
 /// Carries out a request with a blocking fetcher.
@@ -134,7 +136,8 @@ impl<'r> Request<'r> {
         let ids = self.ids.select(&found.hits);
         let columns = self.columns.iter().map(|name| (name.as_str(), self.default_of(name)));
         let frame = stored.read(self.table, &ids, columns)?;
-        Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()) })
+        let documents = stored.documents().clone();
+        Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()), documents })
     }
 
     /// The columns that incomplete rows lack, with suggestions from those that are known.
@@ -186,7 +189,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes what a batch brought; commits when it is time.
-    fn accept(&mut self, batch: &Batch, fetched: Result<DataFrame, BatchError>) -> Result<()> {
+    fn accept(&mut self, batch: &Batch, fetched: Result<FetchedFrame, BatchError>) -> Result<()> {
         let rows = fetched.and_then(|frame| contract::check(frame, &self.expected(batch)));
         let ids = batch.ids.len();
         let event = match &rows {

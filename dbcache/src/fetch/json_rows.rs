@@ -1,18 +1,32 @@
 //! JSON rows to columns.
 
+use std::borrow::Cow;
+
 use polars::prelude::*;
 use serde_json::{Map, Value};
 
+use super::FetchedFrame;
 use crate::error::BatchError;
 use crate::key::RowId;
+use crate::storage::ColumnSet;
 
 type Row = Map<String, Value>;
 
 /// Columns in the order in which their names first appear.
-pub(super) fn to_frame(rows: &[Row], id_column: &str) -> Result<DataFrame, BatchError> {
-    let columns: Result<Vec<Column>, BatchError> =
-        names(rows).into_iter().map(|name| column(rows, name, id_column)).collect();
-    DataFrame::new(rows.len(), columns?).map_err(|cause| BatchError::Fetcher(Box::new(cause)))
+///
+/// Objects and arrays become JSON text, so that the type of a column does not depend on which rows come together.
+pub(super) fn to_frame(rows: &[Row], id_column: &str) -> Result<FetchedFrame, BatchError> {
+    let mut documents = ColumnSet::new();
+    let mut columns = Vec::new();
+    for name in names(rows) {
+        let kind = kind_of(rows, name, id_column)?;
+        if kind == Kind::Document {
+            documents.insert(name.to_owned());
+        }
+        columns.push(column(rows, name, kind)?);
+    }
+    let frame = DataFrame::new(rows.len(), columns).map_err(|cause| BatchError::Fetcher(Box::new(cause)))?;
+    Ok(FetchedFrame { frame, documents })
 }
 
 fn names(rows: &[Row]) -> Vec<&str> {
@@ -49,12 +63,13 @@ impl Kind {
 
     /// The kind that holds both, if one does.
     fn join(self, other: Self) -> Option<Self> {
-        use Kind::{BigInteger, Float, Integer, Null};
+        use Kind::{BigInteger, Document, Float, Integer, Null, Text};
         match (self, other) {
             (left, right) if left == right => Some(left),
             (Null, kind) | (kind, Null) => Some(kind),
             (Integer, BigInteger) | (BigInteger, Integer) => Some(BigInteger),
             (Integer | BigInteger, Float) | (Float, Integer | BigInteger) => Some(Float),
+            (Text, Document) | (Document, Text) => Some(Text),
             _ => None,
         }
     }
@@ -71,8 +86,7 @@ impl Kind {
     }
 }
 
-fn column(rows: &[Row], name: &str, id_column: &str) -> Result<Column, BatchError> {
-    let kind = kind_of(rows, name, id_column)?;
+fn column(rows: &[Row], name: &str, kind: Kind) -> Result<Column, BatchError> {
     let cells = rows.iter().map(|row| row.get(name).filter(|value| !value.is_null()));
     let name = PlSmallStr::from(name);
     Ok(match kind {
@@ -80,10 +94,17 @@ fn column(rows: &[Row], name: &str, id_column: &str) -> Result<Column, BatchErro
         Kind::Boolean => collect::<BooleanChunked, _>(name, cells.map(|cell| cell?.as_bool())),
         Kind::Integer => collect::<Int64Chunked, _>(name, cells.map(|cell| cell?.as_i64())),
         Kind::BigInteger => big_integers(name, cells)?,
-        Kind::Float => collect::<Float64Chunked, _>(name, cells.map(|cell| cell?.as_f64())),
-        Kind::Text => collect::<StringChunked, _>(name, cells.map(|cell| cell?.as_str())),
-        Kind::Document => collect::<StringChunked, _>(name, cells.map(|cell| cell.map(Value::to_string))),
+        Kind::Float => floats(name, cells)?,
+        Kind::Text | Kind::Document => collect::<StringChunked, _>(name, cells.map(|cell| cell.map(text))),
     })
+}
+
+/// Strings as they are, documents as JSON.
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        document => Cow::Owned(document.to_string()),
+    }
 }
 
 /// Integers of which one exceeds `i64::MAX`: unsigned, unless another is negative.
@@ -101,6 +122,25 @@ fn big_integers<'a>(
         });
     }
     Ok(collect::<UInt64Chunked, _>(name, cells.map(|cell| cell?.as_u64())))
+}
+
+/// Fractions, and integers beside them that a float holds exactly; rows that came apart are widened by the same rule.
+fn floats<'a>(name: PlSmallStr, cells: impl Iterator<Item = Option<&'a Value>> + Clone) -> Result<Column, BatchError> {
+    match cells.clone().flatten().find(|cell| !is_exact_float(cell)) {
+        Some(integer) => Err(BatchError::WrongType {
+            column: name.to_string(),
+            id: None,
+            expected: "floats".to_owned(),
+            found: format!("{integer}, which no float holds"),
+        }),
+        None => Ok(collect::<Float64Chunked, _>(name, cells.map(|cell| cell?.as_f64()))),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "floats of integers of 64 bits lie within 128")]
+fn is_exact_float(number: &Value) -> bool {
+    let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
+    integer.is_none_or(|integer| number.as_f64().is_some_and(|float| float as i128 == integer))
 }
 
 fn collect<A, V>(name: PlSmallStr, cells: impl Iterator<Item = Option<V>>) -> Column

@@ -34,7 +34,18 @@ pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, re
         .filter(|name| kept.contains(name.as_str()))
         .map(|name| merge_column(table, stored, fetched, name, &rows, replace))
         .collect();
-    Ok(Snapshot { ids, columns: columns?, presence })
+    let merged = Snapshot { ids, columns: columns?, presence, documents: ColumnSet::new() };
+    Ok(merged.with_documents(documents(stored, fetched)))
+}
+
+/// The columns that hold documents on both sides, a side without the column or without a value in it aside.
+fn documents(stored: &Snapshot, fetched: &Snapshot) -> ColumnSet {
+    let agrees = |side: &Snapshot, name: &String| {
+        let is_empty = side.column(name).is_none_or(|column| column.dtype().is_null());
+        is_empty || side.documents.contains(name)
+    };
+    let both = stored.documents.union(&fetched.documents);
+    both.filter(|name| agrees(stored, name) && agrees(fetched, name)).cloned().collect()
 }
 
 /// Where each row of the merged table comes from.

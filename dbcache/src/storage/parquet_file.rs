@@ -39,6 +39,9 @@ struct Header {
     table: String,
     id_column: String,
     column_sets: Vec<ColumnSet>,
+    /// The text columns that hold documents.
+    #[serde(default, skip_serializing_if = "ColumnSet::is_empty")]
+    json_columns: ColumnSet,
 }
 
 /// What the bytes of a file turned out to be.
@@ -60,6 +63,7 @@ pub(super) fn encode(snapshot: &Snapshot, table: &TableName, id_column: &str) ->
         table: table.to_string(),
         id_column: id_column.to_owned(),
         column_sets: snapshot.presence.sets().to_vec(),
+        json_columns: snapshot.documents.clone(),
     };
     let header = serde_json::to_string(&header)
         .map_err(|source| Error::Frame { action: "describe the table", source: source.into() })?;
@@ -144,7 +148,10 @@ fn own(frame: DataFrame, header: Option<String>, table: &TableName, id_column: &
         Some(codes) => presence(&codes, header.column_sets),
     };
     match (presence, take_ids(columns, id_column)) {
-        (Some(presence), Some((ids, _, columns))) => Content::Rows(Snapshot { ids, columns, presence }),
+        (Some(presence), Some((ids, _, columns))) => {
+            let rows = Snapshot { ids, columns, presence, documents: ColumnSet::new() };
+            Content::Rows(rows.with_documents(header.json_columns))
+        }
         _ => Content::Damaged("its ids or column sets are unreadable".to_owned()),
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Snapshot {
     pub(super) ids: IdSet,
     pub(super) columns: Vec<Column>,
     pub(super) presence: Presence,
+    /// The text columns whose every cell was an object or array in the rows that a fetcher brought.
+    pub(super) documents: ColumnSet,
 }
 
 /// How the wanted ids of a request stand in a snapshot. All lists are places in the wanted ids, ascending.
@@ -37,13 +39,25 @@ impl LookUp {
 
 impl Snapshot {
     pub(crate) fn empty() -> Self {
-        Self { ids: IdSet::Int(Vec::new()), columns: Vec::new(), presence: Presence::default() }
+        Self {
+            ids: IdSet::Int(Vec::new()),
+            columns: Vec::new(),
+            presence: Presence::default(),
+            documents: ColumnSet::new(),
+        }
     }
 
     /// Rows that all have the same columns, sorted by id.
     pub(crate) fn uniform(ids: IdSet, columns: Vec<Column>) -> Self {
         let names: ColumnSet = columns.iter().map(|column| column.name().to_string()).collect();
-        Self { presence: Presence::uniform(ids.len(), names), ids, columns }
+        Self { presence: Presence::uniform(ids.len(), names), ids, columns, documents: ColumnSet::new() }
+    }
+
+    /// The same rows, of which these columns hold documents if they are text.
+    pub(crate) fn with_documents(mut self, mut documents: ColumnSet) -> Self {
+        documents.retain(|name| self.column(name).is_some_and(|column| column.dtype().is_string()));
+        self.documents = documents;
+        self
     }
 
     pub(crate) fn ids(&self) -> &IdSet {
@@ -57,6 +71,11 @@ impl Snapshot {
 
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name() == name)
+    }
+
+    /// The text columns that hold nothing but objects and arrays, which an answer gives structured.
+    pub(crate) fn documents(&self) -> &ColumnSet {
+        &self.documents
     }
 
     pub(crate) fn presence(&self) -> &Presence {

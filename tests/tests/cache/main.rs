@@ -5,6 +5,7 @@ mod batches;
 mod completeness;
 mod contract;
 mod damage;
+mod documents;
 mod hits;
 mod names;
 mod schema_evolution;

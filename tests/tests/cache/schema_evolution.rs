@@ -69,6 +69,19 @@ fn an_integer_that_no_float_holds_is_not_widened() {
 }
 
 #[test]
+fn an_integer_that_no_float_holds_is_not_widened_within_a_batch_either() {
+    let exact = (1_i64 << 53) + 1;
+    let rows = [json!({ "id": 1, "value": exact }), json!({ "id": 2, "value": 0.5 })];
+    match Folder::new().users().select(["value"]).unwrap().frame(&[1, 2], &Database::with_rows(rows)) {
+        Err(Error::FetchFailed { failures, .. }) => {
+            let message = failures[0].cause.to_string();
+            assert!(message.contains("9007199254740993, which no float holds"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_batch_whose_types_do_not_fit_does_not_stop_the_others() {
     let folder = Folder::new();
     let rows = (1..=300)
