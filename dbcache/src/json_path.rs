@@ -95,7 +95,7 @@ pub(crate) struct Extraction<'a> {
 /// float, objects for the fields that a struct names, anything for text). What it does not take is null, or an error
 /// where `strictness` asks.
 ///
-/// Of an object's equal keys the last counts. Documents nested deeper than 128 levels count as not JSON.
+/// Of an object's equal keys the last counts. Documents nested deeper than 127 levels count as not JSON.
 pub(crate) fn extract(
     column: &Series,
     paths: &[Extraction<'_>],
@@ -113,8 +113,8 @@ struct Wanted<'a> {
     pinned: Option<&'a DataType>,
 }
 
-/// How many levels of objects and arrays a document may have.
-const MAX_DEPTH: usize = 128;
+/// How many levels of objects and arrays a document may have; `serde_json` reads as many.
+const MAX_DEPTH: usize = 127;
 
 fn refused(path: usize) -> impl Fn(PolarsError) -> PathError {
     move |error| PathError { row: 0, path, reason: format!("the column cannot be built: {error}") }

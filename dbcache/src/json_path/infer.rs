@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
+use super::scan;
 use super::value::{Kind, Value};
 
 /// How many keys the objects of one result may have in all. Beyond it, objects are maps from data to data rather than
@@ -139,7 +140,7 @@ impl Shape {
         match value.kind {
             Kind::Array => {
                 let element = self.element.get_or_insert_default();
-                value.for_each_element(|value| value.map_or(Ok(()), |value| element.observe(value, room)))?;
+                scan::elements(value.raw).flatten().try_for_each(|value| element.observe(value, room))?;
             }
             Kind::Object => self.observe_object(value, room)?,
             // The text of a scalar that is not to be had as a value would be lost in a structure.
@@ -151,10 +152,12 @@ impl Shape {
 
     fn observe_object(&mut self, object: Value<'_>, room: &mut usize) -> Result<(), Disagree> {
         let mut last = BTreeMap::new();
-        object.for_each_member(|key, value| {
-            last.insert(key.ok_or(Disagree)?, value);
-            if last.len() > MAX_FIELDS { Err(Disagree) } else { Ok(()) }
-        })?;
+        for (key, value) in scan::members(object.raw) {
+            last.insert(key.name().ok_or(Disagree)?, value);
+            if last.len() > MAX_FIELDS {
+                return Err(Disagree);
+            }
+        }
         for (key, value) in last {
             if !self.fields.contains_key(key.as_ref()) {
                 *room = room.checked_sub(1).ok_or(Disagree)?;

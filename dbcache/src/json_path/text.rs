@@ -8,10 +8,10 @@ use polars::prelude::*;
 
 use super::build::Builder;
 use super::infer::{Disagree, Kinds, Shape, Target};
-use super::scan::{self, Fault, Slot};
+use super::scan::{self, Slot};
 use super::tree::Node;
 use super::value::{Kind, Value};
-use super::{PathError, Strictness, Wanted, refused};
+use super::{MAX_DEPTH, PathError, Strictness, Wanted, refused};
 
 /// How much text a thread must have to be worth its start.
 const BYTES_A_THREAD: usize = 1 << 20;
@@ -65,9 +65,9 @@ impl Part {
         let mut slots = vec![Slot::default(); paths];
         for (row, document) in documents.iter().enumerate() {
             match document.map(|document| (document, scan::document(document, root, &mut slots))) {
-                Some((_, Ok(()))) => {}
-                Some((document, Err(fault))) if strictness == Strictness::Strict => {
-                    return Err(PathError { row: rows.start + row, path: 0, reason: not_json(document, fault) });
+                Some((_, Some(()))) => {}
+                Some((document, None)) if strictness == Strictness::Strict => {
+                    return Err(PathError { row: rows.start + row, path: 0, reason: not_json(document) });
                 }
                 _ => slots.fill(Slot::default()),
             }
@@ -184,15 +184,13 @@ pub(super) fn snippet(text: &str) -> String {
     }
 }
 
-fn not_json(document: &str, fault: Fault) -> String {
-    if fault.too_deep {
-        return format!("the document is nested deeper than {} levels: {}", super::MAX_DEPTH, snippet(document));
+fn not_json(document: &str) -> String {
+    let snippet = snippet(document);
+    match serde_json::from_str::<serde::de::IgnoredAny>(document) {
+        Err(error) => format!("the document is not JSON, {error}: {snippet}"),
+        // That reader has no bound when it keeps nothing.
+        Ok(_) => format!("the document is nested deeper than {MAX_DEPTH} levels: {snippet}"),
     }
-    let rest = document.get(fault.at..).unwrap_or_default();
-    if rest.is_empty() {
-        return format!("the document is not JSON, it ends too early: {}", snippet(document));
-    }
-    format!("the document is not JSON from byte {} on: {}", fault.at, snippet(rest))
 }
 
 fn stepped_into(document: &str, slot: Slot) -> String {
