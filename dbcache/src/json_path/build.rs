@@ -44,7 +44,7 @@ impl Builder {
 ///
 /// A level may build a stand-in for its type, text for a date or a list for a fixed-size array, which Polars casts
 /// when the whole column is there.
-trait Cells {
+trait Cells: Send + Sync {
     fn push(&mut self, value: Option<Value<'_>>) -> Result<(), Misfit>;
     fn finish(self: Box<Self>) -> PolarsResult<Series>;
 }
@@ -114,7 +114,7 @@ struct Scalars<B, N, T> {
 
 impl<B, N, T> Cells for Scalars<B, N, T>
 where
-    B: ChunkedBuilder<N, T>,
+    B: ChunkedBuilder<N, T> + Send + Sync,
     T: PolarsDataType,
     ChunkedArray<T>: IntoSeries,
 {

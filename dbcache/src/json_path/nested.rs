@@ -139,7 +139,7 @@ fn scalar_stepped_into(column: &Series, one: &Pending<'_>, strictness: Strictnes
     if strictness == Strictness::Strict {
         if let Some(row) = column.is_not_null().iter().position(|present| present == Some(true)) {
             let value = column.get(row).map_err(refused(one.path))?;
-            let reason = format!("the path steps into a scalar: {}", text::snippet(&value.to_string()));
+            let reason = text::fault::stepped_into(&value.to_string());
             return Err(PathError { row, path: one.path, reason });
         }
     }

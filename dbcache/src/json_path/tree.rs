@@ -65,11 +65,16 @@ impl Node {
     #[inline]
     pub(super) fn child(&self, key: Key<'_>) -> Option<&Self> {
         if key.escaped {
-            let key = value::unescaped(key.raw)?;
-            return self.child(Key::plain(&key));
+            return self.child_of_escaped(key);
         }
         let mut children = self.children.iter();
         children.find(|child| child.tag == key.tag && child.is(key.raw)).map(|child| &child.node)
+    }
+
+    #[cold]
+    fn child_of_escaped(&self, key: Key<'_>) -> Option<&Self> {
+        let name = value::unescaped(key.raw)?;
+        self.child(Key::plain(&name))
     }
 
     pub(super) fn element(&self, place: usize) -> Option<&Self> {
