@@ -106,6 +106,16 @@ pub(crate) fn extract(
     nested::extract(column, &wanted, strictness)
 }
 
+/// Whole documents as a column: structs or lists where they agree, by the rules of [`extract`]; text that is not JSON is
+/// null.
+pub(crate) fn structure(documents: &StringChunked) -> Series {
+    let whole = [Wanted { steps: &[], pinned: None }];
+    let columns = text::extract(documents, &whole, Strictness::Lenient);
+    // Lenient extraction fails only where Polars refuses to make a column; the documents are then left as they are.
+    let structured = columns.ok().and_then(|columns| columns.into_iter().next());
+    structured.unwrap_or_else(|| documents.clone().into_series())
+}
+
 /// The rest of a path, from where an extraction stands.
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'a> {

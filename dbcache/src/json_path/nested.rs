@@ -62,7 +62,7 @@ fn follow(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> R
     match column.dtype() {
         // Within structured data, text that is stepped into is a document that fitted no structure.
         DataType::String => found.extend(in_text(column, &going_on, strictness)?),
-        DataType::Null | DataType::Struct(_) | DataType::List(_) | DataType::Array(..) => {
+        DataType::Struct(_) | DataType::List(_) | DataType::Array(..) => {
             for (step, onward) in by_first_step(&going_on) {
                 let inner = step_into(column, step).map_err(refused(onward.first().map_or(0, |one| one.path)))?;
                 found.extend(follow(&inner, &onward, strictness)?);

@@ -1,8 +1,8 @@
 //! The paths of one column as a tree, so that one walk over a document finds them all.
 
-use super::Wanted;
 use super::scan::{Key, Slot};
 use super::value;
+use super::{MAX_DEPTH, Wanted};
 
 /// A place that some paths go through or end at.
 #[derive(Debug, Default)]
@@ -38,7 +38,8 @@ impl Node {
     pub(super) fn of(wanted: &[Wanted<'_>]) -> Self {
         let mut root = Self::default();
         for (path, wanted) in wanted.iter().enumerate() {
-            root.add(wanted.steps, path);
+            // No document has places for more steps, and one more shows where a path would step into a scalar.
+            root.add(wanted.steps.get(..=MAX_DEPTH).unwrap_or(wanted.steps), path);
         }
         root
     }
