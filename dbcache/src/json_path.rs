@@ -89,7 +89,7 @@ pub(crate) struct Extraction<'a> {
 /// | anything else | `String` of JSON text without spaces |
 ///
 /// Values agree if at every place within them there are only nulls and one kind: booleans, strings, integers of
-/// `i64`, numbers, objects, or arrays; and if their objects have no more than 256 keys in all.
+/// `i64`, numbers, objects, or arrays; and if their objects have no more than 256 keys in all, in no more than 32 levels.
 ///
 /// A pinned type takes values that it holds exactly (a number for the same number, decimals rounded to the nearest
 /// float, objects for the fields that a struct names, anything for text). What it does not take is null, or an error

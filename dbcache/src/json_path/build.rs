@@ -49,6 +49,7 @@ trait Cells: Send + Sync {
     fn finish(self: Box<Self>) -> PolarsResult<Series>;
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are of one lifetime, readers of all")]
 fn cells(data_type: &DataType, reading: Reading, rows: usize, strictness: Strictness) -> Box<dyn Cells> {
     match data_type {
         DataType::Null => Box::new(Nulls { rows: 0, strictness }),
@@ -144,6 +145,7 @@ where
     Box::new(Scalars { builder, read, strictness, column_type: PhantomData })
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, readers of all")]
 fn integers<T>(rows: usize, strictness: Strictness) -> Box<dyn Cells>
 where
     T: PolarsNumericType,

@@ -11,6 +11,9 @@ use super::value::{Kind, Value};
 /// records, and a column for each key would cost more than it gives.
 const MAX_FIELDS: usize = 256;
 
+/// How many levels of arrays and objects a result may have. Polars takes longer with each, and records have few.
+const MAX_LEVELS: usize = 32;
+
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Kinds(u16);
@@ -186,17 +189,18 @@ impl Shape {
 
     /// The structure, if the values agree on one.
     pub(super) fn data_type(&self) -> Result<DataType, Disagree> {
-        if self.count_fields() > MAX_FIELDS { Err(Disagree) } else { self.structure() }
+        if self.count_fields() > MAX_FIELDS { Err(Disagree) } else { self.structure(MAX_LEVELS) }
     }
 
-    fn structure(&self) -> Result<DataType, Disagree> {
+    fn structure(&self, levels: usize) -> Result<DataType, Disagree> {
         if !self.kinds.nested() {
             return self.kinds.scalar_type().ok_or(Disagree);
         }
+        let levels = levels.checked_sub(1).ok_or(Disagree)?;
         if let Some(element) = &self.element {
-            return Ok(DataType::List(Box::new(element.structure()?)));
+            return Ok(DataType::List(Box::new(element.structure(levels)?)));
         }
-        let fields = self.fields.iter().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure()?)));
+        let fields = self.fields.iter().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure(levels)?)));
         Ok(DataType::Struct(fields.collect::<Result<_, Disagree>>()?))
     }
 

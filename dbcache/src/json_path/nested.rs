@@ -136,12 +136,11 @@ fn nulls(rows: usize) -> Series {
 }
 
 fn scalar_stepped_into(column: &Series, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
-    if strictness == Strictness::Strict {
-        if let Some(row) = column.is_not_null().iter().position(|present| present == Some(true)) {
-            let value = column.get(row).map_err(refused(one.path))?;
-            let reason = text::fault::stepped_into(&value.to_string());
-            return Err(PathError { row, path: one.path, reason });
-        }
+    let scalar = column.is_not_null().iter().position(|present| present == Some(true));
+    if let (Strictness::Strict, Some(row)) = (strictness, scalar) {
+        let value = column.get(row).map_err(refused(one.path))?;
+        return Err(PathError { row, path: one.path, reason: text::fault::stepped_into(&value.to_string()) });
     }
-    leaf::present(&nulls(column.len()), &Pending { wanted: Wanted { steps: &[], ..one.wanted }, ..*one }, strictness)
+    let ending = Pending { wanted: Wanted { steps: &[], ..one.wanted }, ..*one };
+    leaf::present(&nulls(column.len()), &ending, strictness)
 }

@@ -353,8 +353,7 @@ pub(super) fn tag(eight: u64, length: usize) -> u64 {
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
+const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
 // Both of these mark bytes by their high bit. The subtraction may borrow from a byte above one that is marked, and mark
 // that wrongly; the lowest mark is always right, and no more is asked of them.
@@ -362,18 +361,23 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Marks quotes, backslashes and control characters.
 #[inline]
 fn string_stops(eight: u64) -> u64 {
-    let quotes = eight ^ (ONES * b'"' as u64);
-    let backslashes = eight ^ (ONES * b'\\' as u64);
-    let below = |bytes: u64, bound: u64| bytes.wrapping_sub(ONES * bound) & !bytes;
-    (below(quotes, 1) | below(backslashes, 1) | below(eight, 0x20)) & HIGHS
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(all(bound)) & !bytes;
+    let quotes = below(eight ^ all(b'"'), 1);
+    let backslashes = below(eight ^ all(b'\\'), 1);
+    (quotes | backslashes | below(eight, b' ')) & HIGHS
 }
 
 /// Marks all but digits.
 #[inline]
 fn digit_stops(eight: u64) -> u64 {
-    // Digits become 0 to 9, and adding 118 to more than 9 reaches the high bit.
-    let digits = eight ^ (ONES * b'0' as u64);
-    ((digits & !HIGHS).wrapping_add(ONES * 118) | digits) & HIGHS
+    // Digits become 0 to 9, other bytes more; adding 118 takes these, and only these, to the high bit.
+    let digits = eight ^ all(b'0');
+    ((digits & !HIGHS).wrapping_add(all(118)) | digits) & HIGHS
+}
+
+/// Eight times the same byte.
+const fn all(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
 /// Which byte the lowest mark is in.

@@ -61,7 +61,7 @@ fn structure(parts: &[Part], path: usize) -> Result<DataType, Disagree> {
 /// The rows that each thread takes.
 fn ranges(documents: &StringChunked) -> Vec<Range<usize>> {
     let rows = documents.len();
-    let bytes: usize = documents.downcast_iter().map(|chunk| chunk.total_bytes_len()).sum();
+    let bytes = documents.downcast_iter().fold(0, |bytes, chunk| bytes + chunk.total_bytes_len());
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let size = rows.div_ceil(threads.min(bytes / BYTES_A_THREAD).max(1)).max(1);
     (0..rows.max(1)).step_by(size).map(|start| start..rows.min(start + size)).collect()

@@ -81,8 +81,7 @@ fn nesting_is_bounded() {
     };
     let deepest = format!("{{\"a\":1,\"b\":{}}}", nested(126, "[", "", "]"));
     assert_eq!(shown(&documents(&[&deepest]), "a").0, ["1"]);
-    let structure = one(&documents(&[&deepest]), &dotted("b"));
-    assert!(structure.dtype().is_list());
+    assert_eq!(shown(&documents(&[&deepest]), "b"), (vec![nested(126, "[", "", "]")], DataType::String));
     assert!(serde_json::from_str::<serde_json::Value>(&deepest).is_ok());
 
     for levels in [127, 1_000_000] {
@@ -97,11 +96,10 @@ fn nesting_is_bounded() {
 }
 
 #[test]
-fn deep_objects_come_structured() {
+fn deep_paths_end_somewhere() {
     let document = format!("{}1{}", "{\"a\":".repeat(127), "}".repeat(127));
     let steps = vec!["a"; 127];
     assert_eq!(cells(&one(&documents(&[&document]), &path(&steps))), ["1"]);
-    assert!(one(&documents(&[&document]), &dotted("a")).dtype().is_struct());
     let beyond = vec!["a"; 100_000];
     assert_eq!(cells(&one(&documents(&[&document]), &path(&beyond))), ["null"]);
 }
