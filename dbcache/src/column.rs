@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn display_reads_back(column in r#"[^\p{Cc}]{1,8}"#, steps in prop::collection::vec(r#"[a-z."\\0 ]{0,6}"#, 0..4)) {
+        fn display_reads_back(column in r"[^\p{Cc}]{1,8}", steps in prop::collection::vec(r#"[a-z."\\0 ]{0,6}"#, 0..4)) {
             let reference = ColumnRef::with_path(column, steps);
             prop_assert_eq!(ColumnRef::new(&reference.to_string()).expect("shown text is well formed"), reference);
         }

@@ -89,13 +89,13 @@ pub(crate) struct Extraction<'a> {
 /// | anything else | `String` of JSON text without spaces |
 ///
 /// Values agree if at every place within them there are only nulls and one kind: booleans, strings, integers of
-/// `i64`, numbers, objects, or arrays; and if their objects have no more than 256 keys in all.
+/// `i64`, numbers, objects, or arrays; and if their objects have no more than 256 keys in all, in no more than 32 levels.
 ///
 /// A pinned type takes values that it holds exactly (a number for the same number, decimals rounded to the nearest
 /// float, objects for the fields that a struct names, anything for text). What it does not take is null, or an error
 /// where `strictness` asks.
 ///
-/// Of an object's equal keys the last counts. Documents nested deeper than 128 levels count as not JSON.
+/// Of an object's equal keys the last counts. Documents nested deeper than 127 levels count as not JSON.
 pub(crate) fn extract(
     column: &Series,
     paths: &[Extraction<'_>],
@@ -106,6 +106,16 @@ pub(crate) fn extract(
     nested::extract(column, &wanted, strictness)
 }
 
+/// Whole documents as a column: structs or lists where they agree, by the rules of [`extract`]; text that is not JSON is
+/// null.
+pub(crate) fn structure(documents: &StringChunked) -> Series {
+    let whole = [Wanted { steps: &[], pinned: None }];
+    let columns = text::extract(documents, &whole, Strictness::Lenient);
+    // Lenient extraction fails only where Polars refuses to make a column; the documents are then left as they are.
+    let structured = columns.ok().and_then(|columns| columns.into_iter().next());
+    structured.unwrap_or_else(|| documents.clone().into_series())
+}
+
 /// The rest of a path, from where an extraction stands.
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'a> {
@@ -113,8 +123,8 @@ struct Wanted<'a> {
     pinned: Option<&'a DataType>,
 }
 
-/// How many levels of objects and arrays a document may have.
-const MAX_DEPTH: usize = 128;
+/// How many levels of objects and arrays a document may have; `serde_json` reads as many.
+const MAX_DEPTH: usize = 127;
 
 fn refused(path: usize) -> impl Fn(PolarsError) -> PathError {
     move |error| PathError { row: 0, path, reason: format!("the column cannot be built: {error}") }

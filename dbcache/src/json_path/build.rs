@@ -44,11 +44,12 @@ impl Builder {
 ///
 /// A level may build a stand-in for its type, text for a date or a list for a fixed-size array, which Polars casts
 /// when the whole column is there.
-trait Cells {
+trait Cells: Send + Sync {
     fn push(&mut self, value: Option<Value<'_>>) -> Result<(), Misfit>;
     fn finish(self: Box<Self>) -> PolarsResult<Series>;
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are of one lifetime, readers of all")]
 fn cells(data_type: &DataType, reading: Reading, rows: usize, strictness: Strictness) -> Box<dyn Cells> {
     match data_type {
         DataType::Null => Box::new(Nulls { rows: 0, strictness }),
@@ -114,7 +115,7 @@ struct Scalars<B, N, T> {
 
 impl<B, N, T> Cells for Scalars<B, N, T>
 where
-    B: ChunkedBuilder<N, T>,
+    B: ChunkedBuilder<N, T> + Send + Sync,
     T: PolarsDataType,
     ChunkedArray<T>: IntoSeries,
 {
@@ -144,6 +145,7 @@ where
     Box::new(Scalars { builder, read, strictness, column_type: PhantomData })
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, readers of all")]
 fn integers<T>(rows: usize, strictness: Strictness) -> Box<dyn Cells>
 where
     T: PolarsNumericType,

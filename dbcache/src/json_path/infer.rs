@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
+use super::scan;
 use super::value::{Kind, Value};
 
 /// How many keys the objects of one result may have in all. Beyond it, objects are maps from data to data rather than
 /// records, and a column for each key would cost more than it gives.
 const MAX_FIELDS: usize = 256;
+
+/// How many levels of arrays and objects a result may have. Polars takes longer with each, and records have few.
+const MAX_LEVELS: usize = 32;
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,7 +143,7 @@ impl Shape {
         match value.kind {
             Kind::Array => {
                 let element = self.element.get_or_insert_default();
-                value.for_each_element(|value| value.map_or(Ok(()), |value| element.observe(value, room)))?;
+                scan::elements(value.raw).flatten().try_for_each(|value| element.observe(value, room))?;
             }
             Kind::Object => self.observe_object(value, room)?,
             // The text of a scalar that is not to be had as a value would be lost in a structure.
@@ -151,10 +155,12 @@ impl Shape {
 
     fn observe_object(&mut self, object: Value<'_>, room: &mut usize) -> Result<(), Disagree> {
         let mut last = BTreeMap::new();
-        object.for_each_member(|key, value| {
-            last.insert(key.ok_or(Disagree)?, value);
-            if last.len() > MAX_FIELDS { Err(Disagree) } else { Ok(()) }
-        })?;
+        for (key, value) in scan::members(object.raw) {
+            last.insert(key.name().ok_or(Disagree)?, value);
+            if last.len() > MAX_FIELDS {
+                return Err(Disagree);
+            }
+        }
         for (key, value) in last {
             if !self.fields.contains_key(key.as_ref()) {
                 *room = room.checked_sub(1).ok_or(Disagree)?;
@@ -183,17 +189,18 @@ impl Shape {
 
     /// The structure, if the values agree on one.
     pub(super) fn data_type(&self) -> Result<DataType, Disagree> {
-        if self.count_fields() > MAX_FIELDS { Err(Disagree) } else { self.structure() }
+        if self.count_fields() > MAX_FIELDS { Err(Disagree) } else { self.structure(MAX_LEVELS) }
     }
 
-    fn structure(&self) -> Result<DataType, Disagree> {
+    fn structure(&self, levels: usize) -> Result<DataType, Disagree> {
         if !self.kinds.nested() {
             return self.kinds.scalar_type().ok_or(Disagree);
         }
+        let levels = levels.checked_sub(1).ok_or(Disagree)?;
         if let Some(element) = &self.element {
-            return Ok(DataType::List(Box::new(element.structure()?)));
+            return Ok(DataType::List(Box::new(element.structure(levels)?)));
         }
-        let fields = self.fields.iter().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure()?)));
+        let fields = self.fields.iter().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure(levels)?)));
         Ok(DataType::Struct(fields.collect::<Result<_, Disagree>>()?))
     }
 

@@ -62,7 +62,7 @@ fn follow(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> R
     match column.dtype() {
         // Within structured data, text that is stepped into is a document that fitted no structure.
         DataType::String => found.extend(in_text(column, &going_on, strictness)?),
-        DataType::Null | DataType::Struct(_) | DataType::List(_) | DataType::Array(..) => {
+        DataType::Struct(_) | DataType::List(_) | DataType::Array(..) => {
             for (step, onward) in by_first_step(&going_on) {
                 let inner = step_into(column, step).map_err(refused(onward.first().map_or(0, |one| one.path)))?;
                 found.extend(follow(&inner, &onward, strictness)?);
@@ -136,12 +136,11 @@ fn nulls(rows: usize) -> Series {
 }
 
 fn scalar_stepped_into(column: &Series, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
-    if strictness == Strictness::Strict {
-        if let Some(row) = column.is_not_null().iter().position(|present| present == Some(true)) {
-            let value = column.get(row).map_err(refused(one.path))?;
-            let reason = format!("the path steps into a scalar: {}", text::snippet(&value.to_string()));
-            return Err(PathError { row, path: one.path, reason });
-        }
+    let scalar = column.is_not_null().iter().position(|present| present == Some(true));
+    if let (Strictness::Strict, Some(row)) = (strictness, scalar) {
+        let value = column.get(row).map_err(refused(one.path))?;
+        return Err(PathError { row, path: one.path, reason: text::fault::stepped_into(&value.to_string()) });
     }
-    leaf::present(&nulls(column.len()), &Pending { wanted: Wanted { steps: &[], ..one.wanted }, ..*one }, strictness)
+    let ending = Pending { wanted: Wanted { steps: &[], ..one.wanted }, ..*one };
+    leaf::present(&nulls(column.len()), &ending, strictness)
 }

@@ -1,15 +1,13 @@
 //! One pass over a JSON text that checks all of it and notes where the values of some paths stand.
+//!
+//! Places in the text are passed and returned rather than kept in a cursor, so that they stay in registers: the scan
+//! takes a few machine instructions a byte, and this is a third of them.
+
+use std::borrow::Cow;
 
 use super::MAX_DEPTH;
 use super::tree::Node;
-use super::value::{self, Kind};
-
-/// Why a text is not JSON, and where that shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) at: usize,
-    pub(super) too_deep: bool,
-}
+use super::value::{self, Kind, Value};
 
 /// Where a value stands in its document, and of which kind it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,295 +17,371 @@ pub(super) struct Slot {
     pub(super) kind: Kind,
 }
 
-/// Reads a document from its start to its end. Nothing is allocated but for keys with escapes.
-#[derive(Debug)]
-pub(super) struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
+impl Slot {
+    fn new(start: usize, end: usize, kind: Kind) -> Self {
+        // Polars keeps no texts of 4 GiB or more.
+        let short = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        Self { start: short(start), end: short(end), kind }
+    }
 }
 
-/// A key between its quotes, and whether it has escapes.
+/// Checks a whole document and notes in `slots`, one for each path of the tree, what it found. `None` if the document
+/// is not JSON; the slots then mean nothing.
+pub(super) fn document(text: &str, root: &Node, slots: &mut [Slot]) -> Option<()> {
+    slots.fill(Slot::default());
+    let text = Text(text);
+    let end = text.noted(root, slots, text.skip_space(0), MAX_DEPTH)?;
+    (text.skip_space(end) == text.0.len()).then_some(())
+}
+
+/// A key as it is written, between its quotes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key<'a> {
     pub(super) raw: &'a str,
     pub(super) escaped: bool,
+    /// The first bytes of `raw`, to tell most keys apart.
+    pub(super) tag: u64,
 }
 
-type Scan<T> = Result<T, Fault>;
-
-/// Checks a whole document and notes in `slots`, one for each path of the tree, what it found.
-pub(super) fn document(text: &str, root: &Node, slots: &mut [Slot]) -> Scan<()> {
-    slots.fill(Slot::default());
-    let mut scanner = Scanner::new(text);
-    scanner.skip_space();
-    scanner.noted(root, slots, MAX_DEPTH)?;
-    scanner.skip_space();
-    if scanner.at == text.len() { Ok(()) } else { scanner.fault() }
-}
-
-impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+impl<'a> Key<'a> {
+    /// A key that has no escapes, or whose escapes are resolved.
+    pub(super) fn plain(raw: &'a str) -> Self {
+        Self { raw, escaped: false, tag: tag(Text(raw).eight(0), raw.len()) }
     }
 
-    /// Notes the value that stands here for the paths that end at `node`, and follows those that go on.
-    fn noted(&mut self, node: &Node, slots: &mut [Slot], depth: usize) -> Scan<()> {
-        let start = self.at;
-        let kind = match self.peek() {
-            b'{' if node.has_children() => self.object(node, slots, depth)?,
-            b'[' if node.has_children() => self.array(node, slots, depth)?,
-            _ => {
-                let kind = self.value(depth)?;
-                if kind.is_scalar() {
-                    node.set_below(slots, Slot { kind: Kind::Stepped, ..slot(start, start) });
-                }
-                kind
-            }
+    /// The key without its escapes, unless it is no Unicode text.
+    pub(super) fn name(self) -> Option<Cow<'a, str>> {
+        if self.escaped { value::unescaped(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
+    }
+}
+
+/// The text of a document. Its functions take the place where something starts and return the one behind it, or `None`
+/// if it is not JSON.
+#[derive(Clone, Copy, Debug)]
+struct Text<'a>(&'a str);
+
+impl<'a> Text<'a> {
+    /// Notes the value at `start` for the paths that end at `node`, and follows those that go on.
+    fn noted(self, node: &Node, slots: &mut [Slot], start: usize, depth: usize) -> Option<usize> {
+        let (end, kind) = match self.byte(start) {
+            b'{' if node.has_children() => (self.object(node, slots, start, depth)?, Kind::Object),
+            b'[' if node.has_children() => (self.array(node, slots, start, depth)?, Kind::Array),
+            _ => self.value(start, depth)?,
         };
+        if kind.is_scalar() {
+            node.set_below(slots, Slot::new(start, end, Kind::Stepped));
+        }
         if node.has_ends() {
-            let raw = self.text.get(start..self.at).unwrap_or_default();
-            node.set_ends(slots, Slot { kind: value::exact_kind(kind, raw), ..slot(start, self.at) });
+            let kind = value::exact_kind(kind, end - start, || self.0.get(start..end).unwrap_or_default());
+            node.set_ends(slots, Slot::new(start, end, kind));
         }
-        Ok(())
+        Some(end)
     }
 
-    fn object(&mut self, node: &Node, slots: &mut [Slot], depth: usize) -> Scan<Kind> {
-        let depth = self.enter(depth)?;
-        let mut more = self.opens(b'}');
-        while more {
-            let key = self.key()?;
-            match node.child(key) {
-                None => self.value(depth).map(|_| ())?,
+    fn object(self, node: &Node, slots: &mut [Slot], start: usize, depth: usize) -> Option<usize> {
+        let depth = depth.checked_sub(1)?;
+        let mut next = self.open(start, b'}');
+        while let Next::At(at) = next {
+            let (key, at) = self.key(at)?;
+            let end = match node.child(key) {
+                None => self.value(at, depth)?.0,
                 Some(child) => {
-                    // A key that comes twice: nothing of the first value may stay.
+                    // Of equal keys the last counts, so nothing of an earlier one may stay.
                     child.set_all(slots, Slot::default());
-                    self.noted(child, slots, depth)?;
+                    self.noted(child, slots, at, depth)?
                 }
-            }
-            more = self.goes_on(b'}')?;
+            };
+            next = self.goes_on(end, b'}')?;
         }
-        Ok(Kind::Object)
+        next.end()
     }
 
-    fn array(&mut self, node: &Node, slots: &mut [Slot], depth: usize) -> Scan<Kind> {
-        let depth = self.enter(depth)?;
-        let mut more = self.opens(b']');
+    fn array(self, node: &Node, slots: &mut [Slot], start: usize, depth: usize) -> Option<usize> {
+        let depth = depth.checked_sub(1)?;
+        let mut next = self.open(start, b']');
         let mut place = 0;
-        while more {
-            match node.element(place) {
-                None => self.value(depth).map(|_| ())?,
-                Some(child) => self.noted(child, slots, depth)?,
-            }
+        while let Next::At(at) = next {
+            let end = match node.element(place) {
+                None => self.value(at, depth)?.0,
+                Some(child) => self.noted(child, slots, at, depth)?,
+            };
             place += 1;
-            more = self.goes_on(b']')?;
+            next = self.goes_on(end, b']')?;
         }
-        Ok(Kind::Array)
+        next.end()
     }
 
-    /// Passes over the value that stands here. Numbers count as `Int` or `Float` by how they are written.
-    pub(super) fn value(&mut self, depth: usize) -> Scan<Kind> {
-        match self.peek() {
-            b'"' => self.string(),
-            b'{' => self.skip_object(depth),
-            b'[' => self.skip_array(depth),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.literal("true", Kind::Bool),
-            b'f' => self.literal("false", Kind::Bool),
-            b'n' => self.literal("null", Kind::Missing),
-            _ => self.fault(),
+    /// Passes over a value. Numbers count as `Int` or `Float` by how they are written.
+    #[inline]
+    fn value(self, start: usize, depth: usize) -> Option<(usize, Kind)> {
+        match self.byte(start) {
+            b'"' => self.string(start),
+            b'{' => Some((self.skip_object(start, depth)?, Kind::Object)),
+            b'[' => Some((self.skip_array(start, depth)?, Kind::Array)),
+            b'-' | b'0'..=b'9' => self.number(start),
+            b't' => self.literal(start, "true", Kind::Bool),
+            b'f' => self.literal(start, "false", Kind::Bool),
+            b'n' => self.literal(start, "null", Kind::Missing),
+            _ => None,
         }
     }
 
-    fn skip_object(&mut self, depth: usize) -> Scan<Kind> {
-        let depth = self.enter(depth)?;
-        let mut more = self.opens(b'}');
-        while more {
-            self.key()?;
-            self.value(depth)?;
-            more = self.goes_on(b'}')?;
+    fn skip_object(self, start: usize, depth: usize) -> Option<usize> {
+        let depth = depth.checked_sub(1)?;
+        let mut next = self.open(start, b'}');
+        while let Next::At(at) = next {
+            let (_, at) = self.key(at)?;
+            next = self.goes_on(self.value(at, depth)?.0, b'}')?;
         }
-        Ok(Kind::Object)
+        next.end()
     }
 
-    fn skip_array(&mut self, depth: usize) -> Scan<Kind> {
-        let depth = self.enter(depth)?;
-        let mut more = self.opens(b']');
-        while more {
-            self.value(depth)?;
-            more = self.goes_on(b']')?;
+    fn skip_array(self, start: usize, depth: usize) -> Option<usize> {
+        let depth = depth.checked_sub(1)?;
+        let mut next = self.open(start, b']');
+        while let Next::At(at) = next {
+            next = self.goes_on(self.value(at, depth)?.0, b']')?;
         }
-        Ok(Kind::Array)
+        next.end()
     }
 
-    /// Steps over an opening bracket; the levels that are left inside it.
-    fn enter(&self, depth: usize) -> Scan<usize> {
-        depth.checked_sub(1).ok_or(Fault { at: self.at, too_deep: true })
+    /// Steps over an opening bracket.
+    #[inline]
+    fn open(self, start: usize, close: u8) -> Next {
+        let at = self.skip_space(start + 1);
+        if self.byte(at) == close { Next::End(at + 1) } else { Next::At(at) }
     }
 
-    /// Whether anything stands between the bracket that opens here and `close`.
-    pub(super) fn opens(&mut self, close: u8) -> bool {
-        self.at += 1;
-        self.skip_space();
-        let empty = self.peek() == close;
-        self.at += usize::from(empty);
-        !empty
-    }
-
-    /// Whether a comma stands here and not `close`.
-    pub(super) fn goes_on(&mut self, close: u8) -> Scan<bool> {
-        self.skip_space();
-        let next = self.peek();
-        if next != b',' && next != close {
-            return self.fault();
+    /// Steps over a comma, or over `close`.
+    #[inline]
+    fn goes_on(self, end: usize, close: u8) -> Option<Next> {
+        let at = self.skip_space(end);
+        match self.byte(at) {
+            b',' => Some(Next::At(self.skip_space(at + 1))),
+            next if next == close => Some(Next::End(at + 1)),
+            _ => None,
         }
-        self.at += 1;
-        if next == b',' {
-            self.skip_space();
-        }
-        Ok(next == b',')
     }
 
     /// Reads a key and its colon.
-    pub(super) fn key(&mut self) -> Scan<Key<'a>> {
-        if self.peek() != b'"' {
-            return self.fault();
+    #[expect(
+        clippy::inline_always,
+        reason = "a key is too large to return in registers; a call costs a tenth of the scan"
+    )]
+    #[inline(always)]
+    fn key(self, start: usize) -> Option<(Key<'a>, usize)> {
+        if self.byte(start) != b'"' {
+            return None;
         }
-        let start = self.at + 1;
-        let escaped = self.string()? == Kind::Escaped;
-        let raw = self.text.get(start..self.at - 1).unwrap_or_default();
-        self.skip_space();
-        if self.peek() != b':' {
-            return self.fault();
+        let (end, kind) = self.string(start)?;
+        let colon = self.skip_space(end);
+        if self.byte(colon) != b':' {
+            return None;
         }
-        self.at += 1;
-        self.skip_space();
-        Ok(Key { raw, escaped })
+        let raw = self.0.get(start + 1..end - 1)?;
+        let key = Key { raw, escaped: kind == Kind::Escaped, tag: tag(self.eight(start + 1), raw.len()) };
+        Some((key, self.skip_space(colon + 1)))
     }
 
-    fn string(&mut self) -> Scan<Kind> {
-        self.at += 1;
-        let mut kind = Kind::Plain;
+    #[inline]
+    fn string(self, start: usize) -> Option<(usize, Kind)> {
+        let at = self.plain_run(start + 1);
+        match self.byte(at) {
+            b'"' => Some((at + 1, Kind::Plain)),
+            b'\\' => self.escaped_string(at),
+            _ => None,
+        }
+    }
+
+    /// The rest of a string from its first escape on.
+    #[inline(never)]
+    fn escaped_string(self, mut at: usize) -> Option<(usize, Kind)> {
         loop {
-            self.at += plain_run(self.rest());
-            match self.peek() {
-                b'"' => break,
-                b'\\' => {
-                    self.escape()?;
-                    kind = Kind::Escaped;
-                }
-                _ => return self.fault(),
+            match self.byte(at) {
+                b'"' => return Some((at + 1, Kind::Escaped)),
+                b'\\' => at = self.plain_run(self.escape(at)?),
+                _ => return None,
             }
         }
-        self.at += 1;
-        Ok(kind)
     }
 
-    fn escape(&mut self) -> Scan<()> {
-        self.at += 1;
-        match self.peek() {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
+    fn escape(self, at: usize) -> Option<usize> {
+        match self.byte(at + 1) {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
             b'u' => {
-                let digits = self.rest().get(1..5).unwrap_or_default();
-                if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return self.fault();
-                }
-                self.at += 5;
+                let digits = self.0.as_bytes().get(at + 2..at + 6)?;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 6)
             }
-            _ => return self.fault(),
-        }
-        Ok(())
-    }
-
-    fn number(&mut self) -> Scan<Kind> {
-        let mut kind = Kind::Int;
-        self.at += usize::from(self.peek() == b'-');
-        if self.peek() == b'0' {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == b'.' {
-            self.at += 1;
-            self.digits()?;
-            kind = Kind::Float;
-        }
-        if matches!(self.peek(), b'e' | b'E') {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), b'+' | b'-'));
-            self.digits()?;
-            kind = Kind::Float;
-        }
-        Ok(kind)
-    }
-
-    fn digits(&mut self) -> Scan<()> {
-        let start = self.at;
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        if self.at == start { self.fault() } else { Ok(()) }
-    }
-
-    fn literal(&mut self, word: &str, kind: Kind) -> Scan<Kind> {
-        if !self.rest().starts_with(word.as_bytes()) {
-            return self.fault();
-        }
-        self.at += word.len();
-        Ok(kind)
-    }
-
-    pub(super) fn skip_space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
-            self.at += 1;
+            _ => None,
         }
     }
 
-    pub(super) fn at(&self) -> usize {
-        self.at
+    /// The place of the next quote, backslash or control character, or the end.
+    #[inline]
+    fn plain_run(self, mut at: usize) -> usize {
+        loop {
+            let stops = string_stops(self.eight(at));
+            if stops != 0 {
+                return at + first_byte(stops);
+            }
+            at += 8;
+        }
     }
 
-    /// The byte that stands here; at the end NUL, which JSON has nowhere.
-    pub(super) fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    #[inline]
+    fn number(self, start: usize) -> Option<(usize, Kind)> {
+        let at = start + usize::from(self.byte(start) == b'-');
+        let at = if self.byte(at) == b'0' { at + 1 } else { self.digits(at)? };
+        match self.byte(at) {
+            b'.' | b'e' | b'E' => Some((self.fraction(at)?, Kind::Float)),
+            _ => Some((at, Kind::Int)),
+        }
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    #[inline]
+    fn fraction(self, mut at: usize) -> Option<usize> {
+        if self.byte(at) == b'.' {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.byte(at), b'e' | b'E') {
+            let sign = usize::from(matches!(self.byte(at + 1), b'+' | b'-'));
+            at = self.digits(at + 1 + sign)?;
+        }
+        Some(at)
     }
 
-    fn fault<T>(&self) -> Scan<T> {
-        Err(Fault { at: self.at, too_deep: false })
+    /// One digit or more.
+    #[inline]
+    fn digits(self, start: usize) -> Option<usize> {
+        let mut at = start;
+        loop {
+            let stops = digit_stops(self.eight(at));
+            if stops != 0 {
+                at += first_byte(stops);
+                return (at > start).then_some(at);
+            }
+            at += 8;
+        }
+    }
+
+    #[inline]
+    fn literal(self, start: usize, word: &str, kind: Kind) -> Option<(usize, Kind)> {
+        let end = start + word.len();
+        (self.0.as_bytes().get(start..end)? == word.as_bytes()).then_some((end, kind))
+    }
+
+    #[inline]
+    fn skip_space(self, mut at: usize) -> usize {
+        while self.byte(at) <= b' ' && matches!(self.byte(at), b' ' | b'\n' | b'\r' | b'\t') {
+            at += 1;
+        }
+        at
+    }
+
+    /// The byte at a place; at the end NUL, which JSON has nowhere.
+    #[inline]
+    fn byte(self, at: usize) -> u8 {
+        self.0.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    /// Eight bytes from a place on, the first the lowest, with NUL for those behind the end.
+    #[inline]
+    fn eight(self, at: usize) -> u64 {
+        match self.0.as_bytes().get(at..).and_then(<[u8]>::first_chunk) {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => self.last_bytes(at),
+        }
+    }
+
+    #[cold]
+    fn last_bytes(self, at: usize) -> u64 {
+        let bytes = self.0.as_bytes().get(at..).unwrap_or_default();
+        bytes.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte))
     }
 }
 
-/// A string column's values are shorter than 4 GiB.
-fn slot(start: usize, end: usize) -> Slot {
-    let short = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    Slot { start: short(start), end: short(end), kind: Kind::Missing }
+/// What follows an opening bracket, or a value inside brackets.
+#[derive(Clone, Copy)]
+enum Next {
+    /// A value, or a key, that should be here.
+    At(usize),
+    /// The bracket closes; this is behind it.
+    End(usize),
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes come before the next quote, backslash or control character, or the end.
-fn plain_run(bytes: &[u8]) -> usize {
-    let mut run = 0;
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for eight in eights {
-        let stops = stops(u64::from_le_bytes(*eight));
-        if stops != 0 {
-            return run + stops.trailing_zeros() as usize / 8;
+impl Next {
+    #[inline]
+    fn end(self) -> Option<usize> {
+        match self {
+            Self::At(_) => None,
+            Self::End(end) => Some(end),
         }
-        run += 8;
     }
-    run + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
 }
 
-/// The high bit of every byte that ends a run. A byte above the lowest such one may be marked wrongly, by the borrow
-/// of the subtraction; the lowest never is.
-fn stops(eight: u64) -> u64 {
-    let quotes = eight ^ (ONES * b'"' as u64);
-    let backslashes = eight ^ (ONES * b'\\' as u64);
-    let below = |bytes: u64, bound: u64| bytes.wrapping_sub(ONES * bound) & !bytes & HIGHS;
-    below(quotes, 1) | below(backslashes, 1) | below(eight, 0x20)
+/// The elements of a checked array, `None` for null.
+pub(super) fn elements(array: &str) -> impl Iterator<Item = Option<Value<'_>>> {
+    let text = Text(array);
+    let mut next = Some(text.open(0, b']'));
+    std::iter::from_fn(move || {
+        let Next::At(at) = next? else { return None };
+        let (end, kind) = text.value(at, MAX_DEPTH)?;
+        next = text.goes_on(end, b']');
+        Some(Value::of(array.get(at..end)?, kind))
+    })
+}
+
+/// The keys and values of a checked object, `None` for null.
+pub(super) fn members(object: &str) -> impl Iterator<Item = (Key<'_>, Option<Value<'_>>)> {
+    let text = Text(object);
+    let mut next = Some(text.open(0, b'}'));
+    std::iter::from_fn(move || {
+        let Next::At(at) = next? else { return None };
+        let (key, at) = text.key(at)?;
+        let (end, kind) = text.value(at, MAX_DEPTH)?;
+        next = text.goes_on(end, b'}');
+        Some((key, Value::of(object.get(at..end)?, kind)))
+    })
+}
+
+/// The first eight bytes of a name, or those it has.
+pub(super) fn tag(eight: u64, length: usize) -> u64 {
+    match length {
+        0 => 0,
+        1..8 => eight & (u64::MAX >> (64 - 8 * length)),
+        _ => eight,
+    }
+}
+
+const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+
+// Both of these mark bytes by their high bit. The subtraction may borrow from a byte above one that is marked, and mark
+// that wrongly; the lowest mark is always right, and no more is asked of them.
+
+/// Marks quotes, backslashes and control characters.
+#[inline]
+fn string_stops(eight: u64) -> u64 {
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(all(bound)) & !bytes;
+    let quotes = below(eight ^ all(b'"'), 1);
+    let backslashes = below(eight ^ all(b'\\'), 1);
+    (quotes | backslashes | below(eight, b' ')) & HIGHS
+}
+
+/// Marks all but digits.
+#[inline]
+fn digit_stops(eight: u64) -> u64 {
+    // Digits become 0 to 9, other bytes more; adding 118 takes these, and only these, to the high bit.
+    let digits = eight ^ all(b'0');
+    ((digits & !HIGHS).wrapping_add(all(118)) | digits) & HIGHS
+}
+
+/// Eight times the same byte.
+const fn all(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Which byte the lowest mark is in.
+#[inline]
+fn first_byte(marks: u64) -> usize {
+    marks.trailing_zeros() as usize / 8
 }

@@ -1,5 +1,9 @@
 //! The rules of extraction as tables of cases, and properties over random documents.
 
+mod agreement;
+mod hostile;
+mod pinned;
+mod storage;
 mod types;
 
 use polars::prelude::*;

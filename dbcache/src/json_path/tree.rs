@@ -1,8 +1,8 @@
 //! The paths of one column as a tree, so that one walk over a document finds them all.
 
-use super::Wanted;
 use super::scan::{Key, Slot};
 use super::value;
+use super::{MAX_DEPTH, Wanted};
 
 /// A place that some paths go through or end at.
 #[derive(Debug, Default)]
@@ -17,15 +17,29 @@ pub(super) struct Node {
 #[derive(Debug)]
 struct Child {
     step: String,
+    tag: u64,
     place: Option<usize>,
     node: Node,
+}
+
+impl Child {
+    fn of(step: &str) -> Self {
+        let tag = Key::plain(step).tag;
+        Self { step: step.to_owned(), tag, place: array_place(step), node: Node::default() }
+    }
+
+    /// Whether this is the child of a key with the same tag.
+    fn is(&self, key: &str) -> bool {
+        self.step.len() == key.len() && (key.len() <= 8 || self.step == key)
+    }
 }
 
 impl Node {
     pub(super) fn of(wanted: &[Wanted<'_>]) -> Self {
         let mut root = Self::default();
         for (path, wanted) in wanted.iter().enumerate() {
-            root.add(wanted.steps, path);
+            // No document has places for more steps, and one more shows where a path would step into a scalar.
+            root.add(wanted.steps.get(..=MAX_DEPTH).unwrap_or(wanted.steps), path);
         }
         root
     }
@@ -43,18 +57,25 @@ impl Node {
     fn child_for(&mut self, step: &str) -> &mut Self {
         let known = self.children.iter().position(|child| child.step == step).unwrap_or(self.children.len());
         if known == self.children.len() {
-            self.children.push(Child { step: step.to_owned(), place: array_place(step), node: Self::default() });
+            self.children.push(Child::of(step));
         }
         #[expect(clippy::indexing_slicing, reason = "the child was found, or pushed just above")]
         &mut self.children[known].node
     }
 
+    #[inline]
     pub(super) fn child(&self, key: Key<'_>) -> Option<&Self> {
         if key.escaped {
-            let key = value::unescaped(key.raw)?;
-            return self.child(Key { raw: &key, escaped: false });
+            return self.child_of_escaped(key);
         }
-        self.children.iter().find(|child| child.step == key.raw).map(|child| &child.node)
+        let mut children = self.children.iter();
+        children.find(|child| child.tag == key.tag && child.is(key.raw)).map(|child| &child.node)
+    }
+
+    #[cold]
+    fn child_of_escaped(&self, key: Key<'_>) -> Option<&Self> {
+        let name = value::unescaped(key.raw)?;
+        self.child(Key::plain(&name))
     }
 
     pub(super) fn element(&self, place: usize) -> Option<&Self> {

@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use super::MAX_DEPTH;
-use super::scan::Scanner;
-
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -38,8 +35,9 @@ impl Kind {
 const SAFE_DIGITS: usize = 18;
 
 /// Tells large integers from those that fit in an `i64`.
-pub(super) fn exact_kind(kind: Kind, raw: &str) -> Kind {
-    if kind == Kind::Int && raw.len() > SAFE_DIGITS && raw.parse::<i64>().is_err() { Kind::Big } else { kind }
+#[inline]
+pub(super) fn exact_kind<'a>(kind: Kind, length: usize, raw: impl FnOnce() -> &'a str) -> Kind {
+    if kind == Kind::Int && length > SAFE_DIGITS && raw().parse::<i64>().is_err() { Kind::Big } else { kind }
 }
 
 /// A value that is not null. The text is checked JSON of that kind.
@@ -50,6 +48,11 @@ pub(super) struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The value, unless it is null.
+    pub(super) fn of(raw: &'a str, kind: Kind) -> Option<Self> {
+        (kind != Kind::Missing).then(|| Self { raw, kind: exact_kind(kind, raw.len(), || raw) })
+    }
+
     pub(super) fn boolean(self) -> Option<bool> {
         (self.kind == Kind::Bool).then_some(self.raw == "true")
     }
@@ -112,42 +115,6 @@ impl<'a> Value<'a> {
             _ => Cow::Borrowed(self.raw),
         }
     }
-
-    /// Calls `each` with the elements of an array in their order, `None` for null.
-    pub(super) fn for_each_element<E>(self, mut each: impl FnMut(Option<Value<'a>>) -> Result<(), E>) -> Result<(), E> {
-        let mut scanner = Scanner::new(self.raw);
-        let mut more = scanner.opens(b']');
-        while more {
-            each(next_value(&mut scanner, self.raw))?;
-            // The text was checked as a whole, so this cannot fail; if it did, the array would end here.
-            more = scanner.goes_on(b']').unwrap_or(false);
-        }
-        Ok(())
-    }
-
-    /// Calls `each` with the keys and values of an object in their order, `None` for null and for a key that is no
-    /// Unicode text.
-    pub(super) fn for_each_member<E>(
-        self,
-        mut each: impl FnMut(Option<Cow<'a, str>>, Option<Value<'a>>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut scanner = Scanner::new(self.raw);
-        let mut more = scanner.opens(b'}');
-        while more {
-            let Ok(key) = scanner.key() else { break };
-            let name = if key.escaped { unescaped(key.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(key.raw)) };
-            each(name, next_value(&mut scanner, self.raw))?;
-            more = scanner.goes_on(b'}').unwrap_or(false);
-        }
-        Ok(())
-    }
-}
-
-fn next_value<'a>(scanner: &mut Scanner<'a>, text: &'a str) -> Option<Value<'a>> {
-    let start = scanner.at();
-    let kind = scanner.value(MAX_DEPTH).ok()?;
-    let raw = text.get(start..scanner.at())?;
-    (kind != Kind::Missing).then(|| Value { raw, kind: exact_kind(kind, raw) })
 }
 
 /// Floats from here on have no fraction to lose, but neighbours that differ by more than 1.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use polars::prelude::*;
 
 use super::{Cells, Misfit, misfit};
-use crate::json_path::Strictness;
 use crate::json_path::value::{Kind, Value};
+use crate::json_path::{Strictness, scan};
 
 pub(super) struct Lists {
     elements: Box<dyn Cells>,
@@ -29,7 +29,7 @@ impl Lists {
     }
 
     fn fits(&self, value: Value<'_>) -> bool {
-        value.kind == Kind::Array && self.width.is_none_or(|width| count(value) == width)
+        value.kind == Kind::Array && self.width.is_none_or(|width| scan::elements(value.raw).count() == width)
     }
 }
 
@@ -40,10 +40,10 @@ impl Cells for Lists {
             return if value.is_none() { Ok(()) } else { misfit(self.strictness) };
         };
         let mut count = 0;
-        array.for_each_element(|element| {
+        for element in scan::elements(array.raw) {
+            self.elements.push(element)?;
             count += 1;
-            self.elements.push(element)
-        })?;
+        }
         self.end_row(count, true);
         Ok(())
     }
@@ -56,15 +56,6 @@ impl Cells for Lists {
         let lists = LargeListArray::try_new(data_type, self.ends.try_into()?, values, validity)?;
         Series::try_from((PlSmallStr::EMPTY, Box::new(lists) as ArrayRef))
     }
-}
-
-fn count(array: Value<'_>) -> usize {
-    let mut count = 0;
-    let counted: Result<(), Misfit> = array.for_each_element(|_| {
-        count += 1;
-        Ok(())
-    });
-    counted.map_or(0, |()| count)
 }
 
 pub(super) struct Structs {
@@ -81,16 +72,15 @@ impl Structs {
     }
 
     /// The value of each field; of equal keys the last.
-    fn members<'a>(&self, object: Value<'a>) -> Result<Vec<Option<Value<'a>>>, Misfit> {
+    fn members<'a>(&self, object: Value<'a>) -> Vec<Option<Value<'a>>> {
         let mut members = vec![None; self.fields.len()];
-        object.for_each_member(|key, value| {
-            let place = key.and_then(|key| self.places.get(key.as_ref()));
+        for (key, value) in scan::members(object.raw) {
+            let place = key.name().and_then(|name| self.places.get(name.as_ref()));
             if let Some(member) = place.and_then(|place| members.get_mut(*place)) {
                 *member = value;
             }
-            Ok(())
-        })?;
-        Ok(members)
+        }
+        members
     }
 
     fn push_null(&mut self) -> Result<(), Misfit> {
@@ -105,7 +95,7 @@ impl Cells for Structs {
             self.push_null()?;
             return if value.is_none() { Ok(()) } else { misfit(self.strictness) };
         };
-        let members = self.members(object)?;
+        let members = self.members(object);
         self.valid.push(true);
         self.fields.iter_mut().zip(members).try_for_each(|((_, field), member)| field.push(member))
     }

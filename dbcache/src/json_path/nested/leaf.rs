@@ -89,7 +89,7 @@ fn write(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
         AnyValue::Float32(value) => write_float(text, (*value).into()),
         AnyValue::Float64(value) => write_float(text, *value),
         AnyValue::List(elements) | AnyValue::Array(elements, _) => write_array(text, elements)?,
-        AnyValue::Struct(..) | AnyValue::StructOwned(_) => write_object(text, value)?,
+        AnyValue::Struct(..) => write_object(text, value)?,
         value if value.is_integer() => {
             let _ = write!(text, "{value}");
         }
@@ -122,7 +122,7 @@ fn write_array(text: &mut String, elements: &Series) -> PolarsResult<()> {
 }
 
 fn write_object(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
-    let (AnyValue::Struct(_, _, fields), _) = (value, ()) else { return Ok(()) };
+    let AnyValue::Struct(_, _, fields) = value else { return Ok(()) };
     text.push('{');
     let mut first = true;
     for (field, value) in fields.iter().zip(value._iter_struct_av()) {

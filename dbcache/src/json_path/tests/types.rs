@@ -12,8 +12,17 @@ struct Case {
     data_type: DataType,
 }
 
-fn cases() -> Vec<Case> {
-    let case = |what, documents, path, values, data_type| Case { what, documents, path, values, data_type };
+fn case(
+    what: &'static str,
+    documents: &'static [&'static str],
+    path: &'static str,
+    values: &'static [&'static str],
+    data_type: DataType,
+) -> Case {
+    Case { what, documents, path, values, data_type }
+}
+
+fn scalars() -> Vec<Case> {
     let (text, int, float) = (DataType::String, DataType::Int64, DataType::Float64);
     vec![
         case("integers", &[r#"{"a":1}"#, r#"{"a":-2}"#], "a", &["1", "-2"], int.clone()),
@@ -66,6 +75,12 @@ fn cases() -> Vec<Case> {
             &["1.50", "x", "true", "null"],
             text.clone(),
         ),
+    ]
+}
+
+fn structures() -> Vec<Case> {
+    let (text, int, float) = (DataType::String, DataType::Int64, DataType::Float64);
+    vec![
         case(
             "scalars and objects",
             &[r#"{"a":1}"#, r#"{"a":"x"}"#, r#"{"a":{ "b" : [1, "c d"] }}"#],
@@ -112,6 +127,12 @@ fn cases() -> Vec<Case> {
             list(record(&[("x", int.clone()), ("y", list(DataType::Boolean))])),
         ),
         case("empty objects", &[r#"{"a":{}}"#, "{}"], "a", &["{}", "null"], record(&[])),
+    ]
+}
+
+fn steps() -> Vec<Case> {
+    let int = DataType::Int64;
+    vec![
         case("deeper keys", &[r#"{"a":{"b":{"c":7}}}"#, r#"{"a":{"b":null}}"#], "a.b.c", &["7", "null"], int.clone()),
         case("array places", &[r#"{"a":[1,[2,3]]}"#, r#"{"a":[[],[4]]}"#], "a.1.0", &["2", "4"], int.clone()),
         case("places beyond the end", &[r#"{"a":[1]}"#, r#"{"a":[]}"#], "a.0", &["1", "null"], int.clone()),
@@ -155,7 +176,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn documents_give_values_and_types() {
-    for case in cases() {
+    for case in scalars().into_iter().chain(structures()).chain(steps()) {
         let (values, data_type) = shown(&documents(case.documents), case.path);
         assert_eq!(data_type, case.data_type, "{}", case.what);
         assert_eq!(values, case.values, "{}", case.what);
@@ -194,6 +215,14 @@ fn more_keys_than_a_record_has_stay_text() {
     let columns = [within, beyond].map(|texts| one(&Series::new(PlSmallStr::EMPTY, texts), &dotted("a")));
     let types = columns.map(|column| column.dtype().is_struct());
     assert_eq!(types, [true, false]);
+}
+
+#[test]
+fn what_nests_deeper_than_records_do_stays_text() {
+    let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    let types = [32, 33].map(|levels| one(&documents(&["{}", &nested(levels)]), &dotted("a")).dtype().clone());
+    assert!(types.first().is_some_and(DataType::is_list));
+    assert_eq!(types.last(), Some(&DataType::String));
 }
 
 /// Documents of few keys and kinds, so that all kinds of agreement and disagreement come up.
