@@ -34,7 +34,7 @@ pub(crate) fn record(input: &DeriveInput) -> TokenStream {
     }
     match errors.into_result(record) {
         Ok(record) => record::expand(&record),
-        Err(messages) => with_stub(messages, stub::record(input, &crate_path(input))),
+        Err(messages) => with_stub(&messages, &stub::record(input, &crate_path(input))),
     }
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn json(input: &DeriveInput) -> TokenStream {
         Ok(Json::Document(document)) => document::expand(&document),
         Ok(Json::Names(names)) => names::expand(&names),
         Ok(Json::Text(host)) => text::expand(&host),
-        Err(messages) => with_stub(messages, stub::json(input, &crate_path(input))),
+        Err(messages) => with_stub(&messages, &stub::json(input, &crate_path(input))),
     }
 }
 
 /// The stub keeps one mistake from becoming many messages.
-fn with_stub(messages: TokenStream, stub: TokenStream) -> TokenStream {
+fn with_stub(messages: &TokenStream, stub: &TokenStream) -> TokenStream {
     code!(#messages #stub)
 }
 

@@ -1,6 +1,8 @@
 //! A typed, persistent, read-through row cache.
 
 pub mod column;
+#[cfg(feature = "derive")]
+mod derive;
 pub mod error;
 pub mod json_path;
 pub mod key;
@@ -18,4 +20,4 @@ pub use record::{Record, Selection};
 pub use value::{ColumnValue, StoreAs};
 
 #[cfg(feature = "derive")]
-pub use dbcache_derive::{Cached, CachedJson};
+pub use derive::{Cached, CachedJson};

@@ -103,9 +103,10 @@ fn handle(record: &Record<'_>, field: &RecordField<'_>) -> TokenStream {
     let private = record.host.private();
     let (name, ty, column) = (record.host.name, field.ty, &field.column);
     let default = default(record, field);
-    let place = match field.attr.json {
-        Some(_) => quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column)),
-        None => quote_spanned!(at(ty)=> #private::Place::plain::<#ty>(#column)),
+    let place = if field.attr.json.is_some() {
+        quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column))
+    } else {
+        quote_spanned!(at(ty)=> #private::Place::plain::<#ty>(#column))
     };
     quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::handle::<#name, #private::Required>(#place #default))
 }
@@ -114,10 +115,8 @@ fn default(record: &Record<'_>, field: &RecordField<'_>) -> Option<TokenStream> 
     let private = record.host.private();
     let ty = field.ty;
     field.attr.default.as_ref()?;
-    let value = match field.default_path() {
-        Some(path) => code!(#path()),
-        None => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default()),
-    };
+    let own = || quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default());
+    let value = field.default_path().map_or_else(own, |path| code!(#path()));
     Some(code!(.default(|| #private::default_cell::<#ty>(&#value))))
 }
 

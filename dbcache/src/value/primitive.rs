@@ -27,7 +27,7 @@ pub trait Primitive: Sized + Send + Sync + 'static {
 }
 
 /// The numbers that a [`Primitive`] is in memory.
-pub type Native<V> = <<V as Primitive>::Physical as PolarsNumericType>::Native;
+pub(super) type Native<V> = <<V as Primitive>::Physical as PolarsNumericType>::Native;
 
 /// Numbers, and which of them are there.
 pub struct PrimitiveBuilder<V: Primitive> {
