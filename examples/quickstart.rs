@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use dbcache::error::BoxError;
 use dbcache::polars::prelude::DataFrame;
-use dbcache::{Cache, Cached, CachedJson, DynamicCache, Record, SqliteFetcher};
+use dbcache::{Cache, Cached, CachedJson, DynamicCache, SqliteFetcher};
 use serde::{Deserialize, Serialize};
 
 use counting::Counting;

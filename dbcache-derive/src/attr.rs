@@ -1,5 +1,6 @@
 //! The `#[cached(…)]` attributes, read without judging what they mean together.
 
+use quote::ToTokens;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parse;
 use syn::{Attribute, ExprPath, Ident, LitStr, Path, Token};
@@ -103,6 +104,10 @@ fn each_word(
 }
 
 fn value<T: Parse>(meta: &ParseNestedMeta<'_>) -> syn::Result<T> {
+    if !meta.input.peek(Token![=]) {
+        let word = meta.path.to_token_stream();
+        return Err(meta.error(format!("`{word}` needs a value: write `{word} = \"…\"`")));
+    }
     meta.value()?.parse()
 }
 

@@ -54,19 +54,15 @@ fn table_fault(name: &str) -> Option<String> {
 
 fn check_id(record: &Record<'_>, errors: &mut Errors) {
     let mut ids = record.fields.iter().filter(|field| field.is_id());
-    match ids.next() {
-        None => match record.fields.iter().find(|field| field.name == "id") {
-            Some(field) => {
-                errors.at(field.name, "no field is marked as the primary key: write `#[cached(id)]` on this one")
-            }
-            None => errors.at(record.host.name, "no field is marked as the primary key: write `#[cached(id)]` on one"),
-        },
-        Some(id) => {
-            check_id_type(id, errors);
-            if record.columns().count() == 1 {
-                errors.at(record.host.name, "a record needs at least one column besides its id");
-            }
+    if let Some(id) = ids.next() {
+        check_id_type(id, errors);
+        if record.columns().count() == 1 {
+            errors.at(record.host.name, "a record needs at least one column besides its id");
         }
+    } else if let Some(field) = record.fields.iter().find(|field| field.name == "id") {
+        errors.at(field.name, "no field is marked as the primary key: write `#[cached(id)]` on this one");
+    } else {
+        errors.at(record.host.name, "no field is marked as the primary key: write `#[cached(id)]` on one");
     }
     for second in ids {
         errors.at(&second.attr.id, "a second primary key: a record has one `#[cached(id)]` field");
@@ -88,18 +84,17 @@ fn check_id_type(id: &RecordField<'_>, errors: &mut Errors) {
 fn check_field(field: &RecordField<'_>, errors: &mut Errors) {
     check_type(field.ty, errors);
     let attr = &field.attr;
-    let clash = |errors: &mut Errors, word: &syn::Ident, message: &str| errors.at(word, message);
     if let (Some(skip), true) = (&attr.skip, attr.id.is_some() || attr.rename.is_some() || attr.json.is_some()) {
-        clash(errors, skip, "a skipped field is no column: remove `skip`, or the other attributes");
+        errors.at(skip, "a skipped field is no column: remove `skip`, or the other attributes");
     }
     if let (Some(default), true) = (&attr.default, attr.skip.is_some()) {
-        clash(errors, &default.word, "`skip` takes the field's `Default` already: remove `default`");
+        errors.at(&default.word, "`skip` takes the field's `Default` already: remove `default`");
     }
     if let (Some(default), true) = (&attr.default, attr.id.is_some()) {
-        clash(errors, &default.word, "a primary key has no default: remove `default`");
+        errors.at(&default.word, "a primary key has no default: remove `default`");
     }
     if let (Some(json), true) = (&attr.json, attr.id.is_some()) {
-        clash(errors, json, "a primary key is not a document: remove `json`");
+        errors.at(json, "a primary key is not a document: remove `json`");
     }
 }
 

@@ -13,8 +13,10 @@ mod record;
 mod stub;
 mod text;
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident};
+use std::collections::HashSet;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, Type};
 
@@ -32,7 +34,7 @@ pub(crate) fn record(input: &DeriveInput) -> TokenStream {
     }
     match errors.into_result(record) {
         Ok(record) => record::expand(&record),
-        Err(messages) => with_stub(messages, stub::record(input, &crate_path(input))),
+        Err(messages) => with_stub(&messages, &stub::record(input, &crate_path(input))),
     }
 }
 
@@ -47,12 +49,12 @@ pub(crate) fn json(input: &DeriveInput) -> TokenStream {
         Ok(Json::Document(document)) => document::expand(&document),
         Ok(Json::Names(names)) => names::expand(&names),
         Ok(Json::Text(host)) => text::expand(&host),
-        Err(messages) => with_stub(messages, stub::json(input, &crate_path(input))),
+        Err(messages) => with_stub(&messages, &stub::json(input, &crate_path(input))),
     }
 }
 
 /// The stub keeps one mistake from becoming many messages.
-fn with_stub(messages: TokenStream, stub: TokenStream) -> TokenStream {
+fn with_stub(messages: &TokenStream, stub: &TokenStream) -> TokenStream {
     code!(#messages #stub)
 }
 
@@ -60,11 +62,43 @@ fn crate_path(input: &DeriveInput) -> TokenStream {
     model::crate_path(TypeAttr::read(&input.attrs, &mut Errors::default()).krate.as_ref())
 }
 
-/// The lints that generated code meets only because of how the user's type is written.
+/// The lints that generated code meets only because of how the user's type is written, and the one against bounds
+/// without parameters.
 fn lints() -> TokenStream {
     code! {
-        #[allow(deprecated, clippy::absolute_paths, clippy::struct_field_names)]
+        #[allow(deprecated, trivial_bounds, clippy::absolute_paths, clippy::struct_field_names)]
     }
+}
+
+/// What the generated items need of the types of the user's fields.
+///
+/// Inside an item that has a bound the compiler takes it for granted, so a field of a type that cannot be stored gets
+/// one message, at the bound. That reaches from the first token of the field's type to the last.
+fn bounds<'a>(fields: impl Iterator<Item = (&'a Type, TokenStream)>) -> TokenStream {
+    let mut seen = HashSet::new();
+    fields
+        .filter(|(ty, bound)| seen.insert(code!(#ty: #bound).to_string()))
+        .map(|(ty, bound)| {
+            let end = ty.to_token_stream().into_iter().last().map_or_else(Span::mixed_site, |token| token.span());
+            let bound = located(bound, end);
+            quote_spanned!(end=> #ty: #bound,)
+        })
+        .collect()
+}
+
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    let shown_there = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.into_iter().map(shown_there).collect()
+}
+
+/// The items with these bounds; in documentation, where nobody wants to read them, without.
+fn with_bounds(bounds: &TokenStream, items: impl Fn(&TokenStream, &TokenStream) -> TokenStream) -> TokenStream {
+    let compiled = items(&code!(#[cfg(not(doc))]), bounds);
+    let documented = items(&code!(#[cfg(doc)]), &TokenStream::new());
+    code!(#compiled #documented)
 }
 
 /// Hygienic, and shown to the user as this type: where its values cannot be stored, the message is there.

@@ -6,6 +6,8 @@ mod cache;
 pub mod column;
 mod contract;
 mod data_type;
+#[cfg(feature = "derive")]
+mod derive;
 mod documents;
 mod dynamic;
 pub mod error;
@@ -41,6 +43,6 @@ pub use record::{Record, Selection};
 pub use value::{ColumnValue, StoreAs};
 
 #[cfg(feature = "derive")]
-pub use dbcache_derive::{Cached, CachedJson};
+pub use derive::{Cached, CachedJson};
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

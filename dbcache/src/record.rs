@@ -14,6 +14,25 @@ pub(crate) use selection::select_one;
 pub use selection::{SelectColumn, Selection};
 
 /// A struct that is one row of a table. Derive it with [`Cached`](crate::Cached).
+///
+/// ```
+/// use dbcache::{Cached, Record};
+///
+/// #[derive(Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     name: String,
+/// }
+///
+/// fn table_of<T: Record>() -> String {
+///     T::schema().table().to_string()
+/// }
+///
+/// assert_eq!(table_of::<User>(), "public.users");
+/// assert_eq!(User::columns().name.name(), "name");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cached record",
     note = "add `#[derive(dbcache::Cached)]` and `#[cached(table = \"schema.table\")]` to the struct"
@@ -40,6 +59,24 @@ pub trait Record: Sized + Send + Sync + 'static {
 }
 
 /// What a record type says of its table.
+///
+/// ```
+/// use dbcache::polars::prelude::DataType;
+/// use dbcache::{Cached, Record};
+///
+/// #[derive(Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     age: Option<u8>,
+/// }
+///
+/// let schema = User::schema();
+/// assert_eq!(schema.id().column().to_string(), "id");
+/// let age = &schema.columns()[0];
+/// assert_eq!((age.data_type(), age.nullable()), (&DataType::UInt8, true));
+/// ```
 #[derive(Debug)]
 pub struct Schema {
     table: TableName,

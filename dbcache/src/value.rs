@@ -22,7 +22,7 @@ use std::fmt::Debug;
 use polars::prelude::{DataType, PlSmallStr, PolarsResult, Series};
 
 use crate::column::{Nullness, Place};
-use crate::record::Record;
+use crate::record::{Record, SelectColumn};
 
 pub use fault::Fault;
 pub use json_text::{JsonText, JsonTextBuilder, JsonTextReader};
@@ -71,7 +71,7 @@ pub trait ColumnValue: Sized + Send + Sync + 'static {
     type ListReader: ColumnReader<Vec<Self>>;
     /// What [`Record::columns`] has for a field of this type: a column, or a struct of columns for a document.
     #[doc(hidden)]
-    type Handle<T: Record, N: Nullness>: Copy + Debug + Send + Sync + 'static;
+    type Handle<T: Record, N: Nullness>: SelectColumn<T> + Copy + Debug + Send + Sync + 'static;
     #[doc(hidden)]
     const NULLABLE: bool = false;
 
@@ -82,10 +82,10 @@ pub trait ColumnValue: Sized + Send + Sync + 'static {
 /// A field type that needs no `#[cached(json)]`: everything but documents and lists of them.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "a field of type `{Self}` needs an attribute, or a type that can be stored",
+    message = "`{Self}` cannot be stored in a column as it is",
     label = "not a plain field type",
     note = "for a nested document, derive `dbcache::CachedJson` for the type and write `#[cached(json)]` on the field",
-    note = "for a type of your own, implement `dbcache::StoreAs`; a field that is not to be stored takes `#[cached(skip)]`"
+    note = "for another type, implement `dbcache::StoreAs`; a field that is not to be stored takes `#[cached(skip)]`"
 )]
 pub trait PlainValue: ColumnValue {}
 
@@ -106,7 +106,7 @@ pub trait ColumnBuilder<V>: Sized {
 
 /// Reads values out of a column of the type that the builder makes.
 #[doc(hidden)]
-pub trait ColumnReader<V>: Sized + Debug {
+pub trait ColumnReader<V>: Sized {
     fn new(column: &Series) -> Result<Self, Fault>;
 
     /// The value of a row, `None` for NULL. A type that has a value for NULL gives that.
@@ -122,7 +122,7 @@ pub trait ColumnReader<V>: Sized + Debug {
     }
 }
 
-/// `Debug` for columns in the making, whose contents would help nobody.
+/// `Debug` for columns that are being written or read, whose contents would help nobody.
 macro_rules! opaque_debug {
     ($name:ident $(<$value:ident: $bound:path>)?) => {
         impl $(<$value: $bound>)? ::std::fmt::Debug for $name $(<$value>)? {

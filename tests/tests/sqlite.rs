@@ -9,9 +9,7 @@ use dbcache::fetch::{Columns, DynamicFetcher, FetchRequest};
 use dbcache::key::{Key, RowId};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
-use dbcache::{
-    Cache, Cached, CachedJson, DynamicCache, Progress, Record, SqliteError, SqliteFetcher, SqliteKey, TableName,
-};
+use dbcache::{Cache, Cached, CachedJson, DynamicCache, Progress, SqliteError, SqliteFetcher, SqliteKey, TableName};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 

@@ -4,27 +4,33 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Ident;
 
-use super::{at, lints, places};
+use super::{at, bounds, lints, places, with_bounds};
 use crate::model::Document;
 
 pub(crate) fn expand(document: &Document<'_>) -> TokenStream {
-    let [handle, selection] = [columns_struct(document), selection(document)];
-    let [value, builder, reader] = [value(document), builder(document), reader(document)];
+    let private = document.host.private();
+    let bounds = bounds(document.stored().map(|field| (field.ty, code!(#private::ColumnValue))));
     let lints = lints();
-    code! {
-        #handle
+    with_bounds(&bounds, |cfg, bounds| {
+        let columns = columns_struct(document, cfg, bounds);
+        let [selection, value] = [selection(document, bounds), value(document, bounds)];
+        let [builder, reader] = [builder(document, bounds), reader(document, bounds)];
+        code! {
+            #columns
 
-        #lints
-        const _: () = {
-            #selection
-            #value
-            #builder
-            #reader
-        };
-    }
+            #cfg
+            #lints
+            const _: () = {
+                #selection
+                #value
+                #builder
+                #reader
+            };
+        }
+    })
 }
 
-fn columns_struct(document: &Document<'_>) -> TokenStream {
+fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let (name, visibility, columns) = (document.host.name, document.host.visibility, document.host.columns());
     let fields = document.stored().map(|field| {
@@ -38,10 +44,11 @@ fn columns_struct(document: &Document<'_>) -> TokenStream {
     );
     let lints = lints();
     code! {
+        #cfg
         #[doc = #doc]
         #lints
         #[allow(dead_code, private_interfaces)]
-        #visibility struct #columns<__Record: #private::Record, __Nullness: #private::Nullness> {
+        #visibility struct #columns<__Record: #private::Record, __Nullness: #private::Nullness> where #bounds {
             #(#fields)*
             __document: #private::Column<__Record, __Nullness::Of<#name>>,
         }
@@ -49,7 +56,7 @@ fn columns_struct(document: &Document<'_>) -> TokenStream {
 }
 
 /// The traits by which the struct of columns is itself a column.
-fn selection(document: &Document<'_>) -> TokenStream {
+fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let (name, columns) = (document.host.name, document.host.columns());
     let generics = code!(<__Record: #private::Record, __Nullness: #private::Nullness>);
@@ -57,24 +64,24 @@ fn selection(document: &Document<'_>) -> TokenStream {
     let column = code!(#private::Column<__Record, __Nullness::Of<#name>>);
     code! {
         #[automatically_derived]
-        impl #generics ::core::clone::Clone for #itself {
+        impl #generics ::core::clone::Clone for #itself where #bounds {
             fn clone(&self) -> Self {
                 *self
             }
         }
 
         #[automatically_derived]
-        impl #generics ::core::marker::Copy for #itself {}
+        impl #generics ::core::marker::Copy for #itself where #bounds {}
 
         #[automatically_derived]
-        impl #generics ::core::fmt::Debug for #itself {
+        impl #generics ::core::fmt::Debug for #itself where #bounds {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Debug::fmt(&self.__document, f)
             }
         }
 
         #[automatically_derived]
-        impl #generics #private::SelectColumn<__Record> for #itself {
+        impl #generics #private::SelectColumn<__Record> for #itself where #bounds {
             type Value = __Nullness::Of<#name>;
 
             fn column(&self) -> #column {
@@ -83,7 +90,7 @@ fn selection(document: &Document<'_>) -> TokenStream {
         }
 
         #[automatically_derived]
-        impl #generics #private::Selection<__Record> for #itself {
+        impl #generics #private::Selection<__Record> for #itself where #bounds {
             type Row = __Nullness::Of<#name>;
 
             fn schema(&self) -> ::std::vec::Vec<#private::ColumnSchema> {
@@ -100,7 +107,7 @@ fn selection(document: &Document<'_>) -> TokenStream {
     }
 }
 
-fn value(document: &Document<'_>) -> TokenStream {
+fn value(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let (name, columns) = (document.host.name, document.host.columns());
     let fields = document.stored().map(|field| {
@@ -111,7 +118,7 @@ fn value(document: &Document<'_>) -> TokenStream {
     });
     code! {
         #[automatically_derived]
-        impl #private::ColumnValue for #name {
+        impl #private::ColumnValue for #name where #bounds {
             type Nullable = ::core::option::Option<Self>;
             type Builder = __Builder;
             type Reader = __Reader;
@@ -129,7 +136,7 @@ fn value(document: &Document<'_>) -> TokenStream {
 }
 
 /// One builder a field, and which rows have a document.
-fn builder(document: &Document<'_>) -> TokenStream {
+fn builder(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let name = document.host.name;
     let stored: Vec<_> = document.stored().collect();
@@ -146,17 +153,19 @@ fn builder(document: &Document<'_>) -> TokenStream {
         quote_spanned!(at(ty)=> (#key, #private::FieldBuilder::<#ty>::data_type()))
     });
     let (keys, idents): (Vec<_>, Vec<_>) = stored.iter().map(|field| (&field.key, field.name)).unzip();
+    let debug = opaque_debug(&code!(__Builder), bounds);
     code! {
         #[doc(hidden)]
-        #[derive(::core::fmt::Debug)]
-        pub struct __Builder {
+        pub struct __Builder where #bounds {
             #(#places: #builders,)*
             rows: ::core::primitive::usize,
             validity: #private::Validity,
         }
 
+        #debug
+
         #[automatically_derived]
-        impl #private::ColumnBuilder<#name> for __Builder {
+        impl #private::ColumnBuilder<#name> for __Builder where #bounds {
             fn data_type() -> #private::DataType {
                 #private::struct_type([#(#data_types),*])
             }
@@ -190,7 +199,7 @@ fn builder(document: &Document<'_>) -> TokenStream {
 }
 
 /// One reader a field, and which rows have a document.
-fn reader(document: &Document<'_>) -> TokenStream {
+fn reader(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let name = document.host.name;
     let stored: Vec<_> = document.stored().collect();
@@ -211,16 +220,18 @@ fn reader(document: &Document<'_>) -> TokenStream {
         let (ident, ty) = (field.name, field.ty);
         quote_spanned!(at(ty)=> #ident: <#ty as ::core::default::Default>::default(),)
     });
+    let debug = opaque_debug(&code!(__Reader), bounds);
     code! {
         #[doc(hidden)]
-        #[derive(::core::fmt::Debug)]
-        pub struct __Reader {
+        pub struct __Reader where #bounds {
             #(#readers)*
             documents: #private::Documents,
         }
 
+        #debug
+
         #[automatically_derived]
-        impl #private::ColumnReader<#name> for __Reader {
+        impl #private::ColumnReader<#name> for __Reader where #bounds {
             fn new(column: &#private::Series) -> ::core::result::Result<Self, #private::Fault> {
                 let (documents, mut fields) = #private::Documents::open(column)?;
                 ::core::result::Result::Ok(Self { #(#opened)* documents })
@@ -234,6 +245,18 @@ fn reader(document: &Document<'_>) -> TokenStream {
                     return ::core::result::Result::Ok(::core::option::Option::None);
                 }
                 ::core::result::Result::Ok(::core::option::Option::Some(#name { #(#values)* #(#skipped)* }))
+            }
+        }
+    }
+}
+
+fn opaque_debug(name: &TokenStream, bounds: &TokenStream) -> TokenStream {
+    let shown = name.to_string();
+    code! {
+        #[automatically_derived]
+        impl ::core::fmt::Debug for #name where #bounds {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#shown).finish_non_exhaustive()
             }
         }
     }

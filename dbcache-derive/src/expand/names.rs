@@ -15,10 +15,8 @@ pub(crate) fn expand(names: &Names<'_>) -> TokenStream {
         code!(#text #(| #aliases)*)
     });
     let other = names.variants.iter().find(|variant| variant.other).map(|variant| variant.ident);
-    let otherwise = match other {
-        Some(ident) => code!(::core::option::Option::Some(Self::#ident)),
-        None => code!(::core::option::Option::None),
-    };
+    let otherwise = other
+        .map_or_else(|| code!(::core::option::Option::None), |ident| code!(::core::option::Option::Some(Self::#ident)));
     code! {
         #value
 

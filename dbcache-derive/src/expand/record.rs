@@ -3,36 +3,43 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{at, lints, places};
+use super::{at, bounds, lints, places, with_bounds};
 use crate::model::{Record, RecordField};
 
 pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
     let private = record.host.private();
+    let bounds = bounds(record.columns().map(|field| match field.attr.json {
+        Some(_) => (field.ty, code!(#private::ColumnValue + #private::DeserializeOwned)),
+        None => (field.ty, code!(#private::PlainValue)),
+    }));
+    with_bounds(&bounds, |cfg, bounds| {
+        let columns = columns_struct(record, cfg, bounds);
+        let record = record_impl(record, cfg, bounds);
+        code!(#columns #record)
+    })
+}
+
+fn record_impl(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
+    let private = record.host.private();
     let name = record.host.name;
     let columns_name = record.host.columns();
-    let struct_ = columns_struct(record);
     let id = record.fields.iter().find(|field| field.is_id()).map(|field| field.ty);
-    let [columns, schema, to_frame, from_frame] =
-        [columns(record), schema(record), to_frame(record), from_frame(record)];
+    let methods = [columns(record), schema(record), to_frame(record), from_frame(record)];
     let lints = lints();
     code! {
-        #struct_
-
+        #cfg
         #lints
         #[automatically_derived]
-        impl #private::Record for #name {
+        impl #private::Record for #name where #bounds {
             type Id = #id;
             type Columns = #columns_name;
 
-            #columns
-            #schema
-            #to_frame
-            #from_frame
+            #(#methods)*
         }
     }
 }
 
-fn columns_struct(record: &Record<'_>) -> TokenStream {
+fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
     let private = record.host.private();
     let (name, visibility, columns_name) = (record.host.name, record.host.visibility, record.host.columns());
     let fields = record.columns().map(|field| {
@@ -43,12 +50,36 @@ fn columns_struct(record: &Record<'_>) -> TokenStream {
     });
     let doc = format!("The typed columns of [`{name}`], which `{name}::columns()` gives.");
     let lints = lints();
+    let shown = columns_name.to_string();
     code! {
+        #cfg
         #[doc = #doc]
-        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #lints
         #[allow(dead_code, private_interfaces)]
-        #visibility struct #columns_name { #(#fields)* }
+        #visibility struct #columns_name where #bounds { #(#fields)* }
+
+        #cfg
+        #lints
+        #[automatically_derived]
+        impl ::core::clone::Clone for #columns_name where #bounds {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        #cfg
+        #lints
+        #[automatically_derived]
+        impl ::core::marker::Copy for #columns_name where #bounds {}
+
+        #cfg
+        #lints
+        #[automatically_derived]
+        impl ::core::fmt::Debug for #columns_name where #bounds {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#shown).finish_non_exhaustive()
+            }
+        }
     }
 }
 
@@ -62,8 +93,8 @@ fn columns(record: &Record<'_>) -> TokenStream {
     });
     code! {
         fn columns() -> Self::Columns {
-            static COLUMNS: #private::LazyLock<#columns_name> = #private::LazyLock::new(|| #columns_name { #(#fields)* });
-            *COLUMNS
+            static COLUMNS: #private::Shared = #private::Shared::new();
+            COLUMNS.get(|| #columns_name { #(#fields)* })
         }
     }
 }
@@ -72,9 +103,10 @@ fn handle(record: &Record<'_>, field: &RecordField<'_>) -> TokenStream {
     let private = record.host.private();
     let (name, ty, column) = (record.host.name, field.ty, &field.column);
     let default = default(record, field);
-    let place = match field.attr.json {
-        Some(_) => quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column)),
-        None => quote_spanned!(at(ty)=> #private::Place::plain::<#ty>(#column)),
+    let place = if field.attr.json.is_some() {
+        quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column))
+    } else {
+        quote_spanned!(at(ty)=> #private::Place::plain::<#ty>(#column))
     };
     quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::handle::<#name, #private::Required>(#place #default))
 }
@@ -83,28 +115,26 @@ fn default(record: &Record<'_>, field: &RecordField<'_>) -> Option<TokenStream> 
     let private = record.host.private();
     let ty = field.ty;
     field.attr.default.as_ref()?;
-    let value = match field.default_path() {
-        Some(path) => code!(#path()),
-        None => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default()),
-    };
+    let own = || quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default());
+    let value = field.default_path().map_or_else(own, |path| code!(#path()));
     Some(code!(.default(|| #private::default_cell::<#ty>(&#value))))
 }
 
 fn schema(record: &Record<'_>) -> TokenStream {
     let private = record.host.private();
-    let (name, table) = (record.host.name, &record.table);
+    let table = &record.table;
     let mut columns = record.columns().map(|field| {
         let ident = field.name;
-        code!(#private::SelectColumn::<#name>::column(&columns.#ident).column_schema())
+        code!(#private::SelectColumn::<Self>::column(&columns.#ident).column_schema())
     });
     let id = columns.next();
     code! {
         fn schema() -> &'static #private::Schema {
-            static SCHEMA: #private::LazyLock<#private::Schema> = #private::LazyLock::new(|| {
-                let columns = <#name as #private::Record>::columns();
+            static SCHEMA: #private::SharedSchema = #private::SharedSchema::new();
+            SCHEMA.get(|| {
+                let columns = <Self as #private::Record>::columns();
                 #private::Schema::new(#table, #id, &[#(#columns),*])
-            });
-            &SCHEMA
+            })
         }
     }
 }

@@ -13,7 +13,24 @@ use crate::value::{ColumnBuilder, ColumnValue, PlainValue};
 
 /// A column of the record `T`, or a path into one, whose values are `V`.
 ///
-/// Columns come from [`Record::columns`]. They are small, and `Copy`.
+/// Columns come from [`Record::columns`]. They are small, and `Copy`. A path below an `Option` has an `Option` as `V`.
+///
+/// ```
+/// use dbcache::column::Column;
+/// use dbcache::{Cached, Record};
+///
+/// #[derive(Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     age: Option<i32>,
+/// }
+///
+/// let age: Column<User, Option<i32>> = User::columns().age;
+/// assert_eq!(age.name(), "age");
+/// assert!(age.nullable());
+/// ```
 pub struct Column<T, V> {
     schema: &'static ColumnSchema,
     types: PhantomData<fn() -> (T, V)>,

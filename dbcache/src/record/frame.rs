@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::{CellError, CellFault, ColumnSchema, ParseJson};
 use crate::column::ColumnRef;
-use crate::value::{ColumnBuilder, ColumnReader, ColumnValue, Fault};
+use crate::value::{ColumnBuilder, ColumnReader, ColumnValue, Fault, opaque_debug};
 
 /// One field of all rows, as a column.
 pub fn column<T, V: ColumnValue>(rows: &[T], name: &str, field: impl Fn(&T) -> &V) -> PolarsResult<Column> {
@@ -73,11 +73,12 @@ impl<'a> Cells<'a> {
 }
 
 /// The cells of one column.
-#[derive(Debug)]
 pub struct CellReader<V: ColumnValue> {
     reader: V::Reader,
     column: &'static ColumnRef,
 }
+
+opaque_debug!(CellReader<V: ColumnValue>);
 
 impl<V: ColumnValue> CellReader<V> {
     /// The cell of a row.

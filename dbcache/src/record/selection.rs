@@ -8,6 +8,38 @@ use crate::column::Column;
 use crate::value::ColumnValue;
 
 /// What a typed query asks for: one column, or a tuple of 1 to 16.
+///
+/// A single column gives its plain values, a tuple gives tuples, also where it has one part. A document is a column,
+/// and so is each path into it.
+///
+/// ```
+/// use dbcache::{Cached, CachedJson, Record, Selection};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     name: String,
+///     #[cached(json)]
+///     profile: Option<Profile>,
+/// }
+///
+/// #[derive(Serialize, Deserialize, CachedJson)]
+/// struct Profile {
+///     city: String,
+/// }
+///
+/// fn row_type<S: Selection<User>>(_: S) -> &'static str {
+///     std::any::type_name::<S::Row>()
+/// }
+///
+/// let c = User::columns();
+/// assert_eq!(row_type(c.id), "i64");
+/// assert_eq!(row_type((c.id,)), "(i64,)");
+/// assert!(row_type((c.id, c.profile.city)).starts_with("(i64, core::option::Option<"));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not select columns of `{T}`",
     label = "not a column of `{T}`, nor a tuple of 1 to 16 of them",

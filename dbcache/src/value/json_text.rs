@@ -1,7 +1,6 @@
 //! Values that are stored as JSON text: anything that serde can write and read.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
@@ -64,16 +63,12 @@ impl<V: JsonText> ColumnBuilder<V> for JsonTextBuilder {
 }
 
 #[doc(hidden)]
-pub struct JsonTextReader<V> {
+pub struct JsonTextReader<V: JsonText> {
     cells: Utf8ViewArray,
     value: PhantomData<fn() -> V>,
 }
 
-impl<V> fmt::Debug for JsonTextReader<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JsonTextReader").field(&self.cells).finish()
-    }
-}
+opaque_debug!(JsonTextReader<V: JsonText>);
 
 impl<V: JsonText> ColumnReader<V> for JsonTextReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {

@@ -1,7 +1,5 @@
 //! `Vec<V>`: a list of what `V` is stored as.
 
-use std::fmt;
-
 use polars::prelude::*;
 use polars_arrow::array::ListArray;
 use polars_arrow::bitmap::Bitmap;
@@ -75,11 +73,7 @@ pub struct ListReader<V: ColumnValue> {
     validity: Option<Bitmap>,
 }
 
-impl<V: ColumnValue> fmt::Debug for ListReader<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ListReader").field(&self.elements).finish()
-    }
-}
+opaque_debug!(ListReader<V: ColumnValue>);
 
 impl<V: ColumnValue> ColumnReader<Vec<V>> for ListReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {

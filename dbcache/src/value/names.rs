@@ -1,6 +1,5 @@
 //! Enums without values: text, by the names of their variants.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use polars::prelude::*;
@@ -48,16 +47,12 @@ impl<V: Named> ColumnBuilder<V> for NameBuilder {
 
 /// Finds the variants again by their names.
 #[doc(hidden)]
-pub struct NameReader<V> {
+pub struct NameReader<V: Named> {
     names: Utf8ViewArray,
     value: PhantomData<fn() -> V>,
 }
 
-impl<V> fmt::Debug for NameReader<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NameReader").field(&self.names).finish()
-    }
-}
+opaque_debug!(NameReader<V: Named>);
 
 impl<V: Named> ColumnReader<V> for NameReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {

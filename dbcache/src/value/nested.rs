@@ -1,7 +1,5 @@
 //! Documents: a struct of columns, and which rows have one at all.
 
-use std::fmt;
-
 use polars::prelude::*;
 use polars_arrow::bitmap::{Bitmap, BitmapBuilder};
 
@@ -43,11 +41,7 @@ pub fn struct_type<const N: usize>(fields: [(&str, DataType); N]) -> DataType {
     DataType::Struct(fields.into_iter().map(|(name, data_type)| Field::new(name.into(), data_type)).collect())
 }
 
-impl fmt::Debug for Validity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Validity").field(&self.0.as_ref().map(BitmapBuilder::unset_bits)).finish()
-    }
-}
+opaque_debug!(Validity);
 
 /// A column of documents, from the columns of their fields.
 #[doc(hidden)]
@@ -117,11 +111,12 @@ pub struct Fields(std::vec::IntoIter<Series>);
 
 /// The column of one field of a document, while it is read.
 #[doc(hidden)]
-#[derive(Debug)]
 pub struct FieldReader<V: ColumnValue> {
     reader: V::Reader,
     key: &'static str,
 }
+
+opaque_debug!(FieldReader<V: ColumnValue>);
 
 impl<V: ColumnValue> FieldReader<V> {
     /// Reads the next field, which must have this name.

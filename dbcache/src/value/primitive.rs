@@ -1,16 +1,18 @@
 //! Numbers, and types that are stored as numbers under a logical type.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use polars::prelude::*;
 use polars_arrow::array::{PrimitiveArray, StaticArray};
 
 use super::nested::Validity;
-use super::{ColumnBuilder, ColumnReader, ColumnValue, Fault, ListBuilder, ListReader, PlainValue, leaf_handle, text};
+use super::{
+    ColumnBuilder, ColumnReader, ColumnValue, Fault, ListBuilder, ListReader, PlainValue, leaf_handle, opaque_debug,
+    text,
+};
 
 /// A type whose values are numbers in memory.
-pub(super) trait Primitive: Sized + Send + Sync + 'static {
+pub trait Primitive: Sized + Send + Sync + 'static {
     type Physical: PolarsNumericType;
 
     fn data_type() -> DataType;
@@ -28,12 +30,13 @@ pub(super) trait Primitive: Sized + Send + Sync + 'static {
 pub(super) type Native<V> = <<V as Primitive>::Physical as PolarsNumericType>::Native;
 
 /// Numbers, and which of them are there.
-#[derive(Debug)]
 pub struct PrimitiveBuilder<V: Primitive> {
     numbers: Vec<Native<V>>,
     validity: Validity,
     misfit: Option<usize>,
 }
+
+opaque_debug!(PrimitiveBuilder<V: Primitive>);
 
 impl<V: Primitive> ColumnBuilder<V> for PrimitiveBuilder<V> {
     fn data_type() -> DataType {
@@ -72,11 +75,7 @@ pub struct PrimitiveReader<V: Primitive> {
     value: PhantomData<fn() -> V>,
 }
 
-impl<V: Primitive> fmt::Debug for PrimitiveReader<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PrimitiveReader").field(&V::data_type()).finish()
-    }
-}
+opaque_debug!(PrimitiveReader<V: Primitive>);
 
 impl<V: Primitive> ColumnReader<V> for PrimitiveReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {

@@ -1,7 +1,6 @@
 //! Newtypes and other types of the user's own, stored as one of the types that are built in.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use polars::prelude::{DataType, PlSmallStr, PolarsResult, Series};
 
@@ -56,6 +55,7 @@ pub trait StoreAs: Sized + Send + Sync + 'static {
     fn load(stored: Self::As) -> Result<Self, BoxError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: StoreAs> ColumnValue for V {
     type Nullable = Option<Self>;
     type Builder = StoreAsBuilder<V>;
@@ -66,6 +66,7 @@ impl<V: StoreAs> ColumnValue for V {
     leaf_handle!();
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: StoreAs> PlainValue for V {}
 
 pub struct StoreAsBuilder<V: StoreAs>(<V::As as ColumnValue>::Builder);
@@ -96,11 +97,7 @@ impl<V: StoreAs> ColumnBuilder<V> for StoreAsBuilder<V> {
 
 pub struct StoreAsReader<V: StoreAs>(<V::As as ColumnValue>::Reader);
 
-impl<V: StoreAs> fmt::Debug for StoreAsReader<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StoreAsReader").field(&self.0).finish()
-    }
-}
+opaque_debug!(StoreAsReader<V: StoreAs>);
 
 impl<V: StoreAs> ColumnReader<V> for StoreAsReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use dbcache::polars::prelude::*;
-use dbcache::{Cached, Record, Selection};
+use dbcache::{Cached, Selection};
 use rust_decimal::Decimal;
 
 use crate::frames::{User, stored, users};

@@ -1,0 +1,12 @@
+use dbcache::Cached;
+
+#[derive(Cached)]
+#[cached(table = "public.users")]
+struct User {
+    #[cached(id)]
+    id: i64,
+    #[cached(table = "public.names")]
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use dbcache::Cached;
+
+#[derive(Cached)]
+#[cached(table = "public.users")]
+struct User {
+    #[cached(id, default)]
+    id: i64,
+    name: String,
+}
+
+fn main() {}

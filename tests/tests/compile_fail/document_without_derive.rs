@@ -1,0 +1,18 @@
+use dbcache::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Profile {
+    city: String,
+}
+
+#[derive(Cached)]
+#[cached(table = "public.users")]
+struct User {
+    #[cached(id)]
+    id: i64,
+    #[cached(json)]
+    profile: Profile,
+}
+
+fn main() {}

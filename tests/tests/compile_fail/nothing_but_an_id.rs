@@ -1,0 +1,10 @@
+use dbcache::Cached;
+
+#[derive(Cached)]
+#[cached(table = "public.users")]
+struct User {
+    #[cached(id)]
+    id: i64,
+}
+
+fn main() {}

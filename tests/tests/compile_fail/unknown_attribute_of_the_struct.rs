@@ -1,0 +1,11 @@
+use dbcache::Cached;
+
+#[derive(Cached)]
+#[cached(tabel = "public.users", table = "public.users")]
+struct User {
+    #[cached(id)]
+    id: i64,
+    name: String,
+}
+
+fn main() {}

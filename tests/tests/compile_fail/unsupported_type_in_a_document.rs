@@ -1,0 +1,8 @@
+use dbcache::CachedJson;
+
+#[derive(CachedJson)]
+struct Profile {
+    since: std::time::Instant,
+}
+
+fn main() {}
