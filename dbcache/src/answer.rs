@@ -13,7 +13,7 @@ use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::read_through::{self, Answer, Fetch, Options, Request};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{ColumnSet, LookUp, Table};
+use crate::storage::{ColumnSet, LookUp, StoredColumn, Table};
 
 /// One column of an answer, with its type where the caller declares one.
 #[derive(Clone, Debug)]
@@ -77,7 +77,8 @@ impl Question<'_> {
     }
 
     fn request<'r>(&'r self, ids: IdSet, columns: &'r [String]) -> Request<'r> {
-        Request { table: &self.table, ids, columns, declared: self.declared, fetch: self.fetch }
+        let wanted = self.wanted.iter().map(Wanted::column).collect();
+        Request { table: &self.table, ids, columns, wanted, declared: self.declared, fetch: self.fetch }
     }
 
     /// The base columns, each once. The id column is always there and needs no asking.
@@ -195,7 +196,7 @@ pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
 pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()> {
     let stored = table.snapshot()?;
     for schema in declared {
-        let found = stored.column(schema.column().column()).map(Column::dtype);
+        let found = stored.column(schema.column().column()).map(StoredColumn::data_type);
         let parses = schema.parse_json().is_some();
         match found {
             Some(DataType::String) if parses => {}

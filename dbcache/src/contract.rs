@@ -137,7 +137,7 @@ fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result
 }
 
 fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {
-    stored.column(column).is_some_and(|stored| stored.dtype() == &DataType::String)
+    stored.column(column).is_some_and(|stored| stored.data_type() == &DataType::String)
 }
 
 fn unfit(cause: CellError, ids: &IdSet, declared: &ColumnSchema) -> BatchError {

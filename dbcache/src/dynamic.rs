@@ -14,7 +14,7 @@ use crate::found::{Found, LookUp};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::read_through::{Answer, Fetch};
-use crate::storage;
+use crate::storage::{self, Reading};
 
 /// The id column where none is named.
 const ID_COLUMN: &str = "id";
@@ -157,7 +157,7 @@ impl Table {
     /// A storage error.
     pub fn cached(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
-        let columns = stored.columns().iter().map(|column| (column.name().as_str(), None));
+        let columns = stored.columns().iter().map(|column| Reading::whole(column.name()));
         let rows = stored.read(&self.table, stored.ids(), columns)?;
         let presented =
             rows.columns().iter().map(|column| presented(column.as_materialized_series(), stored.documents()));

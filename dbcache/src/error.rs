@@ -138,6 +138,16 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file of the cache is not what was written. Requests do not return this error: they set the file aside under
+    /// another name and fetch its rows again.
+    #[error("{} is damaged: {reason}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
+
     /// Reading or writing the cache folder failed. What was stored before is untouched.
     #[error("cannot {action} {}", .path.display())]
     Io {

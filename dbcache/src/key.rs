@@ -123,6 +123,17 @@ pub enum IdSet {
 pub(crate) type Positions = Vec<Option<IdxSize>>;
 
 impl IdSet {
+    /// The ids of a column that holds them sorted and distinct, as [`to_column`](Self::to_column) made it.
+    pub(crate) fn from_sorted(column: &Series) -> Option<Self> {
+        match column.dtype() {
+            _ if column.null_count() > 0 => None,
+            DataType::Int64 => Some(Self::Int(column.i64().ok()?.to_vec_null_aware().left()?)),
+            DataType::UInt64 => Some(Self::Big(column.u64().ok()?.to_vec_null_aware().left()?)),
+            DataType::String => Some(Self::Text(column.str().ok()?.iter().flatten().map(str::to_owned).collect())),
+            _ => None,
+        }
+    }
+
     fn from_integers<I: Copy>(ids: &[I]) -> Self
     where
         i64: TryFrom<I>,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use polars::prelude::*;
 
+use crate::column::ColumnRef;
 use crate::contract::{self, Expected};
 use crate::error::{BatchError, BatchFailure, Error, Result, UnknownColumn};
 use crate::fetch::{BatchRequest, BatchSource, Columns, FetchedFrame};
@@ -17,7 +18,7 @@ use crate::name::{TableName, near};
 use crate::plan::{self, Batch, BatchPolicy};
 use crate::progress::{Progress, ProgressEvent, Reporter};
 use crate::record::{ColumnSchema, DefaultCell};
-use crate::storage::{ColumnSet, LookUp, Replace, Snapshot, Table, merge};
+use crate::storage::{ColumnSet, LookUp, Reading, Replace, Snapshot, Table, merge};
 
 /// Fetched rows wait at least this long for others to be committed with them.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
@@ -48,6 +49,8 @@ pub(crate) struct Request<'a> {
     pub(crate) ids: IdSet,
     /// The columns to fetch and read, each once, at least one.
     pub(crate) columns: &'a [String],
+    /// What the answer takes of them.
+    pub(crate) wanted: Vec<&'a ColumnRef>,
     /// The types that a record declares for them.
     pub(crate) declared: &'a [ColumnSchema],
     pub(crate) fetch: Fetch,
@@ -72,15 +75,23 @@ pub(crate) struct Answer {
 /// [`Error::FetchFailed`], else [`Error::ColumnsNotFound`], or a storage error; what was fetched before is stored.
 pub(crate) fn run(request: &Request<'_>, source: &dyn BatchSource, options: &Options) -> Result<Answer> {
     loop {
-        let mut session = Session::begin(request, options, source.batch_limit())?;
-        while let Some(batch) = session.next_batch() {
-            let fetched = source.fetch(request.batch(&batch));
-            session.accept(&batch, fetched)?;
-        }
-        if let Some(answer) = session.finish(|| source.known_columns(request.table.name()))? {
-            return Ok(answer);
+        match run_once(request, source, options) {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => {}
+            Err(Error::Damaged { .. }) => request.table.set_aside_damaged()?,
+            Err(cause) => return Err(cause),
         }
     }
+}
+
+/// `None` where cached rows vanished meanwhile, so that they must be fetched.
+fn run_once(request: &Request<'_>, source: &dyn BatchSource, options: &Options) -> Result<Option<Answer>> {
+    let mut session = Session::begin(request, options, source.batch_limit())?;
+    while let Some(batch) = session.next_batch() {
+        let fetched = source.fetch(request.batch(&batch));
+        session.accept(&batch, fetched)?;
+    }
+    session.finish(|| source.known_columns(request.table.name()))
 }
 
 /// Answers from the cache alone. Wanted ids that would have to be fetched count as not found.
@@ -89,14 +100,26 @@ pub(crate) fn run(request: &Request<'_>, source: &dyn BatchSource, options: &Opt
 ///
 /// A storage error.
 pub(crate) fn cached(request: &Request<'_>) -> Result<Answer> {
-    let stored = request.table.snapshot()?;
-    request.answer(&stored, &request.find(&stored))
+    loop {
+        let stored = request.table.snapshot()?;
+        match request.answer(&stored, &request.find(&stored)) {
+            Err(Error::Damaged { .. }) => request.table.set_aside_damaged()?,
+            answer => return answer,
+        }
+    }
 }
 
 impl<'r> Request<'r> {
     /// The columns without which a row is incomplete: those that have no default.
     fn required(&self) -> impl Iterator<Item = &str> + Clone {
         self.columns.iter().map(String::as_str).filter(|name| self.default_of(name).is_none())
+    }
+
+    fn reading<'s>(&'s self, name: &'s str) -> Reading<'s> {
+        let of_column = self.wanted.iter().filter(|wanted| wanted.column() == name);
+        let paths: Vec<&[String]> = of_column.map(|wanted| wanted.path().steps()).collect();
+        let is_whole = paths.iter().any(|path| path.is_empty());
+        Reading { name, paths: if is_whole { Vec::new() } else { paths }, default: self.default_of(name) }
     }
 
     fn default_of(&self, name: &str) -> Option<DefaultCell> {
@@ -134,7 +157,7 @@ impl<'r> Request<'r> {
 
     fn answer(&self, stored: &Snapshot, found: &LookUp) -> Result<Answer> {
         let ids = self.ids.select(&found.hits);
-        let columns = self.columns.iter().map(|name| (name.as_str(), self.default_of(name)));
+        let columns = self.columns.iter().map(|name| self.reading(name));
         let frame = stored.read(self.table, &ids, columns)?;
         let documents = stored.documents().clone();
         Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()), documents })

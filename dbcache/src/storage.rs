@@ -21,7 +21,7 @@ use crate::name::TableName;
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
 pub(crate) use self::presence::ColumnSet;
-pub(crate) use self::snapshot::{LookUp, Snapshot};
+pub(crate) use self::snapshot::{LookUp, Reading, Snapshot, StoredColumn};
 
 /// A cache folder.
 #[derive(Debug)]
@@ -94,12 +94,12 @@ impl Table {
         if let Some(rows) = self.unchanged(disk::stamp(self.source()?)?) {
             return Ok(rows);
         }
-        match self.read()? {
+        match self.read(Depth::Ids)? {
             Read::Rows(loaded) => Ok(self.remember(loaded)),
             Read::Damaged(_) => {
                 // Only a writer moves files, so that two readers don't set aside each other's replacement.
                 let lock = self.lock()?;
-                let rows = self.read_or_set_aside(&lock)?;
+                let rows = self.read_or_set_aside(Depth::Ids, &lock)?;
                 Ok(self.remember(rows))
             }
         }
@@ -114,9 +114,15 @@ impl Table {
         let lock = self.lock()?;
         let stored = match self.unchanged(disk::stamp(self.source()?)?) {
             Some(rows) => rows,
-            None => self.read_or_set_aside(&lock)?.rows,
+            None => self.read_or_set_aside(Depth::Ids, &lock)?.rows,
         };
-        let merged = merge(&self.name, &stored, fetched, replace)?;
+        let merged = match merge(&self.name, &stored, fetched, replace) {
+            Err(Error::Damaged { .. }) => {
+                let sound = self.read_or_set_aside(Depth::EveryByte, &lock)?.rows;
+                merge(&self.name, &sound, fetched, replace)?
+            }
+            merged => merged?,
+        };
         let bytes = parquet_file::encode(&merged, &self.name, &self.id_column)?;
         let stamp = disk::replace(&self.path, &bytes)?;
         tracing::debug!(table = %self.name, rows = fetched.ids().len(), bytes = bytes.len(), "committed");
@@ -131,12 +137,16 @@ impl Table {
         }
     }
 
-    fn read(&self) -> Result<Read> {
+    fn read(&self, depth: Depth) -> Result<Read> {
         let path = self.source()?;
-        let Some((stamp, bytes)) = disk::read(path)? else {
+        let Some((stamp, file)) = disk::open(path)? else {
             return Ok(Read::Rows(Loaded { stamp: None, rows: Arc::new(Snapshot::empty()) }));
         };
-        match parquet_file::decode(&bytes, &self.name, &self.id_column) {
+        let content = parquet_file::open(file, &self.name, &self.id_column)?;
+        if depth == Depth::EveryByte && !parquet_file::is_sound(&content)? {
+            return Ok(Read::Damaged("the checksum of a block is wrong".to_owned()));
+        }
+        match content {
             Content::Rows(rows) => Ok(Read::Rows(Loaded { stamp: Some(stamp), rows: Arc::new(rows) })),
             Content::Damaged(reason) => Ok(Read::Damaged(reason)),
             // The predecessor's name for this table is our name for another one.
@@ -149,10 +159,18 @@ impl Table {
         }
     }
 
+    /// Sets the table's file aside if a byte of it is damaged. Called when reading a column showed damage.
+    pub(crate) fn set_aside_damaged(&self) -> Result<()> {
+        let lock = self.lock()?;
+        let loaded = self.read_or_set_aside(Depth::EveryByte, &lock)?;
+        self.remember(loaded);
+        Ok(())
+    }
+
     /// Reads the rows; a damaged file is kept under another name, and its rows count as never fetched.
-    fn read_or_set_aside(&self, _: &WriteLock) -> Result<Loaded> {
+    fn read_or_set_aside(&self, depth: Depth, _: &WriteLock) -> Result<Loaded> {
         loop {
-            let reason = match self.read()? {
+            let reason = match self.read(depth)? {
                 Read::Rows(loaded) => return Ok(loaded),
                 Read::Damaged(reason) => reason,
             };
@@ -185,6 +203,14 @@ impl Table {
         *locked(&self.loaded) = loaded;
         rows
     }
+}
+
+/// How much of a file is verified when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// The ids and what describes the rest; columns are verified when they are decoded.
+    Ids,
+    EveryByte,
 }
 
 enum Read {

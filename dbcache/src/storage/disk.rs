@@ -1,7 +1,8 @@
 //! The file system: the only place that touches it.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -40,15 +41,60 @@ pub(super) fn stamp(path: &Path) -> Result<Option<Stamp>> {
     Ok(metadata.as_ref().map(Stamp::of))
 }
 
-/// A whole file with the stamp of exactly what was read, or `None` where there is none.
-pub(super) fn read(path: &Path) -> Result<Option<(Stamp, Vec<u8>)>> {
-    let Some(mut file) = found(File::open(path)).map_err(io_error("open", path))? else {
+/// A file open for reading at any place. It stays what it was when another one takes its name.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    file: File,
+    path: PathBuf,
+    length: u64,
+}
+
+/// Opens a file, with the stamp of exactly what is read of it, or `None` where there is none.
+pub(super) fn open(path: &Path) -> Result<Option<(Stamp, OpenFile)>> {
+    let Some(file) = found(File::open(path)).map_err(io_error("open", path))? else {
         return Ok(None);
     };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(io_error("read", path))?;
     let metadata = file.metadata().map_err(io_error("look at", path))?;
-    Ok(Some((Stamp::of(&metadata), bytes)))
+    let open = OpenFile { file, path: path.to_owned(), length: metadata.len() };
+    Ok(Some((Stamp::of(&metadata), open)))
+}
+
+impl OpenFile {
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The bytes at these places, all of them.
+    pub(super) fn read(&self, places: Range<u64>) -> Result<Vec<u8>> {
+        let length = usize::try_from(places.end.saturating_sub(places.start)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        read_exact_at(&self.file, &mut bytes, places.start).map_err(io_error("read", &self.path))?;
+        Ok(bytes)
+    }
+
+    /// The error that says that this file is not what was written.
+    pub(super) fn damaged(&self, reason: &str) -> Error {
+        Error::Damaged { path: self.path.clone(), reason: reason.to_owned() }
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, place)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, place)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                bytes = bytes.get_mut(read..).unwrap_or_default();
+                place += read as u64;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file in full, or leaves the old one as it is, whatever happens in between.

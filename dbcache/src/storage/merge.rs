@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::presence::{ColumnSet, Presence, PresenceBuilder};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, StoredColumn};
 use crate::data_type::{convert, widen};
 use crate::error::{Error, Result};
 use crate::key::{Positions, row_number};
@@ -29,10 +29,10 @@ pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, re
     let presence = presence(stored, fetched, &rows, replace);
     let kept = presence.columns();
     let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
-    let columns: Result<Vec<Column>> = names
-        .map(Column::name)
+    let columns: Result<Vec<StoredColumn>> = names
+        .map(StoredColumn::name)
         .filter(|name| kept.contains(name.as_str()))
-        .map(|name| merge_column(table, stored, fetched, name, &rows, replace))
+        .map(|name| merge_column(table, stored, fetched, name, &rows, replace).map(StoredColumn::from))
         .collect();
     let merged = Snapshot { ids, columns: columns?, presence, documents: ColumnSet::new() };
     Ok(merged.with_documents(documents(stored, fetched)))
@@ -41,7 +41,7 @@ pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, re
 /// The columns that hold documents on both sides, a side without the column or without a value in it aside.
 fn documents(stored: &Snapshot, fetched: &Snapshot) -> ColumnSet {
     let agrees = |side: &Snapshot, name: &String| {
-        let is_empty = side.column(name).is_none_or(|column| column.dtype().is_null());
+        let is_empty = side.column(name).is_none_or(|column| column.data_type().is_null());
         is_empty || side.documents.contains(name)
     };
     let both = stored.documents.union(&fetched.documents);
@@ -93,15 +93,16 @@ fn merge_column(
     rows: &Rows,
     replace: Replace,
 ) -> Result<Column> {
-    let gathered = match (stored.column(name), fetched.column(name)) {
+    let values = |side: &Snapshot| side.column(name).map(StoredColumn::values).transpose();
+    let gathered = match (values(stored)?, values(fetched)?) {
         (Some(stored), None) => stored.take(&rows.stored(replace)),
         (None, Some(fetched)) => {
             let mut both = Column::full_null(name.clone(), rows.offset, fetched.dtype());
-            both.append(fetched).map_err(Error::frame("merge rows"))?;
+            both.append(&fetched).map_err(Error::frame("merge rows"))?;
             rows.take_newest(&both)
         }
         (Some(stored), Some(fetched)) => {
-            let (mut both, fetched) = reconcile(table, stored, fetched)?;
+            let (mut both, fetched) = reconcile(table, &stored, &fetched)?;
             both.append(&fetched).map_err(Error::frame("merge rows"))?;
             rows.take_newest(&both)
         }

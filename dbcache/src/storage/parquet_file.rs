@@ -1,50 +1,41 @@
-//! A snapshot as the bytes of a Parquet file, and back.
+//! A snapshot as a Parquet file, and back.
 //!
 //! `STORAGE.md` describes the format; both change together.
 
+mod blocks;
+mod columns;
+mod header;
+mod seal;
+
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
 use polars::io::parquet::write::KeyValueMetadata;
 use polars::prelude::*;
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use polars_parquet::read::read_metadata;
 
+use self::blocks::Blocks;
+use self::columns::FileColumns;
+use self::header::{Header, Unfit};
+use super::disk::OpenFile;
 use super::presence::{ColumnSet, Presence};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, StoredColumn};
 use crate::error::{Error, Result};
 use crate::key::{ColumnIds, IdSet};
 use crate::name::TableName;
 
-/// The newest format version that this code reads, and the one that it writes.
-const FORMAT: u32 = 1;
-/// The key of the header in the file's key-value metadata.
-const HEADER_KEY: &str = "dbcache.header";
-/// The key of the checksum in the file's key-value metadata.
-const CHECKSUM_KEY: &str = "dbcache.checksum";
 /// The column that holds each row's column set, in files whose rows differ in it.
 const PRESENCE_COLUMN: &str = "__dbcache_column_set";
 /// Columns whose names begin so are ours.
 pub(crate) const RESERVED_PREFIX: &str = "__dbcache";
-const CHECKSUM_PREFIX: &str = "xxh3-128:";
-const CHECKSUM_DIGITS: usize = 32;
 /// The end of a Parquet file: the footer's length in 4 bytes, then the magic number.
-const TRAILER: usize = 8;
-const MAGIC: &[u8] = b"PAR1";
+const TRAILER: u64 = 8;
+const MAGIC: &[u8; 4] = b"PAR1";
+/// The length of the body stands before the footer.
+const BODY_LENGTH: u64 = size_of::<u64>() as u64;
 
-/// What a file says of itself, as JSON.
-#[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    format: u32,
-    table: String,
-    id_column: String,
-    column_sets: Vec<ColumnSet>,
-    /// The text columns that hold documents.
-    #[serde(default, skip_serializing_if = "ColumnSet::is_empty")]
-    json_columns: ColumnSet,
-}
-
-/// What the bytes of a file turned out to be.
+/// What a file turned out to be.
 #[derive(Debug)]
 pub(super) enum Content {
     Rows(Snapshot),
@@ -58,102 +49,143 @@ pub(super) enum Content {
 
 /// Writes all rows of a table.
 pub(super) fn encode(snapshot: &Snapshot, table: &TableName, id_column: &str) -> Result<Vec<u8>> {
-    let header = Header {
-        format: FORMAT,
-        table: table.to_string(),
-        id_column: id_column.to_owned(),
-        column_sets: snapshot.presence.sets().to_vec(),
-        json_columns: snapshot.documents.clone(),
-    };
-    let header = serde_json::to_string(&header)
+    let header = serde_json::to_string(&Header::new(snapshot, table, id_column))
         .map_err(|source| Error::Frame { action: "describe the table", source: source.into() })?;
+    let pairs = vec![(header::KEY.to_owned(), header), (seal::KEY.to_owned(), seal::unsealed())];
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_compression(ParquetCompression::Lz4Raw)
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![
-            (HEADER_KEY.to_owned(), header),
-            (CHECKSUM_KEY.to_owned(), checksum_text(0)),
-        ])))
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(pairs)))
         .finish(&mut frame(snapshot, id_column)?)
         .map_err(Error::frame("write Parquet"))?;
-    seal(&mut bytes)?;
-    Ok(bytes)
+    let unsealed = || Error::Frame { action: "seal the file", source: "it has no place for its checksum".into() };
+    protect(bytes).ok_or_else(unsealed)
 }
 
 fn frame(snapshot: &Snapshot, id_column: &str) -> Result<DataFrame> {
     let mut columns = vec![snapshot.ids.to_column(id_column)];
-    columns.extend(snapshot.columns.iter().cloned());
+    for column in &snapshot.columns {
+        columns.push(column.values()?);
+    }
     if let Some(codes) = snapshot.presence.codes() {
         columns.push(Column::new(PRESENCE_COLUMN.into(), codes));
     }
     DataFrame::new(snapshot.ids.len(), columns).map_err(Error::frame("lay out the rows"))
 }
 
-/// Puts the checksum in its place, which was written with zeros.
-fn seal(bytes: &mut [u8]) -> Result<()> {
-    let unsealed = || Error::Frame { action: "seal the file", source: "it has no place for its checksum".into() };
-    let place = checksum_place(bytes).ok_or_else(unsealed)?;
-    let text = checksum_text(checksum(bytes, place));
-    let digits = bytes.get_mut(place..place + CHECKSUM_DIGITS).ok_or_else(unsealed)?;
-    digits.copy_from_slice(text.trim_start_matches(CHECKSUM_PREFIX).as_bytes());
-    Ok(())
+/// Puts the checksums of the body before the footer, and the checksum of that tail in its place in the footer.
+fn protect(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let footer = usize::try_from(footer_start(bytes.last_chunk()?, bytes.len() as u64)?).ok()?;
+    let mut tail = Blocks::of(bytes.get(..footer)?).to_bytes();
+    tail.extend_from_slice(bytes.get(footer..)?);
+    seal::seal(&mut tail)?;
+    bytes.truncate(footer);
+    bytes.append(&mut tail);
+    Some(bytes)
 }
 
-/// Reads a file: one that this crate wrote if its checksum is right, any other program's if it has an id column.
+/// Where the footer begins, if the file ends like Parquet.
+fn footer_start(trailer: &[u8; TRAILER as usize], length: u64) -> Option<u64> {
+    let (footer, magic) = trailer.split_first_chunk::<4>()?;
+    let footer = u64::from(u32::from_le_bytes(*footer));
+    if magic == MAGIC { length.checked_sub(TRAILER)?.checked_sub(footer) } else { None }
+}
+
+/// Reads a file: one that this crate wrote if its checksums are right, any other program's if it has an id column.
 ///
-/// The checksum is verified before any parser sees the bytes, since parsers do not notice damage.
-pub(super) fn decode(bytes: &[u8], table: &TableName, id_column: &str) -> Content {
-    let sealed = match checksum_place(bytes) {
-        Some(place) if !is_sealed(bytes, place) => return Content::Damaged("its checksum is wrong".to_owned()),
-        Some(_) => true,
-        None if find(footer(bytes), HEADER_KEY.as_bytes()).is_some() => {
-            return Content::Damaged("its checksum is gone".to_owned());
-        }
-        None => false,
+/// Of a file of ours only the ids are read; columns follow when they are asked for. Checksums are verified before any
+/// parser sees the bytes, since parsers do not notice damage.
+pub(super) fn open(file: OpenFile, table: &TableName, id_column: &str) -> Result<Content> {
+    let Some(footer) = read_footer(&file)? else {
+        return Ok(Content::Damaged("it does not end like Parquet".to_owned()));
     };
-    // Files of other programs have no checksum, and the parser may panic on a damaged one.
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse(bytes)));
-    match parsed {
-        Err(_) => Content::Damaged("the Parquet reader gave up on it".to_owned()),
-        Ok(Err(cause)) => Content::Damaged(cause.to_string()),
-        Ok(Ok((frame, header))) if sealed => own(frame, header, table, id_column),
-        Ok(Ok((frame, _))) => foreign(frame, id_column),
+    match seal::is_sealed(&footer) {
+        Some(_) => open_own(file, &footer, table, id_column),
+        None if seal::find(&footer, header::KEY.as_bytes()).is_some() => {
+            Ok(Content::Damaged("its checksum is gone".to_owned()))
+        }
+        None => Ok(open_foreign(&file.read(0..file.length())?, id_column)),
     }
 }
 
-fn parse(bytes: &[u8]) -> PolarsResult<(DataFrame, Option<String>)> {
-    let mut reader = ParquetReader::new(Cursor::new(bytes)).set_rechunk(true);
-    let pairs = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
-    let header = pairs.into_iter().find(|pair| pair.key == HEADER_KEY).and_then(|pair| pair.value);
-    Ok((reader.finish()?, header))
+/// Whether every byte of a file of ours is as it was written.
+pub(super) fn is_sound(content: &Content) -> Result<bool> {
+    match content {
+        Content::Rows(rows) => rows
+            .columns
+            .iter()
+            .find_map(StoredColumn::file)
+            .map_or(Ok(true), |column| column.file.blocks.verify(&column.file.file)),
+        Content::Damaged(_) => Ok(false),
+        Content::AnotherTable(_) | Content::NoTable(_) => Ok(true),
+    }
+}
+
+/// The footer with the trailer.
+fn read_footer(file: &OpenFile) -> Result<Option<Vec<u8>>> {
+    let length = file.length();
+    let Some(trailer) = length.checked_sub(TRAILER) else { return Ok(None) };
+    let trailer = file.read(trailer..length)?;
+    let start = trailer.first_chunk().and_then(|trailer| footer_start(trailer, length));
+    start.map(|start| file.read(start..length)).transpose()
+}
+
+fn open_own(file: OpenFile, footer: &[u8], table: &TableName, id_column: &str) -> Result<Content> {
+    let damaged = |reason: &str| Ok(Content::Damaged(reason.to_owned()));
+    let Some((blocks, tail)) = read_tail(&file, footer)? else { return damaged("its checksums are gone") };
+    if seal::is_sealed(&tail) != Some(true) {
+        return damaged("its checksum is wrong");
+    }
+    let Ok(metadata) = read_metadata(&mut Cursor::new(footer)) else { return damaged("its footer is unreadable") };
+    let pairs = metadata.key_value_metadata().clone().unwrap_or_default();
+    let header = pairs.into_iter().find(|pair| pair.key == header::KEY).and_then(|pair| pair.value);
+    let Some(header) = header.and_then(|header| serde_json::from_str::<Header>(&header).ok()) else {
+        return damaged("its header is unreadable");
+    };
+    match header.check(table, id_column) {
+        Err(Unfit::AnotherTable(reason)) => return Ok(Content::AnotherTable(reason)),
+        Err(Unfit::TooNew(reason)) => return Ok(Content::NoTable(reason)),
+        Ok(()) => {}
+    }
+    let columns = FileColumns::new(file, blocks, metadata).map_err(Error::frame("read the file's columns"))?;
+    match read_rows(columns, header, id_column) {
+        Ok(Some(rows)) => Ok(Content::Rows(rows)),
+        Ok(None) => damaged("its ids or column sets are unreadable"),
+        Err(Error::Damaged { reason, .. }) => Ok(Content::Damaged(reason)),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// The checksums of the blocks, and all bytes from these on.
+fn read_tail(file: &OpenFile, footer: &[u8]) -> Result<Option<(Blocks, Vec<u8>)>> {
+    let start = file.length().saturating_sub(footer.len() as u64);
+    let Some(length_start) = start.checked_sub(BODY_LENGTH) else { return Ok(None) };
+    let body = file.read(length_start..start)?;
+    let body = body.first_chunk().map(|body| u64::from_le_bytes(*body));
+    let Some(body) = body.filter(|body| Blocks::end(*body) == Some(start)) else { return Ok(None) };
+    let mut tail = file.read(body..start)?;
+    let Some(blocks) = Blocks::from_bytes(&tail) else { return Ok(None) };
+    tail.extend_from_slice(footer);
+    Ok(Some((blocks, tail)))
 }
 
 /// The rows of a file that this crate wrote, whose ids are sorted and distinct.
-fn own(frame: DataFrame, header: Option<String>, table: &TableName, id_column: &str) -> Content {
-    let Some(header) = header.and_then(|header| serde_json::from_str::<Header>(&header).ok()) else {
-        return Content::Damaged("its header is unreadable".to_owned());
+fn read_rows(columns: FileColumns, header: Header, id_column: &str) -> Result<Option<Snapshot>> {
+    let has_codes = columns.types().any(|(name, _)| name == PRESENCE_COLUMN);
+    let presence = if has_codes {
+        presence(&columns.whole(PRESENCE_COLUMN)?, header.column_sets)
+    } else {
+        header.column_sets.into_iter().next().map(|set| Presence::uniform(columns.rows(), set))
     };
-    if header.format > FORMAT {
-        return Content::NoTable(format!("its format {} is newer than {FORMAT}: update dbcache", header.format));
-    }
-    if header.table != table.as_str() || header.id_column != id_column {
-        let Header { table, id_column, .. } = header;
-        return Content::AnotherTable(format!("it holds {table} by {id_column:?}"));
-    }
-    let rows = frame.height();
-    let mut columns = frame.into_columns();
-    let codes = columns.pop_if(|column| column.name() == PRESENCE_COLUMN);
-    let presence = match codes {
-        None => header.column_sets.into_iter().next().map(|set| Presence::uniform(rows, set)),
-        Some(codes) => presence(&codes, header.column_sets),
-    };
-    match (presence, take_ids(columns, id_column)) {
-        (Some(presence), Some((ids, _, columns))) => {
-            let rows = Snapshot { ids, columns, presence, documents: ColumnSet::new() };
-            Content::Rows(rows.with_documents(header.json_columns))
-        }
-        _ => Content::Damaged("its ids or column sets are unreadable".to_owned()),
-    }
+    let ids = IdSet::from_sorted(columns.whole(id_column)?.as_materialized_series());
+    let columns = Arc::new(columns);
+    let is_cached = |name: &PlSmallStr| name != id_column && name != PRESENCE_COLUMN;
+    let stored = columns.types().filter(|(name, _)| is_cached(name));
+    let stored = stored.map(|(name, data_type)| StoredColumn::in_file(name, data_type, Arc::clone(&columns).into()));
+    let stored = stored.collect();
+    Ok(ids.zip(presence).map(|(ids, presence)| {
+        Snapshot { ids, columns: stored, presence, documents: ColumnSet::new() }.with_documents(header.json_columns)
+    }))
 }
 
 fn presence(codes: &Column, sets: Vec<ColumnSet>) -> Option<Presence> {
@@ -162,7 +194,13 @@ fn presence(codes: &Column, sets: Vec<ColumnSet>) -> Option<Presence> {
 }
 
 /// The rows of another program's file: in any order, with every column fetched; of two rows of one id the last counts.
-fn foreign(frame: DataFrame, id_column: &str) -> Content {
+fn open_foreign(bytes: &[u8], id_column: &str) -> Content {
+    // Such a file has no checksum, and the parser may panic on a damaged one.
+    let frame = match catch_unwind(AssertUnwindSafe(|| ParquetReader::new(Cursor::new(bytes)).finish())) {
+        Err(_) => return Content::Damaged("the Parquet reader gave up on it".to_owned()),
+        Ok(Err(cause)) => return Content::Damaged(cause.to_string()),
+        Ok(Ok(frame)) => frame,
+    };
     let Some((ids, rows, columns)) = take_ids(frame.into_columns(), id_column) else {
         return Content::NoTable(format!("another program wrote it, without a usable id column {id_column:?}"));
     };
@@ -184,47 +222,39 @@ fn take_ids(mut columns: Vec<Column>, id_column: &str) -> Option<(IdSet, Vec<Idx
     }
 }
 
-fn checksum_text(checksum: u128) -> String {
-    format!("{CHECKSUM_PREFIX}{checksum:032x}")
+/// A column of a file, decoded when it is first asked for.
+#[derive(Clone, Debug)]
+pub(super) struct FileColumn {
+    file: Arc<FileColumns>,
+    decoded: Arc<OnceLock<Column>>,
 }
 
-fn is_sealed(bytes: &[u8], place: usize) -> bool {
-    let text = checksum_text(checksum(bytes, place));
-    bytes.get(place - CHECKSUM_PREFIX.len()..place + CHECKSUM_DIGITS) == Some(text.as_bytes())
+impl From<Arc<FileColumns>> for FileColumn {
+    fn from(file: Arc<FileColumns>) -> Self {
+        Self { file, decoded: Arc::default() }
+    }
 }
 
-/// The checksum of all bytes but its own digits.
-fn checksum(bytes: &[u8], place: usize) -> u128 {
-    let mut hash = Xxh3::new();
-    hash.update(bytes.get(..place).unwrap_or_default());
-    hash.update(bytes.get(place + CHECKSUM_DIGITS..).unwrap_or_default());
-    hash.digest128()
-}
+impl FileColumn {
+    pub(super) fn is_waiting(&self) -> bool {
+        self.decoded.get().is_none()
+    }
 
-/// Where the checksum's digits begin, found without a parser.
-///
-/// The key and the value stand next to each other in the footer, as Thrift's compact protocol writes the two strings
-/// of a pair: the field header 0x18, the length, the bytes. No name can imitate it, since names hold no control
-/// characters.
-fn checksum_place(bytes: &[u8]) -> Option<usize> {
-    let mut mark = CHECKSUM_KEY.as_bytes().to_vec();
-    mark.push(0x18);
-    mark.push(u8::try_from(CHECKSUM_PREFIX.len() + CHECKSUM_DIGITS).ok()?);
-    mark.extend_from_slice(CHECKSUM_PREFIX.as_bytes());
-    let footer = footer(bytes);
-    let end = find(footer, &mark)? + mark.len();
-    (end + CHECKSUM_DIGITS <= footer.len()).then_some(bytes.len() - footer.len() + end)
-}
+    pub(super) fn values(&self, name: &str) -> Result<Column> {
+        if let Some(decoded) = self.decoded.get() {
+            return Ok(decoded.clone());
+        }
+        let decoded = self.file.whole(name)?;
+        Ok(self.decoded.get_or_init(|| decoded).clone())
+    }
 
-/// The footer with the trailer, or nothing where the file does not end like Parquet.
-fn footer(bytes: &[u8]) -> &[u8] {
-    let Some((rest, trailer)) = bytes.split_last_chunk::<TRAILER>() else { return &[] };
-    let Some((length, magic)) = trailer.split_first_chunk::<4>() else { return &[] };
-    let length = u32::from_le_bytes(*length) as usize;
-    let start = rest.len().checked_sub(length).filter(|_| magic == MAGIC);
-    start.and_then(|start| bytes.get(start..)).unwrap_or_default()
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    /// The column, or of a struct at least what lies at these paths in it.
+    pub(super) fn values_at(&self, name: &str, paths: &[&[String]]) -> Result<Column> {
+        if self.is_waiting()
+            && let Some(column) = self.file.at_paths(name, paths)?
+        {
+            return Ok(column);
+        }
+        self.values(name)
+    }
 }

@@ -80,3 +80,27 @@ fn what_a_writer_that_died_left_is_cleaned_up() {
     let stored = folder.users().select(["name", "age"]).unwrap().frame_cached(&ids()).unwrap();
     assert_eq!(stored.rows, expected);
 }
+
+#[test]
+fn damage_in_one_column_is_met_only_by_those_who_read_it() {
+    let folder = Folder::new();
+    // Text that does not compress, so that each column fills blocks of its own.
+    let noise =
+        |id: i64, salt: i64| format!("{:x}", (id * 7_919 + salt).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()));
+    let row = |id: i64| json!({ "id": id, "left": noise(id, 1), "right": noise(id, 2) });
+    let database = Database::with_rows((1..=20_000).map(row));
+    let ids: Vec<i64> = (1..=20_000).collect();
+    let expected = folder.users().select(["left", "right"]).unwrap().frame(&ids, &database).unwrap();
+    let mut bytes = std::fs::read(folder.path(FILE)).unwrap();
+    let place = bytes.len() * 9 / 10;
+    bytes[place] ^= 1;
+    std::fs::write(folder.path(FILE), bytes).unwrap();
+    database.take_asked();
+
+    let left = folder.users().select(["left"]).unwrap().frame(&ids, &database).unwrap();
+    assert_eq!(left.column("left").unwrap(), expected.column("left").unwrap());
+    assert!(database.take_asked().is_empty());
+    let both = folder.users().select(["left", "right"]).unwrap().frame(&ids, &database).unwrap();
+    assert_eq!(both, expected);
+    assert_eq!(database.take_asked().len(), 20_000);
+}
