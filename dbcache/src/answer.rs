@@ -98,7 +98,7 @@ impl Question<'_> {
 
     fn finish(&self, found: Answer) -> Result<Answer> {
         let Answer { frame, ids, not_found, documents } = found;
-        let id_column = self.base(&frame, self.table.id_column())?;
+        let id_column = base(&frame, self.table.id_column())?;
         let id_type = self.id_type.unwrap_or(id_column.dtype());
         let mut columns = vec![convert(id_column, id_type).map_err(|cause| self.cell_error(cause, &ids))?];
         columns.extend(self.answer_columns(&frame, &ids, &documents)?);
@@ -115,24 +115,16 @@ impl Question<'_> {
             let column = wanted.column();
             let name = column.column();
             let values = if column.path().is_empty() {
-                self.whole(self.base(frame, name)?, wanted, documents)
+                whole(base(frame, name)?, wanted, documents)
             } else {
                 if !extracted.contains_key(name) {
-                    extracted.insert(name, self.extract(self.base(frame, name)?, ids)?.into_iter());
+                    extracted.insert(name, self.extract(base(frame, name)?, ids)?.into_iter());
                 }
                 extracted.get_mut(name).and_then(Iterator::next).unwrap_or_default()
             };
             columns.push(self.declared_type(values, wanted, ids)?.with_name(column.label().into()));
         }
         Ok(columns)
-    }
-
-    /// A whole column; one of documents is structured, unless the caller declares what it is.
-    fn whole(&self, column: &Series, wanted: &Wanted, documents: &ColumnSet) -> Series {
-        match wanted {
-            Wanted::AsFound(_) => presented(column, documents),
-            Wanted::Declared(_) => column.clone(),
-        }
     }
 
     /// The id column stands first already.
@@ -170,10 +162,6 @@ impl Question<'_> {
         converted.map_err(|cause| self.cell_error(CellError { column: name, ..cause }, ids))
     }
 
-    fn base<'f>(&self, frame: &'f DataFrame, name: &str) -> Result<&'f Series> {
-        frame.column(name).map(Column::as_materialized_series).map_err(Error::frame("find a column of the answer"))
-    }
-
     /// Says which table, column and id a cell belongs to.
     pub(crate) fn cell_error(&self, cause: CellError, ids: &IdSet) -> Error {
         let table = self.table.name().to_string();
@@ -190,6 +178,18 @@ impl Question<'_> {
 pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
     let text = if marked.contains(column.name().as_str()) { column.str().ok() } else { None };
     text.and_then(documents::structured).unwrap_or_else(|| column.clone())
+}
+
+/// A whole column; one of documents is structured, unless the caller declares what it is.
+fn whole(column: &Series, wanted: &Wanted, documents: &ColumnSet) -> Series {
+    match wanted {
+        Wanted::AsFound(_) => presented(column, documents),
+        Wanted::Declared(_) => column.clone(),
+    }
+}
+
+fn base<'f>(frame: &'f DataFrame, name: &str) -> Result<&'f Series> {
+    frame.column(name).map(Column::as_materialized_series).map_err(Error::frame("find a column of the answer"))
 }
 
 /// Whether every column that is stored can be read as the record declares it.

@@ -56,11 +56,6 @@ impl ColumnRef {
         text.parse()
     }
 
-    /// The column of exactly this name, dots and quotes included.
-    pub(crate) fn of(column: impl Into<String>) -> Self {
-        Self::with_path(column, [])
-    }
-
     /// The path of these steps in the column of exactly this name.
     pub(crate) fn with_path(column: impl Into<String>, steps: impl IntoIterator<Item = String>) -> Self {
         Self { column: column.into(), path: JsonPath::of(steps) }
@@ -166,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_bare_column_is_taken_literally() {
-        let column = ColumnRef::of("my.\"odd\" column");
+        let column = ColumnRef::with_path("my.\"odd\" column", []);
         assert_eq!(column.column(), "my.\"odd\" column");
         assert!(column.path().is_empty());
         assert_eq!(column.to_string(), r#""my.\"odd\" column""#);

@@ -62,9 +62,11 @@ fn widen_fields(left: &[Field], right: &[Field]) -> Option<Vec<Field>> {
 pub(crate) fn readable(stored: &DataType, wanted: &DataType) -> bool {
     use DataType::{Boolean, Date, Datetime, Decimal, Float32, Float64, List, String, Struct, Time};
     match (stored, wanted) {
+        (Float64, Float32)
+        | (String, Date | Datetime(..) | Time | Decimal(..))
+        | (Datetime(..), Datetime(..))
+        | (Decimal(..), Decimal(..)) => true,
         (stored, wanted) if stored.is_integer() && (wanted.is_integer() || wanted == &Boolean) => true,
-        (Float64, Float32) | (String, Date | Datetime(..) | Time | Decimal(..)) => true,
-        (Datetime(..), Datetime(..)) | (Decimal(..), Decimal(..)) => true,
         (List(stored), List(wanted)) => readable(stored, wanted),
         (Struct(stored), Struct(wanted)) => wanted.iter().all(|field| {
             let stored = stored.iter().find(|other| other.name() == field.name());

@@ -126,17 +126,17 @@ impl Reporter {
 
 /// The indicatif bar: batches, rows, rate, time left, failures.
 pub(crate) struct Bar {
-    bar: ProgressBar,
+    drawn: ProgressBar,
     rows: u64,
     failed: u64,
 }
 
 impl Bar {
     fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let drawn = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
-        Self { bar, rows: 0, failed: 0 }
+        drawn.set_style(style);
+        Self { drawn, rows: 0, failed: 0 }
     }
 
     fn event(&mut self, event: &ProgressEvent<'_>) {
@@ -155,26 +155,26 @@ impl Bar {
     }
 
     fn start(&mut self, table: &str, batches: usize) {
-        self.bar.set_length(batches as u64);
-        self.bar.set_prefix(table.to_owned());
-        self.bar.set_message(self.counts());
-        self.bar.enable_steady_tick(TICK);
+        self.drawn.set_length(batches as u64);
+        self.drawn.set_prefix(table.to_owned());
+        self.drawn.set_message(self.counts());
+        self.drawn.enable_steady_tick(TICK);
     }
 
     fn advance(&mut self) {
-        self.bar.inc(1);
-        self.bar.set_message(self.counts());
+        self.drawn.inc(1);
+        self.drawn.set_message(self.counts());
     }
 
     /// Leaves one line: what was fetched, and in what time.
     fn finish(&mut self, elapsed: Duration) {
-        let table = self.bar.prefix();
-        self.bar.finish_and_clear();
-        self.bar.println(format!("{table}: {} in {}", self.counts(), HumanDuration(elapsed)));
+        let table = self.drawn.prefix();
+        self.drawn.finish_and_clear();
+        self.drawn.println(format!("{table}: {} in {}", self.counts(), HumanDuration(elapsed)));
     }
 
     fn counts(&self) -> String {
-        let seconds = self.bar.elapsed().as_secs_f64();
+        let seconds = self.drawn.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = if seconds > 0.0 { self.rows as f64 / seconds } else { 0.0 };
         let failures = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };

@@ -75,7 +75,7 @@ fn frame(snapshot: &Snapshot, id_column: &str) -> Result<DataFrame> {
 
 /// Puts the checksums of the body before the footer, and the checksum of that tail in its place in the footer.
 fn protect(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
-    let footer = usize::try_from(footer_start(bytes.last_chunk()?, bytes.len() as u64)?).ok()?;
+    let footer = usize::try_from(footer_start(*bytes.last_chunk()?, bytes.len() as u64)?).ok()?;
     let mut tail = Blocks::of(bytes.get(..footer)?).to_bytes();
     tail.extend_from_slice(bytes.get(footer..)?);
     seal::seal(&mut tail)?;
@@ -85,7 +85,7 @@ fn protect(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// Where the footer begins, if the file ends like Parquet.
-fn footer_start(trailer: &[u8; TRAILER as usize], length: u64) -> Option<u64> {
+fn footer_start(trailer: [u8; 8], length: u64) -> Option<u64> {
     let (footer, magic) = trailer.split_first_chunk::<4>()?;
     let footer = u64::from(u32::from_le_bytes(*footer));
     if magic == MAGIC { length.checked_sub(TRAILER)?.checked_sub(footer) } else { None }
@@ -126,7 +126,7 @@ fn read_footer(file: &OpenFile) -> Result<Option<Vec<u8>>> {
     let length = file.length();
     let Some(trailer) = length.checked_sub(TRAILER) else { return Ok(None) };
     let trailer = file.read(trailer..length)?;
-    let start = trailer.first_chunk().and_then(|trailer| footer_start(trailer, length));
+    let start = trailer.first_chunk().and_then(|trailer| footer_start(*trailer, length));
     start.map(|start| file.read(start..length)).transpose()
 }
 

@@ -23,7 +23,7 @@ impl Presence {
     /// The sets and each row's place in them, as a file has them; `None` where a code names no set.
     pub(super) fn from_codes(sets: Vec<ColumnSet>, codes: Vec<u32>) -> Option<Self> {
         let known = codes.iter().all(|code| (*code as usize) < sets.len());
-        known.then(|| Self { rows: codes.len(), sets, codes })
+        known.then_some(Self { rows: codes.len(), sets, codes })
     }
 
     pub(super) fn sets(&self) -> &[ColumnSet] {
@@ -46,9 +46,10 @@ impl Presence {
     }
 
     /// Answers for any row whether it has all of `columns`.
-    pub(crate) fn complete_for<'a>(&self, columns: impl Iterator<Item = &'a str> + Clone) -> impl Fn(usize) -> bool {
+    pub(crate) fn complete_for<'a>(&self, columns: impl Iterator<Item = &'a str>) -> impl Fn(usize) -> bool {
+        let columns: Vec<&str> = columns.collect();
         let complete: Vec<bool> =
-            self.sets.iter().map(|set| columns.clone().all(|column| set.contains(column))).collect();
+            self.sets.iter().map(|set| columns.iter().all(|column| set.contains(*column))).collect();
         move |row| complete.get(self.code(row)).copied().unwrap_or(false)
     }
 

@@ -165,7 +165,7 @@ impl Snapshot {
     }
 
     /// Finds each wanted id, and whether its row has all `columns`.
-    pub(crate) fn look_up<'a>(&self, wanted: &IdSet, columns: impl Iterator<Item = &'a str> + Clone) -> LookUp {
+    pub(crate) fn look_up<'a>(&self, wanted: &IdSet, columns: impl Iterator<Item = &'a str>) -> LookUp {
         let complete = self.presence.complete_for(columns);
         let mut found = LookUp::default();
         for (place, row) in self.ids.locate(wanted).into_iter().enumerate() {
