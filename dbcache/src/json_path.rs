@@ -44,7 +44,15 @@ impl JsonPath {
     }
 }
 
-/// What a document that is not JSON, a step into a scalar, or a value that does not fit gives.
+/// What a document that is not JSON, a step into a scalar, or a value that does not fit its type gives.
+///
+/// A key that is missing gives null in both.
+///
+/// ```
+/// use dbcache::json_path::Strictness;
+///
+/// assert_eq!(Strictness::default(), Strictness::Lenient);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
     /// Null.

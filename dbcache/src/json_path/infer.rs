@@ -1,5 +1,6 @@
 //! The type that a set of values takes, whatever their order.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use polars::prelude::*;
@@ -120,57 +121,90 @@ impl Target {
 pub(super) struct Shape {
     kinds: Kinds,
     element: Option<Box<Shape>>,
-    fields: BTreeMap<String, Shape>,
+    fields: Vec<Shape>,
+    /// The place of each key's shape in `fields`. Sorted, so that the type does not tell which row came first.
+    places: BTreeMap<String, usize>,
 }
 
 /// The values cannot be one structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Disagree;
 
+/// What a shape may still take on.
+#[derive(Clone, Copy)]
+struct Room {
+    fields: usize,
+    levels: usize,
+}
+
 impl Shape {
     /// The shape of all these values.
     pub(super) fn of<'a>(values: impl Iterator<Item = Value<'a>>) -> Result<Self, Disagree> {
         let mut shape = Self::default();
-        let mut room = MAX_FIELDS;
+        let mut room = Room { fields: MAX_FIELDS, levels: MAX_LEVELS };
         for value in values {
             shape.observe(value, &mut room)?;
         }
         Ok(shape)
     }
 
-    fn observe(&mut self, value: Value<'_>, room: &mut usize) -> Result<(), Disagree> {
+    fn observe(&mut self, value: Value<'_>, room: &mut Room) -> Result<(), Disagree> {
         self.kinds.add(value.kind);
         match value.kind {
-            Kind::Array => {
-                let element = self.element.get_or_insert_default();
-                scan::elements(value.raw).flatten().try_for_each(|value| element.observe(value, room))?;
+            Kind::Array | Kind::Object => {
+                room.levels = room.levels.checked_sub(1).ok_or(Disagree)?;
+                if value.kind == Kind::Array {
+                    self.observe_array(value, room)
+                } else {
+                    self.observe_object(value, room)
+                }?;
+                room.levels += 1;
             }
-            Kind::Object => self.observe_object(value, room)?,
-            // The text of a scalar that is not to be had as a value would be lost in a structure.
+            // As a value this string is not to be had, so in a structure it would be lost.
             Kind::Escaped if value.string().is_none() => return Err(Disagree),
             _ => {}
         }
         if self.kinds.nested() || self.kinds.scalar_type().is_some() { Ok(()) } else { Err(Disagree) }
     }
 
-    fn observe_object(&mut self, object: Value<'_>, room: &mut usize) -> Result<(), Disagree> {
-        let mut last = BTreeMap::new();
+    fn observe_array(&mut self, array: Value<'_>, room: &mut Room) -> Result<(), Disagree> {
+        let element = self.element.get_or_insert_default();
+        scan::elements(array.raw).flatten().try_for_each(|value| element.observe(value, room))
+    }
+
+    fn observe_object(&mut self, object: Value<'_>, room: &mut Room) -> Result<(), Disagree> {
+        let mut last = vec![None; self.fields.len()];
         for (key, value) in scan::members(object.raw) {
-            last.insert(key.name().ok_or(Disagree)?, value);
-            if last.len() > MAX_FIELDS {
-                return Err(Disagree);
+            let place = self.place_of(key.name().ok_or(Disagree)?, room)?;
+            // Of equal keys the last counts, so none is looked at before all are there.
+            match last.get_mut(place) {
+                Some(known) => *known = value,
+                None => last.push(value),
             }
         }
-        for (key, value) in last {
-            if !self.fields.contains_key(key.as_ref()) {
-                *room = room.checked_sub(1).ok_or(Disagree)?;
-                self.fields.insert(key.clone().into_owned(), Self::default());
-            }
-            if let (Some(field), Some(value)) = (self.fields.get_mut(key.as_ref()), value) {
-                field.observe(value, room)?;
-            }
+        let members = self.fields.iter_mut().zip(last);
+        members
+            .filter_map(|(field, value)| Some((field, value?)))
+            .try_for_each(|(field, value)| field.observe(value, room))
+    }
+
+    fn place_of(&mut self, key: Cow<'_, str>, room: &mut Room) -> Result<usize, Disagree> {
+        if let Some(place) = self.places.get(key.as_ref()) {
+            return Ok(*place);
         }
-        Ok(())
+        room.fields = room.fields.checked_sub(1).ok_or(Disagree)?;
+        Ok(self.add_field(key.into_owned(), Self::default()))
+    }
+
+    fn add_field(&mut self, key: String, shape: Self) -> usize {
+        let place = self.fields.len();
+        self.places.insert(key, place);
+        self.fields.push(shape);
+        place
+    }
+
+    fn named_fields(&self) -> impl Iterator<Item = (&String, &Self)> {
+        self.places.iter().filter_map(|(key, place)| Some((key, self.fields.get(*place)?)))
     }
 
     /// The shape of the values of both.
@@ -180,9 +214,13 @@ impl Shape {
             (Some(left), Some(right)) => Some(Box::new(left.union(*right))),
             (left, right) => left.or(right),
         };
-        for (key, shape) in other.fields {
-            let known = self.fields.remove(&key).unwrap_or_default();
-            self.fields.insert(key, known.union(shape));
+        let mut fields: Vec<Option<Self>> = other.fields.into_iter().map(Some).collect();
+        for (key, place) in other.places {
+            let Some(field) = fields.get_mut(place).and_then(Option::take) else { continue };
+            match self.places.get(&key).and_then(|known| self.fields.get_mut(*known)) {
+                Some(known) => *known = std::mem::take(known).union(field),
+                None => _ = self.add_field(key, field),
+            }
         }
         self
     }
@@ -200,12 +238,12 @@ impl Shape {
         if let Some(element) = &self.element {
             return Ok(DataType::List(Box::new(element.structure(levels)?)));
         }
-        let fields = self.fields.iter().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure(levels)?)));
+        let fields = self.named_fields().map(|(key, shape)| Ok(Field::new(key.into(), shape.structure(levels)?)));
         Ok(DataType::Struct(fields.collect::<Result<_, Disagree>>()?))
     }
 
     fn count_fields(&self) -> usize {
-        let within: usize = self.fields.values().map(Self::count_fields).sum();
+        let within: usize = self.fields.iter().map(Self::count_fields).sum();
         self.fields.len() + within + self.element.as_ref().map_or(0, |element| element.count_fields())
     }
 }

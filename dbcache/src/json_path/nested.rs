@@ -37,7 +37,8 @@ type Found = Vec<(usize, Series)>;
 fn documents(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
     let (whole, inside): (Vec<Pending<'_>>, Vec<Pending<'_>>) =
         pending.iter().copied().partition(|one| one.wanted.steps.is_empty() && leaf::is_as_wanted(column, &one.wanted));
-    let mut found: Found = whole.into_iter().map(|one| (one.path, column.clone())).collect();
+    let mut found: Found =
+        whole.into_iter().map(|one| (one.path, column.clone().with_name(PlSmallStr::EMPTY))).collect();
     found.extend(in_text(column, &inside, strictness)?);
     Ok(found)
 }
