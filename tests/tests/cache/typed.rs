@@ -84,7 +84,8 @@ fn typed_columns_and_paths_are_tuples_or_frames() {
         .select((c.id, c.profile.address.zip, c.profile.address.city, c.age, c.age))
         .rows(&[2, 3], &users.fetcher())
         .unwrap();
-    let expected: Vec<(i64, Option<String>, String, Option<i32>, Option<i32>)> = vec![
+    type Row = (i64, Option<String>, String, Option<i32>, Option<i32>);
+    let expected: Vec<Row> = vec![
         (2, Some("00002".to_owned()), "city 2".to_owned(), Some(30), Some(30)),
         (3, None, "city 3".to_owned(), None, None),
     ];
