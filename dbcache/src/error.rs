@@ -280,7 +280,10 @@ fn counted(count: usize, noun: &str) -> String {
 }
 
 fn first_failure(failures: &[BatchFailure]) -> String {
-    failures.first().map_or_else(String::new, |first| format!("; batch {} first: {}", first.batch, first.cause))
+    failures.first().map_or_else(String::new, |first| {
+        let cause = std::error::Error::source(&first.cause).map_or_else(String::new, |cause| format!(": {cause}"));
+        format!("; batch {} first: {}{cause}", first.batch, first.cause)
+    })
 }
 
 /// Shows the first few of a list.

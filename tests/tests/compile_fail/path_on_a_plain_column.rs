@@ -1,4 +1,4 @@
-use dbcache::{Cached, CachedJson, Record};
+use dbcache::{Cached, CachedJson};
 use serde::{Deserialize, Serialize};
 
 #[derive(Cached)]

@@ -1,4 +1,4 @@
-use dbcache::{Cached, CachedJson, Record, Selection};
+use dbcache::{Cached, CachedJson, Selection};
 use serde::{Deserialize, Serialize};
 
 #[derive(Cached)]
