@@ -106,6 +106,11 @@ fn at(ty: &Type) -> Span {
     Span::mixed_site().located_at(ty.span())
 }
 
+/// The type as a person would write it.
+fn shown(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">").replace(" :: ", "::").replace(" ,", ",")
+}
+
 /// Local names that no field can clash with.
 fn places(count: usize) -> Vec<Ident> {
     (0..count).map(|place| format_ident!("__{place}", span = Span::mixed_site())).collect()
@@ -126,13 +131,14 @@ fn leaf_handle(private: &TokenStream) -> TokenStream {
 }
 
 /// `impl ColumnValue`, and the mark that no attribute is needed, for a type with one column.
-fn leaf_value(host: &Host<'_>, builder: impl ToTokens, reader: impl ToTokens) -> TokenStream {
+fn leaf_value(host: &Host<'_>, bounds: &TokenStream, builder: impl ToTokens, reader: impl ToTokens) -> TokenStream {
     let private = host.private();
     let name = host.name;
-    let handle = leaf_handle(&private);
+    let (handle, lints) = (leaf_handle(&private), lints());
     code! {
         #[automatically_derived]
-        impl #private::ColumnValue for #name {
+        #lints
+        impl #private::ColumnValue for #name where #bounds {
             type Nullable = ::core::option::Option<Self>;
             type Builder = #builder;
             type Reader = #reader;
@@ -143,6 +149,73 @@ fn leaf_value(host: &Host<'_>, builder: impl ToTokens, reader: impl ToTokens) ->
         }
 
         #[automatically_derived]
-        impl #private::PlainValue for #name {}
+        #lints
+        impl #private::PlainValue for #name where #bounds {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    /// Everything that the derives can generate, for a crate that knows dbcache by another name.
+    fn generated() -> Vec<TokenStream> {
+        vec![
+            record(&parse_quote! {
+                #[cached(table = "a.b", crate = "elsewhere")]
+                struct Row { #[cached(id)] id: i64, #[cached(json, default)] doc: Doc, #[cached(skip)] more: u8, name: String }
+            }),
+            json(&parse_quote!(
+                #[cached(crate = "elsewhere")]
+                struct Doc {
+                    name: String,
+                    #[serde(skip)]
+                    more: u8,
+                }
+            )),
+            json(&parse_quote!(
+                #[cached(crate = "elsewhere")]
+                enum Name {
+                    One,
+                    #[serde(other)]
+                    Two,
+                }
+            )),
+            json(&parse_quote!(
+                #[cached(crate = "elsewhere")]
+                enum Value {
+                    One(u8),
+                    Two,
+                }
+            )),
+            stub::record(
+                &parse_quote!(
+                    struct Row {}
+                ),
+                &code!(elsewhere),
+            ),
+            stub::json(
+                &parse_quote!(
+                    struct Doc {}
+                ),
+                &code!(elsewhere),
+            ),
+        ]
+    }
+
+    #[test]
+    fn only_the_given_crate_path_is_named() {
+        for tokens in generated() {
+            assert!(!tokens.to_string().contains("dbcache"), "{tokens}");
+        }
+    }
+
+    #[test]
+    fn correct_types_get_no_messages() {
+        for tokens in generated() {
+            assert!(!tokens.to_string().contains("compile_error"), "{tokens}");
+        }
     }
 }

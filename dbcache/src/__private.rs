@@ -16,8 +16,8 @@ pub use crate::value::names::{NameBuilder, NameReader, Named};
 pub use crate::value::nested::{Documents, FieldBuilder, FieldReader, Fields, Validity, finish_struct, struct_type};
 pub use crate::value::stub::StubColumn;
 pub use crate::value::{
-    ColumnBuilder, ColumnReader, ColumnValue, Fault, JsonTextBuilder, JsonTextReader, ListBuilder, ListReader,
-    PlainValue,
+    ColumnBuilder, ColumnReader, ColumnValue, Fault, JsonText, JsonTextBuilder, JsonTextReader, ListBuilder,
+    ListReader, PlainValue,
 };
 
 /// The columns of one record, made when they are first asked for.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Ident;
 
-use super::{at, bounds, lints, places, with_bounds};
+use super::{at, bounds, lints, places, shown, with_bounds};
 use crate::model::Document;
 
 pub(crate) fn expand(document: &Document<'_>) -> TokenStream {
@@ -35,7 +35,8 @@ fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStre
     let (name, visibility, columns) = (document.host.name, document.host.visibility, document.host.columns());
     let fields = document.stored().map(|field| {
         let (ident, ty) = (field.name, field.ty);
-        let doc = format!("The path to `{}`.", field.key);
+        let doc =
+            format!("The path to `{}`, of type `{}`, or an `Option` of it below an `Option`.", field.key, shown(ty));
         let handle = quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::Handle<__Record, __Nullness>);
         code!(#[doc = #doc] pub #ident: #handle,)
     });

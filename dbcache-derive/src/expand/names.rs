@@ -8,7 +8,8 @@ use crate::model::Names;
 pub(crate) fn expand(names: &Names<'_>) -> TokenStream {
     let private = names.host.private();
     let name = names.host.name;
-    let value = leaf_value(&names.host, code!(#private::NameBuilder), code!(#private::NameReader<Self>));
+    let value =
+        leaf_value(&names.host, &TokenStream::new(), code!(#private::NameBuilder), code!(#private::NameReader<Self>));
     let (idents, texts): (Vec<_>, Vec<_>) = names.variants.iter().map(|variant| (variant.ident, &variant.name)).unzip();
     let patterns = names.variants.iter().map(|variant| {
         let (text, aliases) = (&variant.name, &variant.aliases);

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{at, bounds, lints, places, with_bounds};
+use super::{at, bounds, lints, places, shown, with_bounds};
 use crate::model::{Record, RecordField};
 
 pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
@@ -44,13 +44,18 @@ fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) 
     let (name, visibility, columns_name) = (record.host.name, record.host.visibility, record.host.columns());
     let fields = record.columns().map(|field| {
         let (ident, ty) = (field.name, field.ty);
-        let doc = format!("The column `{}`.", field.column);
-        let handle = quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::Handle<#name, #private::Required>);
+        let doc = format!("The column `{}`, of type `{}`.", field.column, shown(ty));
+        // A plain value has a plain column, which reads better in the user's documentation than the general form.
+        let handle = if field.attr.json.is_some() {
+            quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::Handle<#name, #private::Required>)
+        } else {
+            code!(#private::Column<#name, #ty>)
+        };
         code!(#[doc = #doc] pub #ident: #handle,)
     });
     let doc = format!("The typed columns of [`{name}`], which `{name}::columns()` gives.");
     let lints = lints();
-    let shown = columns_name.to_string();
+    let shown_name = columns_name.to_string();
     code! {
         #cfg
         #[doc = #doc]
@@ -77,7 +82,7 @@ fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) 
         #[automatically_derived]
         impl ::core::fmt::Debug for #columns_name where #bounds {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct(#shown).finish_non_exhaustive()
+                f.debug_struct(#shown_name).finish_non_exhaustive()
             }
         }
     }
@@ -103,12 +108,12 @@ fn handle(record: &Record<'_>, field: &RecordField<'_>) -> TokenStream {
     let private = record.host.private();
     let (name, ty, column) = (record.host.name, field.ty, &field.column);
     let default = default(record, field);
-    let place = if field.attr.json.is_some() {
-        quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column))
+    if field.attr.json.is_some() {
+        let place = quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column)#default);
+        quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::handle::<#name, #private::Required>(#place))
     } else {
-        quote_spanned!(at(ty)=> #private::Place::plain::<#ty>(#column))
-    };
-    quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::handle::<#name, #private::Required>(#place #default))
+        quote_spanned!(at(ty)=> #private::Column::new(#private::Place::plain::<#ty>(#column)#default))
+    }
 }
 
 fn default(record: &Record<'_>, field: &RecordField<'_>) -> Option<TokenStream> {

@@ -15,8 +15,14 @@ use super::{
 
 /// A type that serde writes as JSON text and reads back.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is stored as JSON text, and serde cannot write and read it",
+    label = "not for serde",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
 pub trait JsonText: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> JsonText for V {}
 
 #[doc(hidden)]

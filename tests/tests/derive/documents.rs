@@ -158,3 +158,65 @@ fn columns_of_text_are_not_parsed() {
 
     assert!(Row::schema().columns().iter().all(|column| column.parse_json().is_none()));
 }
+
+/// For each rule: a document and an enum that both serde and dbcache name by it.
+macro_rules! same_names_as_serde {
+    ($($rule:literal $test:ident;)*) => {$(
+        #[test]
+        fn $test() {
+            #[derive(Debug, Default, PartialEq, Serialize, Deserialize, CachedJson)]
+            #[serde(rename_all = $rule)]
+            struct Names {
+                plain: u8,
+                two_words: u8,
+                with_2_numbers3: u8,
+                _leading: u8,
+                trailing_: u8,
+                r#type: u8,
+            }
+
+            #[derive(Clone, Copy, Debug, Serialize, CachedJson)]
+            #[serde(rename_all = $rule)]
+            enum Variants {
+                Plain,
+                TwoWords,
+                HTTPServer,
+                V2,
+            }
+
+            #[derive(Cached)]
+            #[cached(table = "test.names")]
+            struct Row {
+                #[cached(id)]
+                id: u8,
+                #[cached(json)]
+                names: Names,
+                variant: Variants,
+            }
+
+            let written = serde_json::to_value(Names::default()).expect("the names are written");
+            let mut written: Vec<&String> = written.as_object().expect("an object").keys().collect();
+            let mut named = fields(Row::schema().columns()[0].data_type());
+            written.sort();
+            named.sort_unstable();
+            assert_eq!(named, written);
+
+            let variants = [Variants::Plain, Variants::TwoWords, Variants::HTTPServer, Variants::V2];
+            let rows: Vec<Row> = (0..).zip(variants).map(|(id, variant)| Row { id, names: Names::default(), variant }).collect();
+            let frame = stored(&rows);
+            let named: Vec<&str> = frame.column("variant").expect("the column").str().expect("text").iter().flatten().collect();
+            assert_eq!(json!(named), json!(variants));
+        }
+    )*};
+}
+
+same_names_as_serde! {
+    "lowercase" lower_case;
+    "UPPERCASE" upper_case;
+    "PascalCase" pascal_case;
+    "camelCase" camel_case;
+    "snake_case" snake_case;
+    "SCREAMING_SNAKE_CASE" screaming_snake_case;
+    "kebab-case" kebab_case;
+    "SCREAMING-KEBAB-CASE" screaming_kebab_case;
+}

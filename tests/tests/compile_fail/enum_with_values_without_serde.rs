@@ -1,0 +1,9 @@
+use dbcache::CachedJson;
+
+#[derive(CachedJson)]
+enum Shape {
+    Circle { radius: f64 },
+    Point,
+}
+
+fn main() {}
