@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use crate::column::ColumnRef;
-use crate::data_type::{convert, has_keys, readable};
+use crate::data_type::{convert, readable};
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::fetch::BatchSource;
@@ -196,12 +196,12 @@ fn base<'f>(frame: &'f DataFrame, name: &str) -> Result<&'f Series> {
 pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()> {
     let stored = table.snapshot()?;
     for schema in declared {
-        let name = schema.column().column();
-        let Some(found) = stored.column(name).map(StoredColumn::data_type) else { continue };
-        let is_parsed = schema.parse_json().is_some() && found.is_string();
-        let lacks_keys = stored.declared().contains(name) && !has_keys(found, schema.data_type());
-        if lacks_keys || !(is_parsed || readable(found, schema.data_type())) {
-            return Err(type_conflict(table, schema, found));
+        let found = stored.column(schema.column().column()).map(StoredColumn::data_type);
+        let parses = schema.parse_json().is_some();
+        match found {
+            Some(DataType::String) if parses => {}
+            Some(found) if !readable(found, schema.data_type()) => return Err(type_conflict(table, schema, found)),
+            _ => {}
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 use polars::prelude::*;
 
 use crate::data_type::{convert, readable};
-use crate::documents;
 use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
@@ -33,9 +32,7 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Sn
     let (set, rows) = only_asked(&set, &rows, expected.ids);
     let columns: Result<Vec<Column>, BatchError> =
         in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
-    let declared = expected.columns.iter().map(|declared| declared.column().column().to_owned());
-    let declared = declared.chain(expected.stored.declared().iter().cloned()).collect();
-    Ok(Snapshot::uniform(set, columns?).with_documents(documents).with_declared(declared))
+    Ok(Snapshot::uniform(set, columns?).with_documents(documents))
 }
 
 /// These rows of the columns. Most fetchers bring just the rows that were asked, sorted: then nothing is copied.
@@ -119,7 +116,7 @@ fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> (IdSet, Vec<IdxSi
 fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result<Column, BatchError> {
     let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == column.name().as_str())
     else {
-        return Ok(declared_keys(column, expected.stored));
+        return Ok(column);
     };
     let series = column.as_materialized_series();
     let converted = match (declared.parse_json(), series.dtype()) {
@@ -137,19 +134,6 @@ fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result
     };
     let converted = converted.map_err(|cause| unfit(cause, ids, declared))?;
     Ok(converted.with_name(column.name().clone()).into_column())
-}
-
-/// JSON text for a column of which the table holds only the keys that a record type declares: just these keys of it.
-/// Text that does not fit is left as it is, for the merge to refuse.
-fn declared_keys(column: Column, stored: &Snapshot) -> Column {
-    let Some(nested) = stored.column(column.name()).filter(|nested| stored.declared().contains(nested.name().as_str()))
-    else {
-        return column;
-    };
-    match column.str().ok().and_then(|text| documents::parsed(text, nested.data_type())) {
-        Some(parsed) => parsed.into_column(),
-        None => column,
-    }
 }
 
 fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {

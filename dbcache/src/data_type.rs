@@ -76,32 +76,6 @@ pub(crate) fn readable(stored: &DataType, wanted: &DataType) -> bool {
     }
 }
 
-/// Whether a nested type has every key that another one has, at every place.
-pub(crate) fn has_keys(stored: &DataType, wanted: &DataType) -> bool {
-    use DataType::{List, Struct};
-    match (stored, wanted) {
-        (List(stored), List(wanted)) => has_keys(stored, wanted),
-        (Struct(stored), Struct(wanted)) => wanted.iter().all(|field| {
-            let mut stored = stored.iter();
-            stored.any(|other| other.name() == field.name() && has_keys(other.dtype(), field.dtype()))
-        }),
-        _ => true,
-    }
-}
-
-/// The step with which a path leaves a nested type, and the keys that are there; `None` where the type has all of it.
-pub(crate) fn keys_without<'t>(stored: &'t DataType, path: &'t [String]) -> Option<(&'t str, Vec<&'t str>)> {
-    let (step, rest) = path.split_first()?;
-    match stored {
-        DataType::List(inner) => keys_without(inner, rest),
-        DataType::Struct(fields) => match fields.iter().find(|field| field.name() == step.as_str()) {
-            Some(field) => keys_without(field.dtype(), rest),
-            None => Some((step, fields.iter().map(|field| field.name().as_str()).collect())),
-        },
-        _ => None,
-    }
-}
-
 /// Converts a column, or names the first row whose value does not fit.
 ///
 /// The types must be [`readable`] as each other.

@@ -19,9 +19,3 @@ fn one(column: &Series, path: &JsonPath, pinned: Option<&DataType>) -> Option<Se
     let paths = [Extraction { path, pinned }];
     extract(column, &paths, Strictness::Strict).ok()?.into_iter().next()
 }
-
-/// The documents as a nested type, or `None` where one does not fit it. Keys that the type lacks are left out.
-pub(crate) fn parsed(documents: &StringChunked, nested: &DataType) -> Option<Series> {
-    let read = one(&documents.clone().into_series(), &JsonPath::default(), Some(nested))?;
-    Some(read.with_name(documents.name().clone()))
-}

@@ -68,20 +68,6 @@ pub enum Error {
         columns: Vec<UnknownColumn>,
     },
 
-    /// A path leads to a key that is not cached: a record type stored the column, with only the keys that it declares.
-    #[error(
-        "the key {path:?} of {table} is not cached: a record type stored the column with only the keys that it declares{}",
-        .suggestions.first().map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"))
-    )]
-    UndeclaredKey {
-        /// The table.
-        table: String,
-        /// The path that was asked for.
-        path: String,
-        /// Keys that come near, the nearest first.
-        suggestions: Vec<String>,
-    },
-
     /// The request is not allowed to fetch, and some rows are not in the cache.
     #[error("{} of {table} not cached, and fetching is switched off: {}", counted(.ids.len(), "id"), Shown(.ids))]
     NotCached {

@@ -11,7 +11,6 @@ use polars::prelude::*;
 
 use crate::column::ColumnRef;
 use crate::contract::{self, Expected};
-use crate::data_type::keys_without;
 use crate::error::{BatchError, BatchFailure, Error, Result, UnknownColumn};
 use crate::fetch::{BatchRequest, BatchSource, Columns, FetchedFrame};
 use crate::key::IdSet;
@@ -157,26 +156,11 @@ impl<'r> Request<'r> {
     }
 
     fn answer(&self, stored: &Snapshot, found: &LookUp) -> Result<Answer> {
-        self.check_keys(stored)?;
         let ids = self.ids.select(&found.hits);
         let columns = self.columns.iter().map(|name| self.reading(name));
         let frame = stored.read(self.table, &ids, columns)?;
         let documents = stored.documents().clone();
         Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()), documents })
-    }
-
-    /// Keys that a record type left out when it stored a column were never fetched, and are no nulls.
-    fn check_keys(&self, stored: &Snapshot) -> Result<()> {
-        for wanted in self.wanted.iter().filter(|wanted| stored.declared().contains(wanted.column())) {
-            let column = stored.column(wanted.column());
-            let keys = column.and_then(|column| keys_without(column.data_type(), wanted.path().steps()));
-            if let Some((step, keys)) = keys {
-                let suggestions = near(step, keys);
-                let (table, path) = (self.table.name().to_string(), wanted.label());
-                return Err(Error::UndeclaredKey { table, path, suggestions });
-            }
-        }
-        Ok(())
     }
 
     /// The columns that incomplete rows lack, with suggestions from those that are known.

@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use super::presence::{ColumnSet, Presence, PresenceBuilder};
 use super::snapshot::{Snapshot, StoredColumn};
-use crate::data_type::{convert, has_keys, widen};
+use crate::data_type::{convert, widen};
 use crate::error::{Error, Result};
 use crate::key::{Positions, row_number};
 use crate::name::TableName;
@@ -34,10 +34,8 @@ pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, re
         .filter(|name| kept.contains(name.as_str()))
         .map(|name| merge_column(table, stored, fetched, name, &rows, replace).map(StoredColumn::from))
         .collect();
-    let (documents, declared) =
-        (documents(stored, fetched), stored.declared.union(&fetched.declared).cloned().collect());
-    let merged = Snapshot { ids, columns: columns?, presence, documents: ColumnSet::new(), declared: ColumnSet::new() };
-    Ok(merged.with_documents(documents).with_declared(declared))
+    let merged = Snapshot { ids, columns: columns?, presence, documents: ColumnSet::new() };
+    Ok(merged.with_documents(documents(stored, fetched)))
 }
 
 /// The columns that hold documents on both sides, a side without the column or without a value in it aside.
@@ -103,9 +101,6 @@ fn merge_column(
             both.append(&fetched).map_err(Error::frame("merge rows"))?;
             rows.take_newest(&both)
         }
-        (Some(left), Some(right)) if lacks_keys(stored, fetched, &left, &right) => {
-            return Err(type_conflict(table, &left, &right));
-        }
         (Some(stored), Some(fetched)) => {
             let (mut both, fetched) = reconcile(table, &stored, &fetched)?;
             both.append(&fetched).map_err(Error::frame("merge rows"))?;
@@ -118,28 +113,17 @@ fn merge_column(
 
 /// Both columns in the type that holds both.
 pub(super) fn reconcile(table: &TableName, stored: &Column, fetched: &Column) -> Result<(Column, Column)> {
-    let conflict = || type_conflict(table, stored, fetched);
+    let conflict = || Error::TypeConflict {
+        table: table.to_string(),
+        column: stored.name().to_string(),
+        stored: stored.dtype().clone(),
+        wanted: fetched.dtype().clone(),
+    };
     let data_type = widen(stored.dtype(), fetched.dtype()).ok_or_else(conflict)?;
     let converted = |column: &Column| {
         convert(column.as_materialized_series(), &data_type).map(IntoColumn::into_column).map_err(|_| conflict())
     };
     Ok((converted(stored)?, converted(fetched)?))
-}
-
-/// Whether a record type left keys out on one side that the other side has: null would then stand for never fetched.
-fn lacks_keys(stored: &Snapshot, fetched: &Snapshot, left: &Column, right: &Column) -> bool {
-    let name = left.name().as_str();
-    let is_declared = stored.declared.contains(name) || fetched.declared.contains(name);
-    is_declared && !(has_keys(left.dtype(), right.dtype()) && has_keys(right.dtype(), left.dtype()))
-}
-
-fn type_conflict(table: &TableName, stored: &Column, fetched: &Column) -> Error {
-    Error::TypeConflict {
-        table: table.to_string(),
-        column: stored.name().to_string(),
-        stored: stored.dtype().clone(),
-        wanted: fetched.dtype().clone(),
-    }
 }
 
 fn id_conflict(table: &TableName, stored: &Snapshot, fetched: &Snapshot) -> Error {

@@ -184,10 +184,7 @@ fn read_rows(columns: FileColumns, header: Header, id_column: &str) -> Result<Op
     let stored = stored.map(|(name, data_type)| StoredColumn::in_file(name, data_type, Arc::clone(&columns).into()));
     let stored = stored.collect();
     Ok(ids.zip(presence).map(|(ids, presence)| {
-        let (documents, declared) = (ColumnSet::new(), ColumnSet::new());
-        Snapshot { ids, columns: stored, presence, documents, declared }
-            .with_documents(header.json_columns)
-            .with_declared(header.declared_columns)
+        Snapshot { ids, columns: stored, presence, documents: ColumnSet::new() }.with_documents(header.json_columns)
     }))
 }
 

@@ -20,8 +20,6 @@ pub(crate) struct Snapshot {
     pub(super) presence: Presence,
     /// The text columns whose every cell was an object or array in the rows that a fetcher brought.
     pub(super) documents: ColumnSet,
-    /// The nested columns of which only the keys are stored that a record type declares.
-    pub(super) declared: ColumnSet,
 }
 
 /// One column of a table: in memory, or in its file until it is asked for.
@@ -127,7 +125,6 @@ impl Snapshot {
             columns: Vec::new(),
             presence: Presence::default(),
             documents: ColumnSet::new(),
-            declared: ColumnSet::new(),
         }
     }
 
@@ -135,8 +132,7 @@ impl Snapshot {
     pub(crate) fn uniform(ids: IdSet, columns: Vec<Column>) -> Self {
         let names: ColumnSet = columns.iter().map(|column| column.name().to_string()).collect();
         let columns = columns.into_iter().map(StoredColumn::from).collect();
-        let presence = Presence::uniform(ids.len(), names);
-        Self { ids, columns, presence, documents: ColumnSet::new(), declared: ColumnSet::new() }
+        Self { presence: Presence::uniform(ids.len(), names), ids, columns, documents: ColumnSet::new() }
     }
 
     /// The same rows, of which these columns hold documents if they are text.
@@ -144,18 +140,6 @@ impl Snapshot {
         documents.retain(|name| self.column(name).is_some_and(|column| column.data_type().is_string()));
         self.documents = documents;
         self
-    }
-
-    /// The same rows, of which these columns, if they are nested, hold only the keys that a record type declares.
-    pub(crate) fn with_declared(mut self, mut declared: ColumnSet) -> Self {
-        declared.retain(|name| self.column(name).is_some_and(|column| column.data_type().is_nested()));
-        self.declared = declared;
-        self
-    }
-
-    /// The nested columns that hold only the keys that a record type declares: others were never fetched.
-    pub(crate) fn declared(&self) -> &ColumnSet {
-        &self.declared
     }
 
     pub(crate) fn ids(&self) -> &IdSet {

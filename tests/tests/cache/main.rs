@@ -5,7 +5,6 @@ mod batches;
 mod completeness;
 mod contract;
 mod damage;
-mod declared_keys;
 mod documents;
 mod hits;
 mod names;

@@ -21,9 +21,6 @@ pub(super) struct Header {
     /// The text columns that hold documents.
     #[serde(default, skip_serializing_if = "ColumnSet::is_empty")]
     pub(super) json_columns: ColumnSet,
-    /// The nested columns that hold only the keys that a record type declares.
-    #[serde(default, skip_serializing_if = "ColumnSet::is_empty")]
-    pub(super) declared_columns: ColumnSet,
 }
 
 /// Why a sound file is not the one that was wanted; the reasons are for people.
@@ -40,7 +37,6 @@ impl Header {
             id_column: id_column.to_owned(),
             column_sets: snapshot.presence.sets().to_vec(),
             json_columns: snapshot.documents.clone(),
-            declared_columns: snapshot.declared.clone(),
         }
     }
 
