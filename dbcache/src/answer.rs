@@ -13,7 +13,7 @@ use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::read_through::{self, Answer, Fetch, Options, Request};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{ColumnSet, LookUp, StoredColumn, Table};
+use crate::storage::{ColumnSet, LookUp, Need, StoredColumn, Table, innermost};
 
 /// One column of an answer, with its type where the caller declares one.
 #[derive(Clone, Debug)]
@@ -28,6 +28,14 @@ impl Wanted {
         match self {
             Self::AsFound(column) => column,
             Self::Declared(schema) => schema.column(),
+        }
+    }
+
+    /// The paths to the keys that the caller knows of, from the column's own path on.
+    fn keys(&self) -> Vec<Vec<String>> {
+        match self {
+            Self::AsFound(_) => vec![Vec::new()],
+            Self::Declared(schema) => innermost(schema.data_type()),
         }
     }
 
@@ -61,24 +69,42 @@ pub(crate) struct Question<'a> {
 impl Question<'_> {
     /// Answers, fetching what is needed. The frame has the id column first, then the wanted columns in their order.
     pub(crate) fn fetched(&self, ids: IdSet, source: &dyn BatchSource, options: &Options) -> Result<Answer> {
-        let columns = self.columns()?;
-        self.finish(read_through::run(&self.request(ids, &columns), source, options)?)
+        let (columns, needs) = (self.columns()?, self.needs());
+        self.finish(read_through::run(&self.request(ids, &columns, &needs), source, options)?)
     }
 
     /// Answers from what is cached.
     pub(crate) fn cached(&self, ids: IdSet) -> Result<Answer> {
-        let columns = self.columns()?;
-        self.finish(read_through::cached(&self.request(ids, &columns))?)
+        let (columns, needs) = (self.columns()?, self.needs());
+        self.finish(read_through::cached(&self.request(ids, &columns, &needs))?)
     }
 
     pub(crate) fn look_up(&self, ids: IdSet) -> Result<LookUp> {
-        let columns = self.columns()?;
-        self.request(ids, &columns).look_up()
+        let (columns, needs) = (self.columns()?, self.needs());
+        self.request(ids, &columns, &needs).look_up()
     }
 
-    fn request<'r>(&'r self, ids: IdSet, columns: &'r [String]) -> Request<'r> {
+    fn request<'r>(&'r self, ids: IdSet, columns: &'r [String], needs: &'r [Need]) -> Request<'r> {
         let wanted = self.wanted.iter().map(Wanted::column).collect();
-        Request { table: &self.table, ids, columns, wanted, declared: self.declared, fetch: self.fetch }
+        Request { table: &self.table, ids, columns, wanted, needs, declared: self.declared, fetch: self.fetch }
+    }
+
+    /// What a row must have: of a declared column all the keys that are declared.
+    fn needs(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        for wanted in &self.wanted {
+            let column = wanted.column();
+            if column.column() == self.table.id_column() {
+                continue;
+            }
+            let declared = |schema: &&ColumnSchema| schema.column().column() == column.column();
+            let has_default = self.declared.iter().find(declared).is_some_and(|schema| schema.default().is_some());
+            for keys in wanted.keys() {
+                let path = column.path().steps().iter().cloned().chain(keys).collect();
+                needs.push(Need { column: column.column().to_owned(), path, has_default });
+            }
+        }
+        needs
     }
 
     /// The base columns, each once. The id column is always there and needs no asking.

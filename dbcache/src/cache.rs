@@ -16,7 +16,7 @@ use crate::found::{Found, LookUp};
 use crate::key::Key;
 use crate::read_through::{Answer, Fetch};
 use crate::record::{CellError, ColumnSchema, Record, Selection};
-use crate::storage::Table;
+use crate::storage::{Table, has_keys};
 
 /// A cache of the rows of one record type.
 ///
@@ -120,7 +120,7 @@ impl<T: Record> Cache<T> {
     ///
     /// [`Error::ColumnName`] for a malformed name; [`Error::NoColumns`] for none.
     pub fn select_dynamic<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<Query<'_, T, Paths>> {
-        let wanted = wanted(&self.table, columns)?;
+        let wanted = wanted(&self.table, columns)?.into_iter().map(declared_keys::<T>).collect();
         Ok(Query { cache: self, selection: Paths, wanted, fetch: Fetch::default() })
     }
 }
@@ -148,6 +148,15 @@ pub(crate) fn wanted<C: AsRef<str>>(table: &Table, columns: impl IntoIterator<It
     match wanted {
         Ok(wanted) if wanted.is_empty() => Err(Error::NoColumns { table: table.name().to_string() }),
         wanted => wanted.map(distinct),
+    }
+}
+
+/// Of a whole nested column only the keys that the record declares can be had.
+fn declared_keys<T: Record>(wanted: Wanted) -> Wanted {
+    let is_wanted = |schema: &&ColumnSchema| schema.column() == wanted.column() && has_keys(schema.data_type());
+    match T::schema().columns().iter().find(is_wanted) {
+        Some(schema) => Wanted::Declared(schema.clone()),
+        None => wanted,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{RESERVED_PREFIX, Snapshot};
+use crate::storage::{self, RESERVED_PREFIX, Snapshot};
 
 /// What a batch was asked for.
 pub(crate) struct Expected<'a> {
@@ -32,7 +32,18 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Sn
     let (set, rows) = only_asked(&set, &rows, expected.ids);
     let columns: Result<Vec<Column>, BatchError> =
         in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
-    Ok(Snapshot::uniform(set, columns?).with_documents(documents))
+    let columns = columns?;
+    let keys = chosen_keys(&columns, expected.columns);
+    Ok(Snapshot::uniform(set, columns).with_documents(documents).with_keys(keys))
+}
+
+/// The keys of nested columns that the record declares: it brings no others.
+fn chosen_keys(columns: &[Column], declared: &[ColumnSchema]) -> Vec<String> {
+    let is_declared = |column: &&Column| {
+        let name = column.name().as_str();
+        declared.iter().any(|declared| declared.column().column() == name)
+    };
+    columns.iter().filter(is_declared).flat_map(|column| storage::entries(column.name(), column.dtype())).collect()
 }
 
 /// These rows of the columns. Most fetchers bring just the rows that were asked, sorted: then nothing is copied.

@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 
+use crate::data_type::widen;
 use crate::json_path::{Extraction, JsonPath, Strictness, extract};
 
 /// The documents as structs or lists where they agree; `None` where they do not, or are no JSON.
@@ -18,4 +19,41 @@ pub(crate) fn structured(documents: &StringChunked) -> Option<Series> {
 fn one(column: &Series, path: &JsonPath, pinned: Option<&DataType>) -> Option<Series> {
     let paths = [Extraction { path, pinned }];
     extract(column, &paths, Strictness::Strict).ok()?.into_iter().next()
+}
+
+/// The documents in the nested type that holds both them and what is stored; `None` where there is none.
+pub(crate) fn beside(documents: &StringChunked, stored: &DataType) -> Option<Series> {
+    let found = structured(documents)?;
+    let both = joined(stored, found.dtype());
+    let read = one(&documents.clone().into_series(), &JsonPath::default(), Some(&both))?;
+    Some(read.with_name(documents.name().clone()))
+}
+
+/// Structs and lists as JSON text.
+pub(crate) fn text(nested: &Series) -> Option<Series> {
+    let text = one(nested, &JsonPath::default(), Some(&DataType::String))?;
+    Some(text.with_name(nested.name().clone()))
+}
+
+/// The stored type with the keys that documents have beside it. Text in a document reads as the date that is stored.
+fn joined(stored: &DataType, found: &DataType) -> DataType {
+    match (stored, found) {
+        (DataType::Struct(stored), DataType::Struct(found)) => DataType::Struct(joined_fields(stored, found)),
+        (DataType::List(stored), DataType::List(found)) => DataType::List(Box::new(joined(stored, found))),
+        // What does not widen keeps the type that was found, so that it is refused and never becomes text.
+        (stored, found) => {
+            widen(stored, found).unwrap_or_else(|| if found.is_string() { stored } else { found }.clone())
+        }
+    }
+}
+
+fn joined_fields(stored: &[Field], found: &[Field]) -> Vec<Field> {
+    let named = |fields: &[Field], name: &PlSmallStr| fields.iter().find(|field| field.name() == name).cloned();
+    let kept = stored.iter().map(|field| match named(found, field.name()) {
+        Some(other) => Field::new(field.name().clone(), joined(field.dtype(), other.dtype())),
+        None => field.clone(),
+    });
+    // A key that is null in every document says nothing that its absence does not.
+    let new = found.iter().filter(|field| named(stored, field.name()).is_none() && !field.dtype().is_null());
+    kept.chain(new.cloned()).collect()
 }

@@ -189,11 +189,16 @@ pub struct UnknownColumn {
     pub name: String,
     /// Names that come near, the nearest first.
     pub suggestions: Vec<String>,
+    /// Whether the column is there, but the rows hold only those of its keys that a record type declares.
+    pub is_undeclared_key: bool,
 }
 
 impl fmt::Display for UnknownColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.name)?;
+        if self.is_undeclared_key {
+            f.write_str(", a key that the record type does not declare, so that it is not cached,")?;
+        }
         match self.suggestions.first() {
             Some(near) => write!(f, " (did you mean {near:?}?)"),
             None => Ok(()),

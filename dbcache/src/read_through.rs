@@ -18,7 +18,7 @@ use crate::name::{TableName, near};
 use crate::plan::{self, Batch, BatchPolicy};
 use crate::progress::{Progress, ProgressEvent, Reporter};
 use crate::record::{ColumnSchema, DefaultCell};
-use crate::storage::{ColumnSet, LookUp, Reading, Replace, Snapshot, Table, merge};
+use crate::storage::{ColumnSet, LookUp, Need, Reading, Replace, Snapshot, Table, merge, shown_path};
 
 /// Fetched rows wait at least this long for others to be committed with them.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
@@ -51,6 +51,8 @@ pub(crate) struct Request<'a> {
     pub(crate) columns: &'a [String],
     /// What the answer takes of them.
     pub(crate) wanted: Vec<&'a ColumnRef>,
+    /// What a row must have of them.
+    pub(crate) needs: &'a [Need],
     /// The types that a record declares for them.
     pub(crate) declared: &'a [ColumnSchema],
     pub(crate) fetch: Fetch,
@@ -110,11 +112,6 @@ pub(crate) fn cached(request: &Request<'_>) -> Result<Answer> {
 }
 
 impl<'r> Request<'r> {
-    /// The columns without which a row is incomplete: those that have no default.
-    fn required(&self) -> impl Iterator<Item = &str> + Clone {
-        self.columns.iter().map(String::as_str).filter(|name| self.default_of(name).is_none())
-    }
-
     fn reading<'s>(&'s self, name: &'s str) -> Reading<'s> {
         let of_column = self.wanted.iter().filter(|wanted| wanted.column() == name);
         let paths: Vec<&[String]> = of_column.map(|wanted| wanted.path().steps()).collect();
@@ -132,7 +129,7 @@ impl<'r> Request<'r> {
     }
 
     fn find(&self, stored: &Snapshot) -> LookUp {
-        stored.look_up(&self.ids, self.required())
+        stored.look_up(&self.ids, self.needs)
     }
 
     fn batch<'b>(&self, batch: &'b Batch) -> BatchRequest<'b>
@@ -165,16 +162,36 @@ impl<'r> Request<'r> {
 
     /// The columns that incomplete rows lack, with suggestions from those that are known.
     fn columns_not_found(&self, stored: &Snapshot, incomplete: &IdSet, known: Option<Vec<String>>) -> Error {
-        let rows: Vec<usize> = stored.ids().locate(incomplete).into_iter().flatten().map(|row| row as usize).collect();
-        let sets = || rows.iter().filter_map(|row| stored.presence().of_row(*row));
-        let lacking = self.required().filter(|name| sets().any(|set| !set.contains(*name)));
-        let known: ColumnSet = stored.presence().columns().into_iter().chain(known.into_iter().flatten()).collect();
-        let columns = lacking.map(|name| UnknownColumn {
-            name: name.to_owned(),
-            suggestions: near(name, known.iter().map(String::as_str).filter(|known| *known != name)),
-        });
-        Error::ColumnsNotFound { table: self.table.name().to_string(), columns: columns.collect() }
+        let presence = stored.presence();
+        let rows = stored.ids().locate(incomplete).into_iter().flatten();
+        let sets: PlHashSet<&ColumnSet> = rows.filter_map(|row| presence.of_row(row as usize)).collect();
+        let known: ColumnSet = presence.columns().into_iter().chain(known.into_iter().flatten()).collect();
+        let mut columns: Vec<UnknownColumn> = Vec::new();
+        for need in self.needs {
+            let Some(set) = sets.iter().find(|set| presence.lacks(set, need)) else { continue };
+            let unknown =
+                if set.contains(&need.column) { unknown_key(need, stored) } else { unknown_column(need, &known) };
+            if columns.iter().all(|other| other.name != unknown.name) {
+                columns.push(unknown);
+            }
+        }
+        Error::ColumnsNotFound { table: self.table.name().to_string(), columns }
     }
+}
+
+fn unknown_column(need: &Need, known: &ColumnSet) -> UnknownColumn {
+    let name = need.column.clone();
+    let suggestions = near(&name, known.iter().map(String::as_str).filter(|known| *known != name));
+    UnknownColumn { name, suggestions, is_undeclared_key: false }
+}
+
+/// The column is there, with the keys that a record type declares.
+fn unknown_key(need: &Need, stored: &Snapshot) -> UnknownColumn {
+    let label = |path: Vec<String>| ColumnRef::with_path(need.column.clone(), path).label();
+    let known: Vec<String> = stored.presence().known_paths(&need.column).into_iter().map(label).collect();
+    let name = label(shown_path(&need.path));
+    let suggestions = near(&name, known.iter().map(String::as_str));
+    UnknownColumn { name, suggestions, is_undeclared_key: true }
 }
 
 /// A request under way.

@@ -4,6 +4,7 @@
 
 mod disk;
 mod file_name;
+mod keys;
 mod merge;
 mod parquet_file;
 mod presence;
@@ -18,6 +19,7 @@ use self::parquet_file::Content;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
+pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
 pub(crate) use self::presence::ColumnSet;

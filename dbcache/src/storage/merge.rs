@@ -2,9 +2,11 @@
 
 use polars::prelude::*;
 
+use super::keys;
 use super::presence::{ColumnSet, Presence, PresenceBuilder};
 use super::snapshot::{Snapshot, StoredColumn};
 use crate::data_type::{convert, widen};
+use crate::documents;
 use crate::error::{Error, Result};
 use crate::key::{Positions, row_number};
 use crate::name::TableName;
@@ -42,7 +44,8 @@ pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, re
 fn documents(stored: &Snapshot, fetched: &Snapshot) -> ColumnSet {
     let agrees = |side: &Snapshot, name: &String| {
         let is_empty = side.column(name).is_none_or(|column| column.data_type().is_null());
-        is_empty || side.documents.contains(name)
+        let is_nested = side.column(name).is_some_and(|column| column.data_type().is_nested());
+        is_empty || is_nested || side.documents.contains(name)
     };
     let both = stored.documents.union(&fetched.documents);
     both.filter(|name| agrees(stored, name) && agrees(fetched, name)).cloned().collect()
@@ -111,19 +114,40 @@ fn merge_column(
     gathered.map_err(Error::frame("merge rows"))
 }
 
-/// Both columns in the type that holds both.
+/// Both columns in the type that holds both. Structs and lists take in documents, and text takes in structs and lists.
 pub(super) fn reconcile(table: &TableName, stored: &Column, fetched: &Column) -> Result<(Column, Column)> {
-    let conflict = || Error::TypeConflict {
-        table: table.to_string(),
-        column: stored.name().to_string(),
-        stored: stored.dtype().clone(),
-        wanted: fetched.dtype().clone(),
-    };
+    let conflict = || type_conflict(table, stored, fetched);
+    let (stored, fetched) = &alike(stored, fetched).ok_or_else(conflict)?;
     let data_type = widen(stored.dtype(), fetched.dtype()).ok_or_else(conflict)?;
     let converted = |column: &Column| {
         convert(column.as_materialized_series(), &data_type).map(IntoColumn::into_column).map_err(|_| conflict())
     };
     Ok((converted(stored)?, converted(fetched)?))
+}
+
+/// Both columns nested or both text, where one is nested and the other JSON text. What is stored stays as it is.
+fn alike(stored: &Column, fetched: &Column) -> Option<(Column, Column)> {
+    let fetched = match (stored.dtype(), fetched.dtype()) {
+        (nested, DataType::String) if nested.is_nested() => {
+            documents::beside(fetched.str().ok()?, nested)?.into_column()
+        }
+        (DataType::String, nested) if nested.is_nested() => {
+            documents::text(fetched.as_materialized_series())?.into_column()
+        }
+        _ => fetched.clone(),
+    };
+    Some((stored.clone(), fetched))
+}
+
+/// Of documents the error names the structure that they have.
+fn type_conflict(table: &TableName, stored: &Column, fetched: &Column) -> Error {
+    let structured = fetched.str().ok().filter(|_| stored.dtype().is_nested()).and_then(documents::structured);
+    Error::TypeConflict {
+        table: table.to_string(),
+        column: stored.name().to_string(),
+        stored: stored.dtype().clone(),
+        wanted: structured.map_or_else(|| fetched.dtype().clone(), |found| found.dtype().clone()),
+    }
 }
 
 fn id_conflict(table: &TableName, stored: &Snapshot, fetched: &Snapshot) -> Error {
@@ -150,11 +174,18 @@ fn presence(stored: &Snapshot, fetched: &Snapshot, rows: &Rows, replace: Replace
         let code = *codes.entry((old, new)).or_insert_with(|| {
             let old = old.and_then(|code| stored.presence.sets().get(code));
             let new = new.and_then(|code| fetched.presence.sets().get(code));
-            merged.code(old.into_iter().chain(new).flatten().cloned().collect())
+            merged.code(joined(old, new))
         });
         merged.push(code);
     }
     merged.finish()
+}
+
+/// The columns of a new row, with those of the old one that it does not bring. A column that it brings is replaced
+/// whole, so that none of its old keys are left.
+fn joined(old: Option<&ColumnSet>, new: Option<&ColumnSet>) -> ColumnSet {
+    let stays = |entry: &&String| !new.is_some_and(|new| new.contains(keys::column_of(entry)));
+    old.into_iter().flatten().filter(stays).chain(new.into_iter().flatten()).cloned().collect()
 }
 
 /// The columns that all rows of both have, where that is so.

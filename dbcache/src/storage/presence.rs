@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-/// The columns that were fetched together for a row, the id column aside.
+use super::keys::{self, Need};
+
+/// The columns that were fetched together for a row, the id column aside, with the keys that a record type chose.
 pub(crate) type ColumnSet = BTreeSet<String>;
 
 /// The column set of every row of a table.
@@ -45,17 +47,35 @@ impl Presence {
         self.sets.get(self.code(row))
     }
 
-    /// Answers for any row whether it has all of `columns`.
-    pub(crate) fn complete_for<'a>(&self, columns: impl Iterator<Item = &'a str>) -> impl Fn(usize) -> bool {
-        let columns: Vec<&str> = columns.collect();
-        let complete: Vec<bool> =
-            self.sets.iter().map(|set| columns.iter().all(|column| set.contains(*column))).collect();
-        move |row| complete.get(self.code(row)).copied().unwrap_or(false)
+    /// Answers for any row whether it has all that is needed.
+    pub(crate) fn complete_for(&self, needs: &[Need]) -> impl Fn(usize) -> bool {
+        self.rows_whose(|set| needs.iter().all(|need| need.is_met(set, &self.sets)))
+    }
+
+    /// Answers for any row whether it has a column.
+    pub(super) fn has(&self, column: &str) -> impl Fn(usize) -> bool {
+        self.rows_whose(|set| set.contains(column))
+    }
+
+    /// Asks once a set, not once a row.
+    fn rows_whose(&self, test: impl Fn(&ColumnSet) -> bool) -> impl Fn(usize) -> bool {
+        let passed: Vec<bool> = self.sets.iter().map(test).collect();
+        move |row| passed.get(self.code(row)).copied().unwrap_or(false)
+    }
+
+    /// Whether a row that has the columns of `set` lacks what is needed.
+    pub(crate) fn lacks(&self, set: &ColumnSet, need: &Need) -> bool {
+        !need.is_met(set, &self.sets)
+    }
+
+    /// The paths to the keys of a column that at least one row has, where a record type chose them.
+    pub(crate) fn known_paths(&self, column: &str) -> Vec<Vec<String>> {
+        self.sets.iter().flat_map(|set| keys::known_paths(set, column)).collect()
     }
 
     /// The columns that at least one row has.
     pub(crate) fn columns(&self) -> ColumnSet {
-        self.sets.iter().flatten().cloned().collect()
+        self.sets.iter().flatten().filter(|entry| keys::is_column(entry)).cloned().collect()
     }
 
     /// The place of a row's set among the sets.

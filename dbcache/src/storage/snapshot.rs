@@ -4,6 +4,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::Table;
+use super::keys::Need;
 use super::merge;
 use super::parquet_file::FileColumn;
 use super::presence::{ColumnSet, Presence};
@@ -142,6 +143,13 @@ impl Snapshot {
         self
     }
 
+    /// The same rows, of whose nested columns a record type chose these keys.
+    pub(crate) fn with_keys(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        let entries = self.columns.iter().map(|column| column.name().to_string()).chain(keys).collect();
+        self.presence = Presence::uniform(self.ids.len(), entries);
+        self
+    }
+
     pub(crate) fn ids(&self) -> &IdSet {
         &self.ids
     }
@@ -164,9 +172,9 @@ impl Snapshot {
         &self.presence
     }
 
-    /// Finds each wanted id, and whether its row has all `columns`.
-    pub(crate) fn look_up<'a>(&self, wanted: &IdSet, columns: impl Iterator<Item = &'a str>) -> LookUp {
-        let complete = self.presence.complete_for(columns);
+    /// Finds each wanted id, and whether its row has all that is needed.
+    pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> LookUp {
+        let complete = self.presence.complete_for(needs);
         let mut found = LookUp::default();
         for (place, row) in self.ids.locate(wanted).into_iter().enumerate() {
             match row {
@@ -236,7 +244,7 @@ impl Snapshot {
         if self.presence.of_all().is_some_and(|columns| columns.contains(column.name().as_str())) {
             return Ok(column.clone());
         }
-        let fetched = self.presence.complete_for(std::iter::once(column.name().as_str()));
+        let fetched = self.presence.has(column.name());
         let default = default().map_err(Error::frame("make a default"))?.into_column();
         let (mut both, default) = merge::reconcile(table, column, &default)?;
         both.append(&default).map_err(Error::frame("fill in a default"))?;

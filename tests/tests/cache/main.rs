@@ -5,6 +5,7 @@ mod batches;
 mod completeness;
 mod contract;
 mod damage;
+mod declared_keys;
 mod documents;
 mod hits;
 mod names;
