@@ -164,7 +164,9 @@ impl Shape {
             Kind::Escaped if value.string().is_none() => return Err(Disagree),
             _ => {}
         }
-        if self.kinds.nested() || self.kinds.scalar_type().is_some() { Ok(()) } else { Err(Disagree) }
+        // A fraction that is still to come makes integers beyond `i64` floats.
+        let may_agree = self.kinds.nested() || self.kinds.scalar_type().is_some() || self.kinds.within(NUMBERS);
+        if may_agree { Ok(()) } else { Err(Disagree) }
     }
 
     fn observe_array(&mut self, array: Value<'_>, room: &mut Room) -> Result<(), Disagree> {
