@@ -67,7 +67,7 @@ impl Primitive for DateTime<Utc> {
 
     fn to_physical(&self) -> Option<Native<Self>> {
         let nanos = self.timestamp_subsec_nanos();
-        (nanos < NANOS && nanos % 1000 == 0).then(|| self.timestamp_micros())
+        (nanos < NANOS && nanos.is_multiple_of(1000)).then(|| self.timestamp_micros())
     }
 
     fn from_physical(micros: Native<Self>) -> Result<Self, Fault> {

@@ -7,6 +7,7 @@ use crate::frames::stored;
 
 mod odd_fields {
     #![deny(warnings, clippy::pedantic)]
+    #![allow(clippy::struct_field_names, reason = "a field called like its struct is one of the clashes")]
 
     use dbcache::{Cached, CachedJson};
     use serde::{Deserialize, Serialize};
