@@ -78,7 +78,7 @@ fn the_id_column_is_first_and_the_types_are_those_of_the_schema() {
     assert_eq!(frame.get_column_names(), ["id", "name", "age", "profile", "former"]);
     let schema = User::schema();
     let mut types = vec![schema.id().data_type()];
-    types.extend(schema.columns().iter().map(|column| column.data_type()));
+    types.extend(schema.columns().iter().map(dbcache::record::ColumnSchema::data_type));
     assert_eq!(frame.dtypes().iter().collect::<Vec<_>>(), types);
 }
 
