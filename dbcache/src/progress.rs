@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often the bar's clock moves on while a batch runs.
 const TICK: Duration = Duration::from_millis(100);
@@ -170,7 +170,7 @@ impl Bar {
     fn finish(&mut self, elapsed: Duration) {
         let table = self.drawn.prefix();
         self.drawn.finish_and_clear();
-        self.drawn.println(format!("{table}: {} in {}", self.counts(), HumanDuration(elapsed)));
+        self.drawn.println(format!("{table}: {} in {elapsed:.1?}", self.counts()));
     }
 
     fn counts(&self) -> String {
