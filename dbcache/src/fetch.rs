@@ -1,11 +1,15 @@
 //! Fetchers: where rows come from when the cache does not have them.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
 mod json_rows;
 #[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "tokio")]
+pub use asynchronous::{AsyncDynamicFetcher, AsyncFetcher};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteFetcher, SqliteKey};
 
