@@ -25,6 +25,9 @@ pub mod value;
 
 #[doc(hidden)]
 pub mod __private;
+#[cfg(feature = "fault-injection")]
+#[doc(hidden)]
+pub use storage::faults;
 
 pub use builder::Builder;
 pub use cache::{All, Cache, Paths, Query};

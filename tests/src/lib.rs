@@ -1,6 +1,8 @@
 //! What the tests share: a database that is nothing but JSON rows, and that remembers what it was asked.
 
+pub mod counts;
 pub mod strict;
+pub mod versioned;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

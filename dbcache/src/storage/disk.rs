@@ -1,11 +1,17 @@
-//! The file system: the only place that touches it.
+//! The file system: the only place that touches it, each call as a [`Step`].
+
+#[cfg(feature = "fault-injection")]
+pub mod faults;
+mod step;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use self::step::{Safeguard, Step, is_left_out};
 use crate::error::{Error, Result};
 
 /// Temporary files begin so, then comes the name of the file that they become.
@@ -37,7 +43,8 @@ fn file_number(_: &fs::Metadata) -> u64 {
 
 /// The stamp of a file, or `None` where there is none.
 pub(super) fn stamp(path: &Path) -> Result<Option<Stamp>> {
-    let metadata = found(fs::metadata(path)).map_err(io_error("look at", path))?;
+    settle(folder_of(path))?;
+    let metadata = found(Step::Look(path).run(|| fs::metadata(path))).map_err(io_error("look at", path))?;
     Ok(metadata.as_ref().map(Stamp::of))
 }
 
@@ -51,7 +58,8 @@ pub(super) struct OpenFile {
 
 /// Opens a file, with the stamp of exactly what is read of it, or `None` where there is none.
 pub(super) fn open(path: &Path) -> Result<Option<(Stamp, OpenFile)>> {
-    let Some(file) = found(File::open(path)).map_err(io_error("open", path))? else {
+    settle(folder_of(path))?;
+    let Some(file) = found(Step::Open(path).run(|| File::open(path))).map_err(io_error("open", path))? else {
         return Ok(None);
     };
     let metadata = file.metadata().map_err(io_error("look at", path))?;
@@ -68,7 +76,8 @@ impl OpenFile {
     pub(super) fn read(&self, places: Range<u64>) -> Result<Vec<u8>> {
         let length = usize::try_from(places.end.saturating_sub(places.start)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; length];
-        read_exact_at(&self.file, &mut bytes, places.start).map_err(io_error("read", &self.path))?;
+        let read = Step::Read(&self.path).run(|| read_exact_at(&self.file, &mut bytes, places.start));
+        read.map_err(io_error("read", &self.path))?;
         Ok(bytes)
     }
 
@@ -103,22 +112,32 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Resul
 /// rename last. Only after that does this function return.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<Stamp> {
     let folder = folder_of(path);
-    let mut temporary = temporary(path).map_err(io_error("create a file in", folder))?;
-    temporary.write_all(bytes).map_err(io_error("write", temporary.path()))?;
-    temporary.as_file().sync_all().map_err(io_error("sync", temporary.path()))?;
-    let file = temporary.persist(path).map_err(|cause| io_error("rename a file to", path)(cause.error))?;
+    let temporary = Step::Create(path).run(|| temporary(path)).map_err(io_error("create a file in", folder))?;
+    let writing = temporary.path().to_owned();
+    let written = Step::Write(&writing, bytes).run(|| temporary.as_file().write_all(bytes));
+    written.map_err(io_error("write", &writing))?;
+    sync(temporary.as_file(), &writing)?;
+    let renamed = Step::Rename(&writing, path).run(|| temporary.persist(path).map_err(|cause| cause.error));
+    let file = renamed.map_err(io_error("rename a file to", path))?;
     sync_folder(folder)?;
     let metadata = file.metadata().map_err(io_error("look at", path))?;
     Ok(Stamp::of(&metadata))
 }
 
+fn sync(file: &File, path: &Path) -> Result<()> {
+    if is_left_out(Safeguard::FileSync, path) {
+        return Ok(());
+    }
+    Step::Sync(path).run(|| file.sync_all()).map_err(io_error("sync", path))
+}
+
 /// Moves a file to the first free of some names, and returns that name.
 pub(super) fn set_aside(path: &Path, names: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {
     for name in names {
-        if name.try_exists().map_err(io_error("look at", &name))? {
+        if Step::Look(&name).run(|| name.try_exists()).map_err(io_error("look at", &name))? {
             continue;
         }
-        fs::rename(path, &name).map_err(io_error("set aside", path))?;
+        Step::Rename(path, &name).run(|| fs::rename(path, &name)).map_err(io_error("set aside", path))?;
         sync_folder(folder_of(path))?;
         return Ok(name);
     }
@@ -129,20 +148,41 @@ pub(super) fn set_aside(path: &Path, names: impl Iterator<Item = PathBuf>) -> Re
 pub(super) fn remove_leftovers(path: &Path) -> Result<()> {
     let folder = folder_of(path);
     let prefix = temporary_prefix(path);
-    for entry in fs::read_dir(folder).map_err(io_error("list", folder))? {
+    for entry in Step::List(folder).run(|| fs::read_dir(folder)).map_err(io_error("list", folder))? {
         let entry = entry.map_err(io_error("list", folder))?;
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            fs::remove_file(entry.path()).map_err(io_error("remove", &entry.path()))?;
+            let path = entry.path();
+            Step::Remove(&path).run(|| fs::remove_file(&path)).map_err(io_error("remove", &path))?;
         }
     }
     Ok(())
 }
 
 /// Creates a folder and its parents, so that they last.
+///
+/// Nothing is put into a folder before it is sure to last, so an empty one may be what a process that died had begun.
 pub(super) fn create_folder(folder: &Path) -> Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|part| !is_root(part) && !part.is_dir()).collect();
-    fs::create_dir_all(folder).map_err(io_error("create the folder", folder))?;
-    missing.into_iter().rev().try_for_each(|created| sync_folder(folder_of(created)))
+    if is_root(folder) || is_in_use(folder).map_err(io_error("list", folder))? {
+        return Ok(());
+    }
+    let parent = folder_of(folder);
+    create_folder(parent)?;
+    let created = Step::CreateFolder(folder).run(|| match fs::create_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
+    });
+    created.map_err(io_error("create the folder", folder))?;
+    sync_folder(parent)
+}
+
+/// Whether there is something in a folder; one that may not be listed is taken to be in use.
+fn is_in_use(folder: &Path) -> io::Result<bool> {
+    match Step::List(folder).run(|| fs::read_dir(folder)) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => Ok(true),
+        Err(cause) => Err(cause),
+    }
 }
 
 /// The empty path is the parent of a relative path of one part: the current folder.
@@ -152,8 +192,14 @@ fn is_root(path: &Path) -> bool {
 
 /// Opens the file that a lock is held on, which is never removed.
 pub(super) fn lock(path: &Path) -> Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(io_error("open", path))?;
-    file.lock().map_err(io_error("lock", path))?;
+    let open = || File::options().create(true).truncate(false).write(true).open(path);
+    let file = Step::OpenLock(path).run(open).map_err(io_error("open", path))?;
+    // Waiting is broken off by any signal that the program handles.
+    while let Err(cause) = Step::Lock(path).run(|| file.lock()) {
+        if cause.kind() != io::ErrorKind::Interrupted {
+            return Err(io_error("lock", path)(cause));
+        }
+    }
     Ok(file)
 }
 
@@ -176,15 +222,39 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-#[cfg(unix)]
+/// Makes all changes of names in a folder last.
 fn sync_folder(folder: &Path) -> Result<()> {
     let folder = if is_root(folder) { Path::new(".") } else { folder };
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("sync the folder", folder))
+    if is_left_out(Safeguard::FolderSync, folder) {
+        return Ok(());
+    }
+    let synced = Step::SyncFolder(folder).run(|| sync_names(folder));
+    let mut unsettled = UNSETTLED.lock().unwrap_or_else(PoisonError::into_inner);
+    match &synced {
+        Ok(()) => unsettled.retain(|other| other != folder),
+        Err(_) => unsettled.push(folder.to_owned()),
+    }
+    synced.map_err(io_error("sync the folder", folder))
+}
+
+/// Folders whose last sync failed. Rows that were renamed into place there may not last, so that they must not be
+/// answered either.
+static UNSETTLED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Syncs a folder again whose last sync failed.
+fn settle(folder: &Path) -> Result<()> {
+    let is_unsettled = UNSETTLED.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|other| other == folder);
+    if is_unsettled { sync_folder(folder) } else { Ok(()) }
+}
+
+#[cfg(unix)]
+fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Other systems have no call for it; NTFS journals its folders.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> Result<()> {
+fn sync_names(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -1,0 +1,58 @@
+//! One call to the file system, named before it is made, so that tests can count it, record it and let it fail.
+
+use std::io;
+use std::path::Path;
+
+/// A call, and what it is made on. Without the feature `fault-injection` it is nothing but its call.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "fault-injection"), expect(dead_code, reason = "only tests look at what a call is made on"))]
+pub(super) enum Step<'a> {
+    /// Asks whether a file is there, and for its size and times.
+    Look(&'a Path),
+    Open(&'a Path),
+    Read(&'a Path),
+    List(&'a Path),
+    /// Creates a temporary file beside this one.
+    Create(&'a Path),
+    Write(&'a Path, &'a [u8]),
+    Sync(&'a Path),
+    Rename(&'a Path, &'a Path),
+    SyncFolder(&'a Path),
+    Remove(&'a Path),
+    CreateFolder(&'a Path),
+    /// Opens a file to lock it, and creates it where there is none.
+    OpenLock(&'a Path),
+    Lock(&'a Path),
+}
+
+impl Step<'_> {
+    #[inline]
+    pub(super) fn run<T>(self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        #[cfg(feature = "fault-injection")]
+        return super::faults::run(self, call);
+        #[cfg(not(feature = "fault-injection"))]
+        return (self, call()).1;
+    }
+}
+
+/// What a commit relies on so that nothing is lost. Tests leave one out to show that they would notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "fault-injection"), expect(unreachable_pub, reason = "only tests name it"))]
+pub enum Safeguard {
+    /// Syncing a file before it is renamed.
+    FileSync,
+    /// Syncing the folder before rows are acknowledged.
+    FolderSync,
+}
+
+/// Whether a test asks that this be left out in this folder, or in that of this file.
+#[cfg(feature = "fault-injection")]
+pub(super) fn is_left_out(safeguard: Safeguard, path: &Path) -> bool {
+    super::faults::is_left_out(safeguard, path)
+}
+
+#[cfg(not(feature = "fault-injection"))]
+#[inline]
+pub(super) fn is_left_out(_: Safeguard, _: &Path) -> bool {
+    false
+}

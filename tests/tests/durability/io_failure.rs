@@ -1,0 +1,109 @@
+//! A file system that fails at any step: an error, never a panic, and never rows acknowledged that would not last.
+
+use std::path::Path;
+
+use dbcache::faults::Faults;
+use dbcache_tests::counts::report;
+use dbcache_tests::versioned::{FILE, Versions, all, open, put, some};
+
+use crate::Scratch;
+use crate::power_model::{Disk, Kept, Torn};
+
+const EIO: i32 = 5;
+const EINTR: i32 = 4;
+const ENOSPC: i32 = 28;
+/// For how many steps an error that stays is put in. A signal does not come for ever, or waiting would last as long.
+const FOR_EVER: usize = 1_000;
+
+const IDS: [i64; 4] = [1, 2, 3, 4];
+
+/// A folder with three rows of version 1.
+fn prepared() -> Scratch {
+    let scratch = Scratch::new();
+    put(&open(&scratch.cache()), &[1, 2, 3], 1).expect("a commit");
+    scratch
+}
+
+fn damage(folder: &Path) {
+    let mut bytes = std::fs::read(folder.join(FILE)).expect("the file");
+    let place = bytes.len() - 40;
+    bytes[place] ^= 1;
+    std::fs::write(folder.join(FILE), bytes).expect("the file");
+}
+
+/// What is done while steps fail: a commit, then a look at the rows by the same process.
+fn work(folder: &Path) -> (bool, Option<Versions>) {
+    let table = open(folder);
+    let is_acknowledged = put(&table, &[2, 4], 2).is_ok();
+    (is_acknowledged, some(&table, &IDS).ok())
+}
+
+/// Whether all of the rows are found if the power goes now.
+fn lasts(scratch: &Scratch, before: &Disk, faults: &Faults, rows: &Versions) -> bool {
+    let mut disk = before.clone();
+    faults.made().iter().for_each(|step| disk.make(step, scratch.around()));
+    let after = Scratch::new();
+    disk.write(&Kept::First(0, Torn::Empty), after.around());
+    let found = all(&open(&after.cache())).expect("rows");
+    rows.iter().all(|(id, version)| found.get(id).is_some_and(|found| found >= version))
+}
+
+fn fails_well(prepare: impl Fn() -> Scratch, before_rows: &Versions, after_rows: &Versions) -> usize {
+    let counted = prepare();
+    let faults = Faults::watch(counted.around());
+    work(&counted.cache());
+    let steps = faults.count();
+    drop(faults);
+    let mut runs = 0;
+    for (first, error, times) in (0..steps).flat_map(|first| {
+        [EIO, ENOSPC, EINTR].into_iter().flat_map(move |error| [1, FOR_EVER].map(|times| (first, error, times)))
+    }) {
+        let name = format!("error {error} at step {first}, {times} times");
+        let scratch = prepare();
+        let before = Disk::of(scratch.around());
+        let faults = Faults::watch(scratch.around());
+        faults.fail(first..first + times, error);
+        let (is_acknowledged, seen) = work(&scratch.cache());
+        assert!(faults.failed() > 0, "{name}");
+        if is_acknowledged {
+            assert!(lasts(&scratch, &before, &faults, after_rows), "{name}: acknowledged, and would not last");
+        }
+        if let Some(seen) = seen {
+            assert!(lasts(&scratch, &before, &faults, &seen), "{name}: {seen:?} is answered, and would not last");
+        }
+        faults.mend();
+        let found = all(&open(&scratch.cache())).expect("the rows are readable");
+        let allowed = if is_acknowledged { vec![after_rows] } else { vec![before_rows, after_rows] };
+        assert!(allowed.contains(&&found), "{name}: {found:?}");
+        put(&open(&scratch.cache()), &IDS, 9).expect("the next commit");
+        let next = Versions::from(IDS.map(|id| (id, 9)));
+        assert!(lasts(&scratch, &before, &faults, &next), "{name}: the next commit would not last");
+        runs += 1;
+    }
+    report(
+        "I/O failure",
+        format!("{steps} steps, 3 errors, once and for ever: {runs} runs, 0 panics, 0 false acknowledgements"),
+    );
+    runs
+}
+
+#[test]
+fn a_commit_fails_well_at_any_step() {
+    let before = Versions::from([(1, 1), (2, 1), (3, 1)]);
+    fails_well(prepared, &before, &Versions::from([(1, 1), (2, 2), (3, 1), (4, 2)]));
+}
+
+#[test]
+fn the_first_commit_of_a_folder_fails_well_at_any_step() {
+    fails_well(Scratch::new, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+}
+
+#[test]
+fn setting_a_damaged_file_aside_fails_well_at_any_step() {
+    let prepare = || {
+        let scratch = prepared();
+        damage(&scratch.cache());
+        scratch
+    };
+    fails_well(prepare, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+}
