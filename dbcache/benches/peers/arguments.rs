@@ -1,0 +1,73 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+use crate::case::Case;
+use crate::measure::Result;
+
+pub(crate) const HELP: &str = "\
+Usage: cargo bench -p dbcache --bench peers [--features bench-peers] -- [OPTIONS] [NAME]...
+
+Measures dbcache and its peers. With names, only the cases in whose name, or in one of whose targets' names, one of
+them occurs.
+
+  --rows N      rows of the largest table; 10 million unless said otherwise
+  --quick       few rounds, to see that everything runs
+  --json FILE   writes the measurements
+  --list        names the cases and their targets
+";
+
+/// The first argument of a process that a case started.
+pub(crate) const CHILD: &str = "--child";
+
+const DEFAULT_ROWS: u64 = 10_000_000;
+/// So that the smallest of the tables on which growth is measured has the rows that a case asks for.
+const FEWEST_ROWS: u64 = 10_000;
+
+pub(crate) enum Command {
+    Measure(Arguments),
+    Child { task: String, arguments: Vec<String> },
+    List,
+    Help,
+}
+
+pub(crate) struct Arguments {
+    pub(crate) rows: u64,
+    pub(crate) quick: bool,
+    pub(crate) json: Option<PathBuf>,
+    names: Vec<String>,
+}
+
+impl Arguments {
+    pub(crate) fn wants(&self, case: &Case) -> bool {
+        let mut names = std::iter::once(case.name).chain(case.targets.iter().map(|target| target.name));
+        self.names.is_empty() || names.any(|name| self.names.iter().any(|wanted| name.contains(wanted)))
+    }
+}
+
+pub(crate) fn parse() -> Result<Command> {
+    let mut given = std::env::args().skip(1);
+    if given.next().as_deref() == Some(CHILD) {
+        let task = given.next().ok_or("a child needs a task")?;
+        return Ok(Command::Child { task, arguments: given.collect() });
+    }
+    let mut parser = lexopt::Parser::from_env();
+    let mut arguments = Arguments { rows: DEFAULT_ROWS, quick: false, json: None, names: Vec::new() };
+    let mut by_cargo_bench = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("bench") => by_cargo_bench = true,
+            Long("rows") => arguments.rows = parser.value()?.parse::<u64>()?.max(FEWEST_ROWS),
+            Long("quick") => arguments.quick = true,
+            Long("json") => arguments.json = Some(parser.value()?.into()),
+            Long("list") => return Ok(Command::List),
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Value(name) => arguments.names.push(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    // `cargo test --benches` runs this program too, which must not measure for an hour.
+    Ok(if by_cargo_bench { Command::Measure(arguments) } else { Command::Help })
+}

@@ -1,0 +1,81 @@
+//! Fetching through the cache beside fetching without it.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use dbcache::Cached;
+use dbcache::polars::prelude::DataFrame;
+use rusqlite::Connection;
+
+use crate::case::{Case, Outcome, Target};
+use crate::ground::Ground;
+use crate::measure::{Contender, Result, Round, in_turn};
+use crate::ours::{self, Memory};
+use crate::rivals::sqlite;
+use crate::users::{self, Columns, User};
+
+pub(crate) const CASES: &[Case] = &[Case {
+    name: "fetch_sqlite",
+    about: "15,000 ids in 100 batches from SQLite, cold cache",
+    targets: &[Target { name: "fetch_sqlite_15000", at_most: 1.5, of: "the bare loop that builds one frame" }],
+    run: fetch_sqlite,
+}];
+
+const IDS: u64 = 15_000;
+const BATCH: usize = 150;
+
+fn fetch_sqlite(ground: &Ground) -> Result<Outcome> {
+    let table = ground.million();
+    let database = table.sqlite()?;
+    let ids = |round| users::some_ids(table.rows, IDS.min(table.rows), round);
+    let digest = |frame: &DataFrame| Ok(users::digest(frame)?);
+    let connection = Mutex::new(sqlite::open(&database)?);
+    let contenders = vec![
+        Contender::new("dbcache", |round| {
+            let (ids, scratch) = (ids(round), ground.scratch()?);
+            Round::of(|| through_cache(&connection, scratch.path(), &ids), digest)
+        }),
+        #[cfg(feature = "sqlite")]
+        {
+            let fetcher = dbcache::SqliteFetcher::open(&database)?;
+            Contender::new("dbcache, SqliteFetcher", move |round| {
+                let (ids, scratch) = (ids(round), ground.scratch()?);
+                Round::of(|| through_adapter(&fetcher, scratch.path(), &ids), digest)
+            })
+        },
+        Contender::new("bare loop", |round| {
+            let ids = ids(round);
+            Round::of(|| bare(&connection, &ids), digest)
+        }),
+    ];
+    Ok(Outcome::new(in_turn(contenders, ground.pace)?).against("fetch_sqlite_15000", "bare loop"))
+}
+
+fn through_cache(connection: &Mutex<Connection>, folder: &Path, ids: &[i64]) -> Result<DataFrame> {
+    let fetcher = |ids: &[i64]| fetch(connection, ids.chunks(BATCH));
+    let cache = ours::open(folder, Memory::LARGE)?;
+    Ok(cache.select(columns()).frame(ids, &fetcher)?)
+}
+
+#[cfg(feature = "sqlite")]
+fn through_adapter(fetcher: &dbcache::SqliteFetcher, folder: &Path, ids: &[i64]) -> Result<DataFrame> {
+    let cache = ours::open_dynamic(folder, Memory::LARGE)?;
+    Ok(cache.table("main.users")?.select(["name", "age", "amount", "email", "profile"])?.frame(ids, fetcher)?)
+}
+
+fn columns() -> impl dbcache::Selection<User> {
+    let c = User::columns();
+    (c.name, c.age, c.amount, c.email, c.profile)
+}
+
+fn bare(connection: &Mutex<Connection>, ids: &[i64]) -> Result<DataFrame> {
+    fetch(connection, ids.chunks(BATCH))
+}
+
+/// All batches, in one frame.
+fn fetch<'i>(connection: &Mutex<Connection>, batches: impl Iterator<Item = &'i [i64]>) -> Result<DataFrame> {
+    let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut columns = Columns::default();
+    batches.into_iter().try_for_each(|ids| sqlite::fetch(&connection, ids, &mut columns))?;
+    Ok(columns.into_frame()?)
+}

@@ -1,0 +1,84 @@
+//! dbcache as the cases use it.
+
+use std::path::Path;
+
+use dbcache::error::BoxError;
+use dbcache::polars::prelude::{DataFrame, PolarsError};
+use dbcache::{BatchPolicy, Builder, Cache, Cached, DynamicCache, Progress};
+
+use crate::measure::Result;
+use crate::users::{self, User};
+
+/// How many rows are generated and stored at a time.
+const CHUNK: usize = 500_000;
+
+/// The budget of the memory tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory(pub(crate) u64);
+
+impl Memory {
+    pub(crate) const LARGE: Self = Self(1 << 30);
+    pub(crate) const SMALL: Self = Self(64 << 20);
+}
+
+pub(crate) fn open(folder: &Path, memory: Memory) -> Result<Cache<User>> {
+    Ok(settings(Cache::builder(), folder, memory).open()?)
+}
+
+pub(crate) fn open_dynamic(folder: &Path, memory: Memory) -> Result<DynamicCache> {
+    Ok(settings(DynamicCache::builder(), folder, memory).open()?)
+}
+
+pub(crate) fn settings<C>(builder: Builder<C>, folder: &Path, _memory: Memory) -> Builder<C> {
+    builder.folder(folder).progress(Progress::Silent)
+}
+
+/// Stores the first users.
+pub(crate) fn fill(folder: &Path, rows: u64) -> Result<()> {
+    let builder = Cache::<User>::builder().batches(BatchPolicy::Fixed(CHUNK));
+    let cache = settings(builder, folder, Memory::SMALL).open()?;
+    let fetcher = |ids: &[i64]| -> std::result::Result<DataFrame, PolarsError> { users::frame(ids) };
+    for ids in users::ids(rows).chunks(CHUNK) {
+        cache.select(User::columns().age).frame(ids, &fetcher)?;
+    }
+    Ok(())
+}
+
+/// Three scalar columns of these ids, all of which are cached.
+pub(crate) fn look_up(cache: &Cache<User>, ids: &[i64]) -> Result<DataFrame> {
+    let c = User::columns();
+    Ok(cache.select((c.name, c.age, c.amount)).frame(ids, &nothing_to_fetch)?)
+}
+
+/// Columns and paths of these ids, all of which are cached.
+pub(crate) fn look_up_dynamic(cache: &DynamicCache, columns: &[&str], ids: &[i64]) -> Result<DataFrame> {
+    let fetcher = |ids: &[i64], _: &str| nothing_to_fetch(ids);
+    Ok(cache.table(users::TABLE)?.select(columns)?.frame(ids, &fetcher)?)
+}
+
+/// Stores new rows, durably.
+pub(crate) fn append(cache: &Cache<User>, ids: &[i64], rows: &DataFrame) -> Result<DataFrame> {
+    let fetcher = |_: &[i64]| -> std::result::Result<DataFrame, BoxError> { Ok(rows.clone()) };
+    Ok(cache.select(User::columns().age).frame(ids, &fetcher)?)
+}
+
+fn nothing_to_fetch(ids: &[i64]) -> std::result::Result<DataFrame, BoxError> {
+    Err(format!("{} ids should have been cached", ids.len()).into())
+}
+
+/// The same cache in another folder: its files are written once and never changed, so links to them do.
+pub(crate) fn clone(folder: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            clone(&entry.path(), &copy)?;
+        } else if entry.path().extension().is_some_and(|extension| extension == "parquet") {
+            std::fs::hard_link(entry.path(), copy)?;
+        } else {
+            std::fs::copy(entry.path(), copy)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What users would pick instead, each as its own users would write it.
+
+pub(crate) mod by_hand;
+pub(crate) mod naive_polars;
+#[cfg(feature = "bench-peers")]
+pub(crate) mod redb;
+#[cfg(feature = "bench-peers")]
+pub(crate) mod scan;
+#[cfg(feature = "bench-peers")]
+pub(crate) mod serde_arrow;
+pub(crate) mod sqlite;
