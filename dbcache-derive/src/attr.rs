@@ -8,7 +8,7 @@ use syn::{Attribute, ExprPath, Ident, LitStr, Path, Token};
 use crate::case::Case;
 use crate::errors::Errors;
 
-const ON_TYPE: [&str; 3] = ["table", "rename_all", "crate"];
+const ON_TYPE: [&str; 4] = ["table", "rename_all", "columns", "crate"];
 const ON_FIELD: [&str; 5] = ["id", "rename", "skip", "default", "json"];
 
 /// What stands on a struct or enum.
@@ -16,6 +16,8 @@ const ON_FIELD: [&str; 5] = ["id", "rename", "skip", "default", "json"];
 pub(crate) struct TypeAttr {
     pub(crate) table: Option<LitStr>,
     pub(crate) rename_all: Option<Case>,
+    /// The name of the struct of columns.
+    pub(crate) columns: Option<Ident>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -42,6 +44,7 @@ impl TypeAttr {
             match word.to_string().as_str() {
                 "table" => set_once(&mut read.table, word, value(meta)?, errors),
                 "crate" => set_once(&mut read.krate, word, value::<LitStr>(meta)?.parse()?, errors),
+                "columns" => set_once(&mut read.columns, word, value::<LitStr>(meta)?.parse()?, errors),
                 "rename_all" => {
                     let name: LitStr = value(meta)?;
                     match Case::parse(&name.value()) {

@@ -7,6 +7,8 @@ use syn::{LitStr, Type};
 use crate::errors::Errors;
 use crate::model::{Document, Json, Names, Record, RecordField};
 
+/// Time zones other than UTC: a column has one zone, and no offsets beside it.
+const OTHER_ZONES: [&str; 2] = ["FixedOffset", "Local"];
 /// Types that are often taken for an id and cannot be one.
 const NO_KEYS: [&str; 3] = ["f32", "f64", "bool"];
 
@@ -82,7 +84,9 @@ fn check_id_type(id: &RecordField<'_>, errors: &mut Errors) {
 }
 
 fn check_field(field: &RecordField<'_>, errors: &mut Errors) {
-    check_type(field.ty, errors);
+    if !field.is_skipped() {
+        check_type(field.ty, errors);
+    }
     let attr = &field.attr;
     if let (Some(skip), true) = (&attr.skip, attr.id.is_some() || attr.rename.is_some() || attr.json.is_some()) {
         errors.at(skip, "a skipped field is no column: remove `skip`, or the other attributes");
@@ -102,6 +106,10 @@ fn check_field(field: &RecordField<'_>, errors: &mut Errors) {
 fn check_type(ty: &Type, errors: &mut Errors) {
     if let Type::Reference(reference) = ty {
         errors.at(reference, "a record owns its values: use `String` for `&str`, `Vec<u8>` for `&[u8]`");
+    }
+    if let Some(zone) = other_zone(ty) {
+        let advice = "use `DateTime<Utc>`, and a field of its own for the offset where it matters";
+        errors.at(ty, format!("a column of times has no room for the offset of each, which `{zone}` is: {advice}"));
     }
     if let Some(inner) = inner_option(ty)
         && inner_option(inner).is_some()
@@ -171,6 +179,15 @@ fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
 
 fn inner_option(ty: &Type) -> Option<&Type> {
     last_segment(ty).filter(|segment| segment.ident == "Option").and_then(|segment| arguments(segment).next())
+}
+
+/// The zone of a `DateTime` in the type, by itself or inside an `Option`, a `Vec` or the like, that is not UTC.
+fn other_zone(ty: &Type) -> Option<String> {
+    let segment = last_segment(ty)?;
+    if segment.ident == "DateTime" {
+        return arguments(segment).find_map(type_name).filter(|zone| OTHER_ZONES.contains(&zone.as_str()));
+    }
+    arguments(segment).find_map(other_zone)
 }
 
 /// Whether `name` stands in the type, by itself or inside an `Option`, a `Vec` or the like.

@@ -14,6 +14,8 @@ use crate::serde_attr::{SerdeField, SerdeType};
 pub(crate) struct Host<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) visibility: &'a Visibility,
+    /// The name of the struct of columns that is generated beside the type.
+    pub(crate) columns: Ident,
     /// The path of the dbcache crate.
     pub(crate) krate: TokenStream,
 }
@@ -70,11 +72,6 @@ pub(crate) struct Variant<'a> {
 }
 
 impl Host<'_> {
-    /// The struct of columns that is generated beside the type.
-    pub(crate) fn columns(&self) -> Ident {
-        format_ident!("{}Columns", self.name)
-    }
-
     /// Everything that generated code may name.
     pub(crate) fn private(&self) -> TokenStream {
         let krate = &self.krate;
@@ -208,7 +205,8 @@ impl<'a> Document<'a> {
 }
 
 fn host<'a>(input: &'a DeriveInput, attr: &TypeAttr) -> Host<'a> {
-    Host { name: &input.ident, visibility: &input.vis, krate: crate_path(attr.krate.as_ref()) }
+    let columns = attr.columns.clone().unwrap_or_else(|| format_ident!("{}Columns", input.ident));
+    Host { name: &input.ident, visibility: &input.vis, columns, krate: crate_path(attr.krate.as_ref()) }
 }
 
 fn named_fields<'a>(input: &'a DeriveInput, what: &str, errors: &mut Errors) -> Option<&'a Fields> {

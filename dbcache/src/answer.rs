@@ -20,13 +20,15 @@ use crate::storage::{ColumnSet, LookUp, Need, StoredColumn, Table, innermost};
 pub(crate) enum Wanted {
     /// In whatever type it is stored or found.
     AsFound(ColumnRef),
+    /// In the type that the caller pins, as far as the values fit.
+    Pinned(ColumnRef, DataType),
     Declared(ColumnSchema),
 }
 
 impl Wanted {
     pub(crate) fn column(&self) -> &ColumnRef {
         match self {
-            Self::AsFound(column) => column,
+            Self::AsFound(column) | Self::Pinned(column, _) => column,
             Self::Declared(schema) => schema.column(),
         }
     }
@@ -34,7 +36,7 @@ impl Wanted {
     /// The paths to the keys that the caller knows of, from the column's own path on.
     fn keys(&self) -> Vec<Vec<String>> {
         match self {
-            Self::AsFound(_) => vec![Vec::new()],
+            Self::AsFound(_) | Self::Pinned(..) => vec![Vec::new()],
             Self::Declared(schema) => innermost(schema.data_type()),
         }
     }
@@ -42,8 +44,14 @@ impl Wanted {
     fn data_type(&self) -> Option<&DataType> {
         match self {
             Self::AsFound(_) => None,
+            Self::Pinned(_, data_type) => Some(data_type),
             Self::Declared(schema) => Some(schema.data_type()),
         }
+    }
+
+    /// Whether the values are read out of the stored ones, not taken as they are.
+    fn is_extracted(&self) -> bool {
+        matches!(self, Self::Pinned(..)) || !self.column().path().is_empty()
     }
 }
 
@@ -140,13 +148,13 @@ impl Question<'_> {
         for wanted in self.wanted.iter().filter(|wanted| self.is_answered(wanted)) {
             let column = wanted.column();
             let name = column.column();
-            let values = if column.path().is_empty() {
-                whole(base(frame, name)?, wanted, documents)
-            } else {
+            let values = if wanted.is_extracted() {
                 if !extracted.contains_key(name) {
                     extracted.insert(name, self.extract(base(frame, name)?, ids)?.into_iter());
                 }
                 extracted.get_mut(name).and_then(Iterator::next).unwrap_or_default()
+            } else {
+                whole(base(frame, name)?, wanted, documents)
             };
             columns.push(self.declared_type(values, wanted, ids)?.with_name(column.label().into()));
         }
@@ -158,10 +166,9 @@ impl Question<'_> {
         !wanted.column().path().is_empty() || wanted.column().column() != self.table.id_column()
     }
 
-    /// All wanted paths of one column, in their order.
+    /// All that is wanted out of one column, in its order.
     fn extract(&self, column: &Series, ids: &IdSet) -> Result<Vec<Series>> {
-        let of_column =
-            |wanted: &&Wanted| wanted.column().column() == column.name().as_str() && !wanted.column().path().is_empty();
+        let of_column = |wanted: &&Wanted| wanted.column().column() == column.name().as_str() && wanted.is_extracted();
         let wanted: Vec<&Wanted> = self.wanted.iter().filter(of_column).collect();
         let paths: Vec<Extraction<'_>> = wanted
             .iter()
@@ -210,7 +217,7 @@ pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
 fn whole(column: &Series, wanted: &Wanted, documents: &ColumnSet) -> Series {
     match wanted {
         Wanted::AsFound(_) => presented(column, documents),
-        Wanted::Declared(_) => column.clone(),
+        Wanted::Pinned(..) | Wanted::Declared(_) => column.clone(),
     }
 }
 

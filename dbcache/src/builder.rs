@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::json_path::Strictness;
 use crate::plan::BatchPolicy;
 use crate::progress::Progress;
-use crate::read_through::Options;
+use crate::read_through::{Fetch, Options};
 use crate::storage::Store;
 
 /// The default folder, below the home directory.
@@ -33,12 +33,19 @@ pub struct Builder<C> {
     folder: Option<PathBuf>,
     options: Options,
     strictness: Strictness,
+    fetch: Fetch,
     cache: PhantomData<fn() -> C>,
 }
 
 impl<C> Builder<C> {
     pub(crate) fn new() -> Self {
-        Self { folder: None, options: Options::default(), strictness: Strictness::default(), cache: PhantomData }
+        Self {
+            folder: None,
+            options: Options::default(),
+            strictness: Strictness::default(),
+            fetch: Fetch::default(),
+            cache: PhantomData,
+        }
     }
 
     /// The cache folder. It is created, with its parents, when the first row is stored.
@@ -67,6 +74,27 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Never fetches: a request for rows that are not cached is [`Error::NotCached`], and calls no fetcher.
+    ///
+    /// A single query does the same with [`Query::offline`](crate::Query::offline) or
+    /// [`TableQuery::offline`](crate::TableQuery::offline).
+    ///
+    /// ```
+    /// use dbcache::polars::prelude::{DataFrame, PolarsError};
+    /// use dbcache::{DynamicCache, Error};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let cache = DynamicCache::builder().folder(folder.path()).offline().open()?;
+    /// let database = |_: &[i64], _: &str| -> Result<DataFrame, PolarsError> { unreachable!() };
+    /// let answer = cache.table("public.users")?.select(["name"])?.frame(&[1], &database);
+    /// assert!(matches!(answer, Err(Error::NotCached { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn offline(mut self) -> Self {
+        self.fetch = Fetch::Never;
+        self
+    }
+
     /// Opens the cache.
     ///
     /// # Errors
@@ -78,7 +106,8 @@ impl<C> Builder<C> {
         C: Open,
     {
         let folder = self.folder.map_or_else(default_folder, Ok)?;
-        let engine = Engine { store: Store::new(folder), options: self.options, strictness: self.strictness };
+        let store = Store::new(folder);
+        let engine = Engine { store, options: self.options, strictness: self.strictness, fetch: self.fetch };
         C::open_with(Arc::new(engine))
     }
 }
@@ -94,6 +123,8 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) options: Options,
     pub(crate) strictness: Strictness,
+    /// What a query fetches that does not say otherwise.
+    pub(crate) fetch: Fetch,
 }
 
 mod sealed {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, DataType};
 
 use crate::answer::{Question, Wanted, check_types, distinct};
 use crate::builder::{Builder, Engine, Open};
@@ -48,7 +48,7 @@ use crate::storage::{Table, has_keys};
 /// assert_eq!(names[1], (3, "user 3".to_owned()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Cache<T> {
+pub struct Cache<T: Record> {
     engine: Arc<Engine>,
     table: Arc<Table>,
     record: PhantomData<fn() -> T>,
@@ -88,7 +88,7 @@ impl<T: Record> Cache<T> {
     /// # Errors
     ///
     /// [`Error::IdsNotFound`], [`Error::FetchFailed`], [`Error::ColumnsNotFound`] after everything that came was
-    /// stored; [`Error::UnexpectedNull`] and [`Error::Value`] where a row does not fit the record.
+    /// stored; [`Error::NotCached`] where nothing may be fetched; [`Error::UnexpectedNull`] and [`Error::Value`] where a row does not fit the record.
     pub fn rows<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Vec<T>> {
         self.all().rows(ids, fetcher)
     }
@@ -105,13 +105,13 @@ impl<T: Record> Cache<T> {
     /// A query for whole records.
     pub fn all(&self) -> Query<'_, T, All> {
         let wanted = T::schema().columns().iter().cloned().map(Wanted::Declared).collect();
-        Query { cache: self, selection: All, wanted, fetch: Fetch::default() }
+        Query { cache: self, selection: All, wanted, fetch: self.engine.fetch }
     }
 
     /// A query for one typed column, or for a tuple of them: `cache.select((c.name, c.profile.address.city))`.
     pub fn select<S: Selection<T>>(&self, selection: S) -> Query<'_, T, S> {
         let wanted = distinct(selection.schema().into_iter().map(Wanted::Declared));
-        Query { cache: self, selection, wanted, fetch: Fetch::default() }
+        Query { cache: self, selection, wanted, fetch: self.engine.fetch }
     }
 
     /// A query for columns and paths by name, whose answer is a frame.
@@ -121,7 +121,7 @@ impl<T: Record> Cache<T> {
     /// [`Error::ColumnName`] for a malformed name; [`Error::NoColumns`] for none.
     pub fn select_dynamic<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<Query<'_, T, Paths>> {
         let wanted = wanted(&self.table, columns)?.into_iter().map(declared_keys::<T>).collect();
-        Ok(Query { cache: self, selection: Paths, wanted, fetch: Fetch::default() })
+        Ok(Query { cache: self, selection: Paths, wanted, fetch: self.engine.fetch })
     }
 }
 
@@ -134,7 +134,7 @@ impl<T: Record> Open for Cache<T> {
     }
 }
 
-impl<T> fmt::Debug for Cache<T> {
+impl<T: Record> fmt::Debug for Cache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table.name().as_str();
         f.debug_struct("Cache").field("folder", &self.engine.store.folder()).field("table", &table).finish()
@@ -149,6 +149,19 @@ pub(crate) fn wanted<C: AsRef<str>>(table: &Table, columns: impl IntoIterator<It
         Ok(wanted) if wanted.is_empty() => Err(Error::NoColumns { table: table.name().to_string() }),
         wanted => wanted.map(distinct),
     }
+}
+
+/// Pins the type of one of the wanted columns.
+pub(crate) fn pin(wanted: &mut [Wanted], id_column: &str, name: &str, data_type: DataType) -> Result<()> {
+    let column: ColumnRef = name.parse()?;
+    let refused = |reason: &str| Error::ColumnName { name: name.to_owned(), reason: reason.to_owned() };
+    if column.path().is_empty() && column.column() == id_column {
+        return Err(refused("the ids have the type of the keys that are asked for"));
+    }
+    let one = wanted.iter_mut().find(|wanted| *wanted.column() == column);
+    *one.ok_or_else(|| refused("a type is pinned for it, and the query does not select it"))? =
+        Wanted::Pinned(column, data_type);
+    Ok(())
 }
 
 /// Of a whole nested column only the keys that the record declares can be had.
@@ -183,7 +196,7 @@ impl<T: Record> Selection<T> for All {
 /// What to read of a cache. Made by [`Cache::all`], [`Cache::select`] and [`Cache::select_dynamic`]; reusable.
 #[derive(Debug)]
 #[must_use = "a query does nothing until it is given ids"]
-pub struct Query<'c, T, S> {
+pub struct Query<'c, T: Record, S> {
     cache: &'c Cache<T>,
     selection: S,
     wanted: Vec<Wanted>,
@@ -192,8 +205,16 @@ pub struct Query<'c, T, S> {
 
 impl<T: Record, S> Query<'_, T, S> {
     /// Fetches all ids again, cached or not, and replaces their rows whole.
+    ///
+    /// Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {
-        self.fetch = Fetch::All;
+        self.fetch = self.fetch.refreshed();
+        self
+    }
+
+    /// Never fetches: where rows are not cached, answers are [`Error::NotCached`] with their ids.
+    pub fn offline(mut self) -> Self {
+        self.fetch = Fetch::Never;
         self
     }
 
@@ -251,6 +272,20 @@ impl<T: Record, S> Query<'_, T, S> {
             fetch: self.fetch,
             strictness: self.cache.engine.strictness,
         }
+    }
+}
+
+impl<T: Record> Query<'_, T, Paths> {
+    /// Gives a selected column or path this type, whatever its values are.
+    ///
+    /// A value that does not fit is null; where [`Builder::json`](crate::Builder::json) asks for strictness, an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnName`] for a column that the query does not select, or a malformed name.
+    pub fn pin(mut self, column: &str, data_type: DataType) -> Result<Self> {
+        pin(&mut self.wanted, self.cache.table.id_column(), column, data_type)?;
+        Ok(self)
     }
 }
 

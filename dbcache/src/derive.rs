@@ -41,6 +41,7 @@
 /// |---|---|
 /// | `table = "schema.table"` | the table; required, and checked as by [`TableName`](crate::TableName) |
 /// | `rename_all = "camelCase"` | how columns are called after their fields; the rules are serde's |
+/// | `columns = "Name"` | the name of the struct of columns, where there is a `UserColumns` already |
 /// | `crate = "path"` | where dbcache is, if not at `::dbcache` |
 ///
 /// ```
@@ -48,14 +49,16 @@
 /// use row_cache::{Cached, Record};
 ///
 /// #[derive(Cached)]
-/// #[cached(table = "warehouse.public.stock_items", rename_all = "camelCase", crate = "row_cache")]
+/// #[cached(table = "warehouse.public.stock_items", rename_all = "camelCase")]
+/// #[cached(columns = "StockFields", crate = "row_cache")]
 /// struct StockItem {
 ///     #[cached(id)]
 ///     item_no: String,
 ///     unit_price: f64,
 /// }
 ///
-/// assert_eq!(StockItem::columns().unit_price.name(), "unitPrice");
+/// let fields: StockFields = StockItem::columns();
+/// assert_eq!(fields.unit_price.name(), "unitPrice");
 /// ```
 ///
 /// # Attributes of a field
@@ -172,6 +175,7 @@ pub use dbcache_derive::Cached;
 /// # Attributes
 ///
 /// `#[cached(crate = "path")]` on the type says where dbcache is, if not at `::dbcache`.
+/// `#[cached(columns = "Name")]` names the struct of columns of a document.
 /// `#[cached(rename_all = "…")]` counts where serde's is not given: for types that derive nothing of serde.
 ///
 /// ```

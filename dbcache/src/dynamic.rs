@@ -1,20 +1,21 @@
 //! The dynamic cache: string columns of any table.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, IntoColumn};
+use polars::prelude::{DataFrame, DataType, IntoColumn};
 
 use crate::answer::{Question, Wanted, presented};
 use crate::builder::{Builder, Engine, Open};
-use crate::cache::{complete, wanted};
+use crate::cache::{complete, pin, wanted};
 use crate::error::{Error, Result};
 use crate::fetch::{DynamicFetcher, DynamicSource};
-use crate::found::{Found, LookUp};
+use crate::found::{CachedColumn, Found, LookUp};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::read_through::{Answer, Fetch};
-use crate::storage::{self, Reading};
+use crate::storage::{self, Presence, Reading};
 
 /// The id column where none is named.
 const ID_COLUMN: &str = "id";
@@ -84,7 +85,7 @@ impl DynamicCache {
     ///
     /// # Errors
     ///
-    /// [`Error::NoHomeFolder`](crate::Error::NoHomeFolder).
+    /// [`Error::NoHomeFolder`].
     pub fn open_default() -> Result<Self> {
         Self::builder().open()
     }
@@ -103,7 +104,7 @@ impl DynamicCache {
     ///
     /// # Errors
     ///
-    /// [`Error::TableName`](crate::Error::TableName) for a malformed name.
+    /// [`Error::TableName`] for a malformed name.
     pub fn table(&self, name: &str) -> Result<Table> {
         self.table_by(name, ID_COLUMN)
     }
@@ -112,7 +113,7 @@ impl DynamicCache {
     ///
     /// # Errors
     ///
-    /// [`Error::TableName`](crate::Error::TableName) for a malformed name.
+    /// [`Error::TableName`] for a malformed name.
     pub fn table_by(&self, name: &str, id_column: &str) -> Result<Table> {
         let table = self.engine.store.table(&TableName::new(name)?, id_column);
         Ok(Table { engine: Arc::clone(&self.engine), table })
@@ -142,10 +143,52 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnName`](crate::Error::ColumnName) for a malformed name,
-    /// [`Error::NoColumns`](crate::Error::NoColumns) for none.
+    /// [`Error::ColumnName`] for a malformed name,
+    /// [`Error::NoColumns`] for none.
     pub fn select<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<TableQuery<'_>> {
-        Ok(TableQuery { table: self, wanted: wanted(&self.table, columns)?, fetch: Fetch::default() })
+        Ok(TableQuery { table: self, wanted: wanted(&self.table, columns)?, fetch: self.engine.fetch })
+    }
+
+    /// What is cached of the table: the id column, then every column in the order in which they first came.
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    ///
+    /// ```
+    /// use dbcache::DynamicCache;
+    /// use dbcache::polars::prelude::*;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let cache = DynamicCache::open(folder.path())?;
+    /// let users = cache.table("public.users")?;
+    /// assert!(users.columns()?.is_empty());
+    ///
+    /// let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> { df!("id" => ids, "age" => [36, 41]) };
+    /// users.select(["age"])?.frame(&[1, 2], &fetcher)?;
+    /// let columns = users.columns()?;
+    /// assert_eq!((columns[1].name.as_str(), &columns[1].data_type, columns[1].rows), ("age", &DataType::Int32, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn columns(&self) -> Result<Vec<CachedColumn>> {
+        let stored = self.table.snapshot()?;
+        if stored.ids().is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = rows_of_columns(stored.presence(), stored.ids().len());
+        let id_column = CachedColumn {
+            name: self.table.id_column().to_owned(),
+            data_type: stored.ids().data_type(),
+            rows: stored.ids().len(),
+            is_document: false,
+        };
+        let columns = stored.columns().iter().map(|column| CachedColumn {
+            name: column.name().to_string(),
+            data_type: column.data_type().clone(),
+            rows: rows.get(column.name().as_str()).copied().unwrap_or(0),
+            is_document: stored.documents().contains(column.name().as_str()),
+        });
+        Ok(std::iter::once(id_column).chain(columns).collect())
     }
 
     /// Everything that is cached of the table: the id column, then every column, null where a row lacks it.
@@ -166,6 +209,21 @@ impl Table {
     }
 }
 
+/// How many rows have each column. Rows share few column sets, so the sets are counted first.
+fn rows_of_columns(presence: &Presence, rows: usize) -> HashMap<&str, usize> {
+    let mut sets: HashMap<*const storage::ColumnSet, (&storage::ColumnSet, usize)> = HashMap::new();
+    for set in (0..rows).filter_map(|row| presence.of_row(row)) {
+        sets.entry(std::ptr::from_ref(set)).or_insert((set, 0)).1 += 1;
+    }
+    let mut columns = HashMap::new();
+    for (set, rows) in sets.into_values() {
+        for column in set {
+            *columns.entry(column.as_str()).or_insert(0) += rows;
+        }
+    }
+    columns
+}
+
 /// Columns and paths of a table. Made by [`Table::select`]; reusable.
 #[derive(Clone, Debug)]
 #[must_use = "a query does nothing until it is given ids"]
@@ -177,9 +235,45 @@ pub struct TableQuery<'t> {
 
 impl TableQuery<'_> {
     /// Fetches all ids again, cached or not, and replaces their rows whole.
+    ///
+    /// Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {
-        self.fetch = Fetch::All;
+        self.fetch = self.fetch.refreshed();
         self
+    }
+
+    /// Never fetches: where rows are not cached, answers are [`Error::NotCached`] with their ids.
+    pub fn offline(mut self) -> Self {
+        self.fetch = Fetch::Never;
+        self
+    }
+
+    /// Gives a selected column or path this type, whatever its values are.
+    ///
+    /// A value that the type does not hold exactly is null; where [`Builder::json`] asks for strictness, an error.
+    /// Text takes anything, objects and arrays as JSON; a struct takes the keys that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnName`] for a column that the query does not select, or a malformed name.
+    ///
+    /// ```
+    /// use dbcache::DynamicCache;
+    /// use dbcache::polars::prelude::*;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> {
+    ///     df!("id" => ids, "profile" => [r#"{"age": 36}"#, r#"{"age": "unknown"}"#])
+    /// };
+    /// let cache = DynamicCache::open(folder.path())?;
+    /// let users = cache.table("public.users")?;
+    /// let ages = users.select(["profile.age"])?.pin("profile.age", DataType::Int64)?.frame(&[1, 2], &fetcher)?;
+    /// assert_eq!(ages.column("profile.age")?.i64()?.to_vec(), [Some(36), None]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pin(mut self, column: &str, data_type: DataType) -> Result<Self> {
+        pin(&mut self.wanted, self.table.table.id_column(), column, data_type)?;
+        Ok(self)
     }
 
     /// The rows of these ids, sorted by id: the id column, then the columns in the order asked.
@@ -190,8 +284,8 @@ impl TableQuery<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::IdsNotFound`](crate::Error::IdsNotFound), [`Error::FetchFailed`](crate::Error::FetchFailed),
-    /// [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound) after everything that came was stored.
+    /// [`Error::IdsNotFound`], [`Error::FetchFailed`], [`Error::ColumnsNotFound`] after everything that came was
+    /// stored; [`Error::NotCached`] where nothing may be fetched.
     pub fn frame<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
         Ok(complete(&self.question(), self.fetched(ids, fetcher)?)?.frame)
     }
@@ -200,7 +294,7 @@ impl TableQuery<'_> {
     ///
     /// # Errors
     ///
-    /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`](crate::Error::IdsNotFound).
+    /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`].
     pub fn frame_found<K: Key, F: DynamicFetcher<K> + ?Sized>(
         &self,
         ids: &[K],

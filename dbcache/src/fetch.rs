@@ -162,11 +162,31 @@ impl<T, F, R, E> Fetcher<T> for F
 where
     T: Record,
     F: Fn(&[T::Id]) -> Result<R, E> + Sync,
-    R: Into<Fetched<T>>,
+    R: IntoRows<Fetched<T>>,
     E: Into<BoxError>,
 {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        self(request.ids()).map(Into::into).map_err(Into::into)
+        self(request.ids()).map(IntoRows::into_rows).map_err(Into::into)
+    }
+}
+
+/// What a fetcher's closure may return: anything that turns into the rows of a batch.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what this fetcher should bring: it does not turn into `{Rows}`",
+    label = "this fetcher brings `{Self}`",
+    note = "a fetcher of a record `T` brings a `Vec<T>` or a `DataFrame`",
+    note = "a fetcher of any table brings a `Vec<serde_json::Map<String, Value>>`, a `DataFrame` or `DynamicRows`"
+)]
+pub trait IntoRows<Rows> {
+    /// The rows.
+    fn into_rows(self) -> Rows;
+}
+
+#[diagnostic::do_not_recommend]
+impl<Rows, R: Into<Rows>> IntoRows<Rows> for R {
+    fn into_rows(self) -> Rows {
+        self.into()
     }
 }
 
@@ -283,11 +303,11 @@ impl<K, F, R, E> DynamicFetcher<K> for F
 where
     K: Key,
     F: Fn(&[K], &str) -> Result<R, E> + Sync,
-    R: Into<DynamicRows>,
+    R: IntoRows<DynamicRows>,
     E: Into<BoxError>,
 {
     fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self(request.ids(), request.table().as_str()).map(Into::into).map_err(Into::into)
+        self(request.ids(), request.table().as_str()).map(IntoRows::into_rows).map_err(Into::into)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a request found, for callers who take missing rows as they are.
 
+use polars::prelude::DataType;
+
 use crate::key::{IdSet, Key};
 use crate::storage;
 
@@ -23,6 +25,20 @@ pub struct LookUp<K> {
     pub incomplete: Vec<K>,
     /// Ids without a row.
     pub missing: Vec<K>,
+}
+
+/// A column of a table, as far as it is cached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CachedColumn {
+    /// The column's name.
+    pub name: String,
+    /// The type in which it is stored.
+    pub data_type: DataType,
+    /// How many of the table's cached rows have it, NULL or not.
+    pub rows: usize,
+    /// Whether it is text that holds JSON objects and arrays, which answers give as structs and lists.
+    pub is_document: bool,
 }
 
 impl<K: Key> LookUp<K> {

@@ -230,6 +230,15 @@ impl IdSet {
         }
     }
 
+    /// The type of the column that [`to_column`](Self::to_column) makes.
+    pub(crate) fn data_type(&self) -> DataType {
+        match self {
+            Self::Int(_) => DataType::Int64,
+            Self::Big(_) => DataType::UInt64,
+            Self::Text(_) => DataType::String,
+        }
+    }
+
     /// The ids as a column of the narrowest type that this crate stores them in.
     pub(crate) fn to_column(&self, name: &str) -> Column {
         match self {

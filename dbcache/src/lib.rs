@@ -35,7 +35,7 @@ pub use dynamic::{DynamicCache, Table, TableQuery, get_data};
 pub use error::{Error, Result};
 #[cfg(feature = "sqlite")]
 pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
-pub use found::{Found, LookUp};
+pub use found::{CachedColumn, Found, LookUp};
 pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;

@@ -33,6 +33,15 @@ pub(crate) enum Fetch {
     Needed,
     /// All, again; their cached rows are replaced.
     All,
+    /// None: where one is missing or incomplete, the request fails.
+    Never,
+}
+
+impl Fetch {
+    /// Fetch all, unless nothing may be fetched.
+    pub(crate) fn refreshed(self) -> Self {
+        if self == Self::Never { self } else { Self::All }
+    }
 }
 
 /// How requests are carried out.
@@ -149,6 +158,7 @@ impl<'r> Request<'r> {
         match self.fetch {
             Fetch::All => self.ids.clone(),
             Fetch::Needed => self.ids.select(&found.not_hits()),
+            Fetch::Never => self.ids.select(&[]),
         }
     }
 
@@ -296,6 +306,9 @@ impl<'a> Session<'a> {
         let stored = group.stored;
         let found = request.find(&stored);
         let lacking = request.ids.select(&found.not_hits());
+        if request.fetch == Fetch::Never && !lacking.is_empty() {
+            return Err(Error::NotCached { table: request.table.name().to_string(), ids: lacking.row_ids() });
+        }
         if lacking.locate_among(&asked).len() < lacking.len() {
             return Ok(None);
         }

@@ -82,16 +82,18 @@ pub struct Schema {
     table: TableName,
     id: ColumnSchema,
     columns: Vec<ColumnSchema>,
+    paths: Vec<ColumnSchema>,
 }
 
 impl Schema {
-    /// The derive has checked the table's name with the same rule.
+    /// The derive has checked the table's name with the same rule. The paths are columns, each before those into it.
     #[doc(hidden)]
-    pub fn new(table: &str, id: &ColumnSchema, columns: &[&ColumnSchema]) -> Self {
+    pub fn new(table: &str, id: &ColumnSchema, paths: Vec<ColumnSchema>) -> Self {
         Self {
             table: TableName::new(table).expect("the derive checks the table's name"),
             id: id.clone(),
-            columns: columns.iter().map(|column| (*column).clone()).collect(),
+            columns: paths.iter().filter(|path| path.column().path().is_empty()).cloned().collect(),
+            paths,
         }
     }
 
@@ -108,6 +110,35 @@ impl Schema {
     /// The other columns, in the order of the struct's fields.
     pub fn columns(&self) -> &[ColumnSchema] {
         &self.columns
+    }
+
+    /// The other columns, each with the typed paths into it after it: all that a selection can name.
+    ///
+    /// ```
+    /// use dbcache::{Cached, CachedJson, Record};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Cached)]
+    /// #[cached(table = "public.users")]
+    /// struct User {
+    ///     #[cached(id)]
+    ///     id: i64,
+    ///     #[cached(json)]
+    ///     profile: Option<Profile>,
+    /// }
+    ///
+    /// #[derive(Serialize, Deserialize, CachedJson)]
+    /// struct Profile {
+    ///     city: String,
+    /// }
+    ///
+    /// let paths = User::schema().paths();
+    /// let names: Vec<String> = paths.iter().map(|path| path.column().to_string()).collect();
+    /// assert_eq!(names, ["profile", "profile.city"]);
+    /// assert!(paths[1].nullable());
+    /// ```
+    pub fn paths(&self) -> &[ColumnSchema] {
+        &self.paths
     }
 }
 

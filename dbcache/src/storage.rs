@@ -24,7 +24,7 @@ pub use self::disk::faults;
 pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
-pub(crate) use self::presence::ColumnSet;
+pub(crate) use self::presence::{ColumnSet, Presence};
 pub(crate) use self::snapshot::{LookUp, Reading, Snapshot, StoredColumn};
 
 /// A cache folder.

@@ -16,6 +16,7 @@ mod temporal;
 mod text;
 #[cfg(feature = "uuid")]
 mod uuid;
+mod wrapped;
 
 use std::fmt::Debug;
 
@@ -38,7 +39,9 @@ pub use store_as::StoreAs;
 /// | `i128`, `u128` | `Int128`, `UInt128` |
 /// | `Vec<u8>` | `Binary` |
 /// | `Option<V>` | as `V`, and NULL for `None` |
-/// | `Vec<V>` | `List` of what `V` is stored as |
+/// | `Vec<V>`, `[V; N]` | `List` of what `V` is stored as; an array of bytes is `Binary` |
+/// | `Box<V>` | as `V`, without columns below it |
+/// | `char` | `String` |
 /// | `serde_json::Value`, `HashMap<String, V>`, `BTreeMap<String, V>` | `String` with JSON text |
 /// | `chrono::NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime<Utc>` (feature `chrono`) | `Date`, `Time`, `Datetime` in microseconds, the last with the zone UTC |
 /// | `uuid::Uuid` (feature `uuid`) | `String`, lower case with hyphens |

@@ -32,7 +32,7 @@ pub(crate) fn expand(document: &Document<'_>) -> TokenStream {
 
 fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
-    let (name, visibility, columns) = (document.host.name, document.host.visibility, document.host.columns());
+    let (name, visibility, columns) = (document.host.name, document.host.visibility, &document.host.columns);
     let fields = document.stored().map(|field| {
         let (ident, ty) = (field.name, field.ty);
         let doc =
@@ -59,10 +59,11 @@ fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStre
 /// The traits by which the struct of columns is itself a column.
 fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
-    let (name, columns) = (document.host.name, document.host.columns());
+    let (name, columns) = (document.host.name, &document.host.columns);
     let generics = code!(<__Record: #private::Record, __Nullness: #private::Nullness>);
     let itself = code!(#columns<__Record, __Nullness>);
     let column = code!(#private::Column<__Record, __Nullness::Of<#name>>);
+    let below = document.stored().map(|field| field.name);
     code! {
         #[automatically_derived]
         impl #generics ::core::clone::Clone for #itself where #bounds {
@@ -88,6 +89,11 @@ fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
             fn column(&self) -> #column {
                 self.__document
             }
+
+            fn list(&self, paths: &mut ::std::vec::Vec<#private::ColumnSchema>) {
+                #private::SelectColumn::<__Record>::list(&self.__document, paths);
+                #(#private::SelectColumn::<__Record>::list(&self.#below, paths);)*
+            }
         }
 
         #[automatically_derived]
@@ -110,7 +116,7 @@ fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
 
 fn value(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
-    let (name, columns) = (document.host.name, document.host.columns());
+    let (name, columns) = (document.host.name, &document.host.columns);
     let fields = document.stored().map(|field| {
         let (ident, ty, key) = (field.name, field.ty, &field.key);
         quote_spanned! {at(ty)=>

@@ -22,7 +22,7 @@ pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
 fn record_impl(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
     let private = record.host.private();
     let name = record.host.name;
-    let columns_name = record.host.columns();
+    let columns_name = &record.host.columns;
     let id = record.fields.iter().find(|field| field.is_id()).map(|field| field.ty);
     let methods = [columns(record), schema(record), to_frame(record), from_frame(record)];
     let lints = lints();
@@ -41,7 +41,7 @@ fn record_impl(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> 
 
 fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
     let private = record.host.private();
-    let (name, visibility, columns_name) = (record.host.name, record.host.visibility, record.host.columns());
+    let (name, visibility, columns_name) = (record.host.name, record.host.visibility, &record.host.columns);
     let fields = record.columns().map(|field| {
         let (ident, ty) = (field.name, field.ty);
         let doc = format!("The column `{}`, of type `{}`.", field.column, shown(ty));
@@ -90,7 +90,7 @@ fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) 
 
 fn columns(record: &Record<'_>) -> TokenStream {
     let private = record.host.private();
-    let columns_name = record.host.columns();
+    let columns_name = &record.host.columns;
     let fields = record.columns().map(|field| {
         let ident = field.name;
         let handle = handle(record, field);
@@ -128,17 +128,18 @@ fn default(record: &Record<'_>, field: &RecordField<'_>) -> Option<TokenStream> 
 fn schema(record: &Record<'_>) -> TokenStream {
     let private = record.host.private();
     let table = &record.table;
-    let mut columns = record.columns().map(|field| {
-        let ident = field.name;
-        code!(#private::SelectColumn::<Self>::column(&columns.#ident).column_schema())
-    });
+    let mut columns = record.columns().map(|field| field.name);
     let id = columns.next();
+    let listed = columns.map(|ident| code!(#private::SelectColumn::<Self>::list(&columns.#ident, &mut paths);));
     code! {
         fn schema() -> &'static #private::Schema {
             static SCHEMA: #private::SharedSchema = #private::SharedSchema::new();
             SCHEMA.get(|| {
                 let columns = <Self as #private::Record>::columns();
-                #private::Schema::new(#table, #id, &[#(#columns),*])
+                let mut paths = ::std::vec::Vec::new();
+                #(#listed)*
+                let id = #private::SelectColumn::<Self>::column(&columns.#id).column_schema();
+                #private::Schema::new(#table, id, paths)
             })
         }
     }

@@ -36,10 +36,11 @@ type Found = Vec<(usize, Series)>;
 /// Extracts from a column of JSON text. Its rows as they are need no parsing.
 fn documents(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
     let (whole, inside): (Vec<Pending<'_>>, Vec<Pending<'_>>) =
-        pending.iter().copied().partition(|one| one.wanted.steps.is_empty() && leaf::is_as_wanted(column, &one.wanted));
-    let mut found: Found =
-        whole.into_iter().map(|one| (one.path, column.clone().with_name(PlSmallStr::EMPTY))).collect();
-    found.extend(in_text(column, &inside, strictness)?);
+        pending.iter().copied().partition(|one| one.wanted.steps.is_empty() && leaf::is_plain_text(&one.wanted));
+    let mut found = in_text(column, &inside, strictness)?;
+    for one in whole {
+        found.push((one.path, leaf::present(column, &one, strictness)?));
+    }
     Ok(found)
 }
 

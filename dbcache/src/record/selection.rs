@@ -69,6 +69,11 @@ pub trait SelectColumn<T: Record> {
     type Value: ColumnValue;
 
     fn column(&self) -> Column<T, Self::Value>;
+
+    /// Adds the column, then every path into it.
+    fn list(&self, paths: &mut Vec<ColumnSchema>) {
+        paths.push(self.column().column_schema().clone());
+    }
 }
 
 /// The rows of a single column.

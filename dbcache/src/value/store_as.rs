@@ -67,7 +67,7 @@ impl<V: StoreAs> ColumnValue for V {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V: StoreAs> PlainValue for V {}
+impl<V: StoreAs> PlainValue for V where V::As: PlainValue {}
 
 pub struct StoreAsBuilder<V: StoreAs>(<V::As as ColumnValue>::Builder);
 

@@ -8,8 +8,13 @@ mod damage;
 mod declared_keys;
 mod documents;
 mod hits;
+mod listing;
 mod names;
+mod offline;
+mod pinned;
+mod rows;
 mod schema_evolution;
+mod threads;
 mod typed;
 
 use dbcache::polars::prelude::*;

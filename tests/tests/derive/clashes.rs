@@ -154,6 +154,45 @@ fn a_renamed_dependency() {
     assert!(rows.iter().all(|row| row.id == 1 && matches!(row.level, Level::High)));
 }
 
+mod own_columns {
+    //! Types of the user's own with the names that the structs of columns would have.
+
+    use dbcache::{Cached, CachedJson};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, PartialEq)]
+    pub(super) struct RowColumns(pub(super) u8);
+    #[derive(Debug, PartialEq)]
+    pub(super) struct InnerColumns(pub(super) u8);
+
+    #[derive(Cached)]
+    #[cached(table = "test.own", columns = "RowFields")]
+    pub(super) struct Row {
+        #[cached(id)]
+        pub(super) id: u8,
+        #[cached(json)]
+        pub(super) inner: Inner,
+    }
+
+    #[derive(Serialize, Deserialize, CachedJson)]
+    #[cached(columns = "InnerFields")]
+    pub(super) struct Inner {
+        pub(super) value: u8,
+    }
+}
+
+#[test]
+fn the_structs_of_columns_can_be_renamed() {
+    use own_columns::{Inner, InnerColumns, InnerFields, Row, RowColumns, RowFields};
+
+    let fields: RowFields = Row::columns();
+    let inner: InnerFields<Row, dbcache::column::Required> = fields.inner;
+    assert_eq!(inner.value.column().to_string(), "inner.value");
+    assert_eq!((RowColumns(1).0, InnerColumns(2).0), (1, 2));
+    let rows = Row::from_frame(&stored(&[Row { id: 1, inner: Inner { value: 2 } }])).expect("the frame makes rows");
+    assert!(rows.iter().all(|row| row.id == 1 && row.inner.value == 2));
+}
+
 #[test]
 fn structs_in_a_function_body() {
     #[derive(Debug, PartialEq, dbcache::Cached)]

@@ -97,3 +97,24 @@ fn a_selection_says_what_it_selects() {
     assert_eq!(schema[0].data_type(), User::schema().columns()[2].data_type());
     assert!(schema[0].parse_json().is_some() && schema[1].parse_json().is_none());
 }
+
+#[test]
+fn the_schema_lists_columns_and_the_paths_into_them() {
+    let paths: Vec<(String, bool)> =
+        User::schema().paths().iter().map(|path| (path.column().to_string(), path.nullable())).collect();
+    let expected = [
+        ("name", false),
+        ("age", true),
+        ("profile", false),
+        ("profile.address", false),
+        ("profile.address.city", false),
+        ("profile.address.zip", true),
+        ("profile.tags", false),
+        ("former", true),
+        ("former.address", true),
+        ("former.address.city", true),
+        ("former.address.zip", true),
+        ("former.tags", true),
+    ];
+    assert_eq!(paths, expected.map(|(path, nullable)| (path.to_owned(), nullable)));
+}

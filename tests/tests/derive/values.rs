@@ -146,6 +146,10 @@ comes_back! {
     uuids_come_back: Uuid => text(), [Uuid::nil(), Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)];
     newtypes_come_back: Email => text(), [Email("a@b.c".into())];
     enums_come_back: Status => text(), [Status::Active, Status::OnHold, Status::Gone];
+    characters_come_back: char => text(), ['a', 'ü', '\u{1f980}'];
+    boxes_come_back: Box<i64> => DataType::Int64, [Box::new(i64::MIN), Box::new(3)];
+    arrays_come_back: [i32; 2] => DataType::List(Box::new(DataType::Int32)), [[1, 2], [i32::MIN, 0]];
+    arrays_of_bytes_come_back: [u8; 3] => DataType::Binary, [[0, 1, 255]];
     enums_with_values_come_back: Shape => text(), [Shape::Circle { radius: 1.5 }, Shape::Point];
 }
 
@@ -163,6 +167,57 @@ fn u8_comes_back() {
 
     let row = |id, optional| Row { id, value: 255 - id, optional, list_of_optional: vec![optional, None] };
     assert_same(&[row(0, Some(3)), row(255, None)]);
+}
+
+/// What another program may have stored.
+fn fault_of<T: Record>(stored: &DataFrame) -> String {
+    format!("{:?}", T::from_frame(stored).err().expect("the value does not fit"))
+}
+
+#[test]
+fn stored_values_of_another_length_are_faults() {
+    #[derive(Cached)]
+    #[cached(table = "test.values")]
+    struct Letter {
+        #[cached(id)]
+        id: i64,
+        value: char,
+    }
+
+    #[derive(Cached)]
+    #[cached(table = "test.values")]
+    struct Pair {
+        #[cached(id)]
+        id: i64,
+        value: [u8; 2],
+    }
+
+    let letters = df!("id" => [1_i64], "value" => ["ab"]).expect("a frame");
+    assert!(fault_of::<Letter>(&letters).contains(r#"\"ab\" is not one character"#));
+    let bytes = df!("id" => [1_i64], "value" => [&[1_u8, 2, 3][..]]).expect("a frame");
+    assert!(fault_of::<Pair>(&bytes).contains("there are 3 elements, not 2"));
+}
+
+#[test]
+fn documents_in_boxes_and_arrays_come_back() {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
+    struct Point {
+        x: f64,
+    }
+
+    #[derive(Debug, PartialEq, Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        #[cached(json)]
+        point: Box<Point>,
+        #[cached(json)]
+        line: [Point; 2],
+    }
+
+    let point = |x| Point { x };
+    assert_same(&[Row { id: 1, point: Box::new(point(0.5)), line: [point(1.0), point(2.0)] }]);
 }
 
 #[test]

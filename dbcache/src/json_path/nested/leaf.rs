@@ -23,14 +23,26 @@ pub(super) fn present(column: &Series, one: &Pending<'_>, strictness: Strictness
     }
 }
 
-/// Whether a column that a path ends at can be handed out as it is.
-pub(super) fn is_as_wanted(column: &Series, wanted: &Wanted<'_>) -> bool {
-    wanted.pinned.is_none_or(|pinned| pinned == column.dtype())
+/// Whether what is wanted of whole texts is in them as they are: text, or a date and the like, which JSON has as a
+/// string. Anything else is read from them as JSON.
+pub(super) fn is_plain_text(wanted: &Wanted<'_>) -> bool {
+    wanted.pinned.is_none_or(|pinned| !is_in_json(pinned))
+}
+
+fn is_in_json(data_type: &DataType) -> bool {
+    data_type.is_integer()
+        || data_type.is_float()
+        || data_type.is_nested()
+        || matches!(data_type, DataType::Boolean | DataType::Null)
 }
 
 fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
     if pinned == column.dtype() {
         return Ok(column.clone().with_name(PlSmallStr::EMPTY));
+    }
+    if is_wider(pinned, column.dtype()) {
+        let widened = column.strict_cast(pinned).map_err(refused(one.path))?;
+        return Ok(widened.with_name(PlSmallStr::EMPTY));
     }
     let documents = if column.dtype().is_string() && pinned.is_nested() {
         column.str().map_err(refused(one.path))?.clone()
@@ -41,6 +53,13 @@ fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strict
     let columns =
         text::extract(&documents, &wanted, strictness).map_err(|error| PathError { path: one.path, ..error })?;
     Ok(columns.into_iter().next().unwrap_or_default())
+}
+
+/// Whether a number type holds all values of another.
+fn is_wider(pinned: &DataType, stored: &DataType) -> bool {
+    let small = matches!(stored, DataType::Int8 | DataType::Int16 | DataType::Int32)
+        || matches!(stored, DataType::UInt8 | DataType::UInt16 | DataType::UInt32);
+    small && matches!(pinned, DataType::Int64 | DataType::Float64)
 }
 
 /// The type that the values of a type have when they come from JSON text. Types that JSON does not know stay.

@@ -1,0 +1,20 @@
+use dbcache::{Cache, Cached};
+
+#[derive(Cached)]
+#[cached(table = "public.users")]
+struct User {
+    #[cached(id)]
+    id: i64,
+    name: String,
+}
+
+fn users(_: &[i64]) -> Result<Vec<User>, std::io::Error> {
+    Ok(Vec::new())
+}
+
+fn rows(cache: &Cache<User>) -> dbcache::Result<()> {
+    let _ = cache.rows(&["1"], &users)?;
+    Ok(())
+}
+
+fn main() {}
