@@ -199,6 +199,15 @@ impl Table {
     ///
     /// A storage error.
     pub fn cached(&self) -> Result<DataFrame> {
+        loop {
+            match self.everything() {
+                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
+                rows => return rows,
+            }
+        }
+    }
+
+    fn everything(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
         let columns = stored.columns().iter().map(|column| Reading::whole(column.name()));
         let rows = stored.read(&self.table, stored.ids(), columns)?;

@@ -1,7 +1,9 @@
 //! A table whose rows tell their version, so that a row that is lost, stale or garbled shows.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use dbcache::polars::prelude::DataFrame;
@@ -31,7 +33,7 @@ pub fn open(folder: &Path) -> Table {
 /// Fetches these rows in this version, cached or not.
 pub fn put(table: &Table, ids: &[i64], version: i64) -> Result<DataFrame> {
     let fetcher = |ids: &[i64], _: &str| -> Result<Vec<Row>, io::Error> {
-        Ok(ids.iter().map(|id| row(json!({ "id": id, "version": version, "text": text(*id, version) }))).collect())
+        Ok(ids.iter().map(|id| row_of(*id, version)).collect())
     };
     table.select(["version", "text"])?.refresh().frame(ids, &fetcher)
 }
@@ -67,7 +69,97 @@ pub fn versions(rows: &DataFrame) -> Versions {
     ids.zip(numbers).zip(texts).map(checked).collect()
 }
 
-/// What a row says of itself.
-pub fn text(id: i64, version: i64) -> String {
+/// A row in a version.
+pub fn row_of(id: i64, version: i64) -> Row {
+    row(json!({ "id": id, "version": version, "text": text(id, version) }))
+}
+
+fn text(id: i64, version: i64) -> String {
     format!("row {id} of version {version} ").repeat(usize::try_from(id.rem_euclid(5)).unwrap_or(0) + 1)
+}
+
+/// The rows that a process commits in a version: mostly a few, at times many.
+pub fn ids_of(version: i64) -> Vec<i64> {
+    let mut random = Random::new(version.unsigned_abs());
+    let count = if random.below(8) == 0 { 60 } else { 1 + random.below(5) };
+    (0..count).map(|_| i64::try_from(random.below(200)).expect("small")).collect()
+}
+
+/// How many processes write rows of their own.
+pub const OWNERS: i64 = 4;
+
+/// The rows that only this process writes, all of them in one commit.
+pub fn owned(owner: i64) -> Vec<i64> {
+    (0..8).map(|place| place * OWNERS + owner).collect()
+}
+
+/// A file beside the cache on which processes note what was acknowledged.
+#[derive(Debug)]
+pub struct Board(File);
+
+impl Board {
+    /// Opens the board, or puts one up.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Self {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
+        Self(file.expect("a file"))
+    }
+
+    /// The last version that was acknowledged to this process.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be read.
+    pub fn acknowledged(&self, owner: i64) -> i64 {
+        let mut bytes = [0; 8];
+        match self.0.read_exact_at(&mut bytes, owner.unsigned_abs() * 8) {
+            Err(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => panic!("{cause}"),
+            _ => i64::from_le_bytes(bytes),
+        }
+    }
+
+    /// Notes a version.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
+    pub fn acknowledge(&self, owner: i64, version: i64) {
+        self.0.write_all_at(&version.to_le_bytes(), owner.unsigned_abs() * 8).expect("a file");
+    }
+}
+
+/// Numbers that are random enough for tests, the same for the same seed.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number of 64 bits.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below a limit that is not 0.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.number() % limit
+    }
+
+    /// A place in something of this length, which is not 0.
+    ///
+    /// # Panics
+    ///
+    /// Never: a place in memory fits.
+    pub fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).expect("a place in memory")
+    }
 }

@@ -44,8 +44,14 @@ fn file_number(_: &fs::Metadata) -> u64 {
 /// The stamp of a file, or `None` where there is none.
 pub(super) fn stamp(path: &Path) -> Result<Option<Stamp>> {
     settle(folder_of(path))?;
-    let metadata = found(Step::Look(path).run(|| fs::metadata(path))).map_err(io_error("look at", path))?;
+    let metadata = found(look(path)).map_err(io_error("look at", path))?;
     Ok(metadata.as_ref().map(Stamp::of))
+}
+
+/// What is known of a file. Anything else of that name is an error: to open a pipe would wait for ever.
+fn look(path: &Path) -> io::Result<fs::Metadata> {
+    let metadata = Step::Look(path).run(|| fs::metadata(path))?;
+    if metadata.is_file() { Ok(metadata) } else { Err(io::Error::other("it is no ordinary file")) }
 }
 
 /// A file open for reading at any place. It stays what it was when another one takes its name.
@@ -59,7 +65,8 @@ pub(super) struct OpenFile {
 /// Opens a file, with the stamp of exactly what is read of it, or `None` where there is none.
 pub(super) fn open(path: &Path) -> Result<Option<(Stamp, OpenFile)>> {
     settle(folder_of(path))?;
-    let Some(file) = found(Step::Open(path).run(|| File::open(path))).map_err(io_error("open", path))? else {
+    let open = || look(path).and_then(|_| Step::Open(path).run(|| File::open(path)));
+    let Some(file) = found(open()).map_err(io_error("open", path))? else {
         return Ok(None);
     };
     let metadata = file.metadata().map_err(io_error("look at", path))?;
@@ -150,8 +157,9 @@ pub(super) fn remove_leftovers(path: &Path) -> Result<()> {
     let prefix = temporary_prefix(path);
     for entry in Step::List(folder).run(|| fs::read_dir(folder)).map_err(io_error("list", folder))? {
         let entry = entry.map_err(io_error("list", folder))?;
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            let path = entry.path();
+        let path = entry.path();
+        // A folder of such a name is not ours.
+        if entry.file_name().to_string_lossy().starts_with(&prefix) && !path.is_dir() {
             Step::Remove(&path).run(|| fs::remove_file(&path)).map_err(io_error("remove", &path))?;
         }
     }
@@ -192,6 +200,7 @@ fn is_root(path: &Path) -> bool {
 
 /// Opens the file that a lock is held on, which is never removed.
 pub(super) fn lock(path: &Path) -> Result<File> {
+    found(look(path)).map_err(io_error("open", path))?;
     let open = || File::options().create(true).truncate(false).write(true).open(path);
     let file = Step::OpenLock(path).run(open).map_err(io_error("open", path))?;
     // Waiting is broken off by any signal that the program handles.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use dbcache::faults::{Call, Faults, Made, Safeguard};
+use dbcache_tests::Database;
 use dbcache_tests::counts::report;
-use dbcache_tests::versioned::{FILE, Versions, all, open, put};
-use dbcache_tests::{Database, versioned};
-use serde_json::json;
+use dbcache_tests::versioned::{FILE, Versions, all, open, put, row_of};
+use serde_json::Value;
 
 use crate::Scratch;
 use crate::power_model::{Disk, Kept, Torn};
@@ -167,8 +167,7 @@ fn a_crash_at_any_step_of_taking_in_a_foreign_file_leaves_the_rows_of_before_or_
 #[test]
 fn a_crash_at_any_step_of_setting_a_damaged_file_aside_brings_no_wrong_row() {
     let run = Run::record(damaged_file, &[], |recorder| {
-        let rows = (1..=3).map(|id| json!({ "id": id, "version": 2, "text": versioned::text(id, 2) }));
-        let database = Database::with_rows(rows);
+        let database = Database::with_rows((1..=3).map(|id| Value::Object(row_of(id, 2))));
         let table = open(recorder.folder);
         table.select(["version", "text"]).expect("columns").frame(&[1, 2, 3], &database).expect("the rows");
         recorder.acknowledged();

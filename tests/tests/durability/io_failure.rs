@@ -6,8 +6,8 @@ use dbcache::faults::Faults;
 use dbcache_tests::counts::report;
 use dbcache_tests::versioned::{FILE, Versions, all, open, put, some};
 
-use crate::Scratch;
 use crate::power_model::{Disk, Kept, Torn};
+use crate::{Scratch, is_root, succeeds};
 
 const EIO: i32 = 5;
 const EINTR: i32 = 4;
@@ -106,4 +106,48 @@ fn setting_a_damaged_file_aside_fails_well_at_any_step() {
         scratch
     };
     fails_well(prepare, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+}
+
+#[test]
+fn a_disk_that_fills_up_keeps_what_it_has_and_goes_on_when_there_is_room() {
+    let scratch = Scratch::new();
+    let folder = scratch.cache();
+    std::fs::create_dir(&folder).expect("a folder");
+    let at = folder.display().to_string();
+    if !is_root() || !succeeds("mount", &["-t", "tmpfs", "-o", "size=256k", "none", &at]) {
+        return report("I/O failure", "a full disk: skipped, since only root can mount one");
+    }
+    let filled = fill(&folder);
+    let is_unmounted = succeeds("umount", &[&at]);
+    let (commits, errors) = filled;
+    assert!(is_unmounted && commits > 0 && errors > 0);
+    report(
+        "I/O failure",
+        format!("a full disk: {commits} commits fitted, {errors} did not, 0 lost, 0 false acknowledgements"),
+    );
+}
+
+/// Commits until nothing fits any more, makes room for more, and goes on, three times.
+fn fill(folder: &Path) -> (usize, usize) {
+    let (mut stored, mut commits, mut errors) = (Versions::new(), 0, 0);
+    let ballast: Vec<_> = (0..3).map(|round| folder.join(format!("ballast-{round}"))).collect();
+    ballast.iter().for_each(|file| std::fs::write(file, vec![0; 40 << 10]).expect("there is room"));
+    let mut version = 0;
+    for file in ballast {
+        loop {
+            version += 1;
+            let ids: Vec<i64> = (0..40).map(|id| version * 40 + id).collect();
+            if put(&open(folder), &ids, version).is_err() {
+                break;
+            }
+            stored.extend(ids.into_iter().map(|id| (id, version)));
+            commits += 1;
+        }
+        errors += 1;
+        assert_eq!(all(&open(folder)).expect("the old rows"), stored);
+        std::fs::remove_file(file).expect("the ballast");
+        put(&open(folder), &[1], version).expect("there is room again");
+        stored.insert(1, version);
+    }
+    (commits, errors)
 }

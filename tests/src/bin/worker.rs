@@ -1,0 +1,143 @@
+//! The processes that the tests start, kill and confine. The first argument says what to do, the second in which cache
+//! folder.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use dbcache::{DynamicCache, Progress};
+use dbcache_tests::versioned::{self, Board, OWNERS, Versions, all, ids_of, open, put};
+use dbcache_tests::{Database, Row};
+use serde_json::json;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["commit", folder, first] => commit(Path::new(folder), number(first)),
+        ["write", folder, board, owner, seconds] => write(Path::new(folder), board, number(owner), number(seconds)),
+        ["read", folder, board, seconds] => read(Path::new(folder), board, number(seconds)),
+        ["tables", folder, count] => tables(folder, number(count)),
+        ["look", folder] => look(Path::new(folder)),
+        ["store", folder] => store(Path::new(folder)),
+        other => {
+            tell(format!("no such work: {other:?}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn number(argument: &str) -> i64 {
+    argument.parse().expect("a number")
+}
+
+/// Writes a line in one piece, so that who reads it sees all of it or nothing.
+fn tell(line: impl std::fmt::Display) {
+    let line = format!("{line}\n");
+    std::io::stdout().write_all(line.as_bytes()).expect("somebody listens");
+}
+
+/// Commits one version after the other until it is killed or the disk fails, and tells each that is acknowledged.
+fn commit(folder: &Path, first: i64) -> ExitCode {
+    let table = open(folder);
+    for version in first.. {
+        match put(&table, &ids_of(version), version) {
+            Ok(_) => tell(version),
+            Err(_) => break,
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Commits versions of its own rows, and puts each that is acknowledged on the board.
+fn write(folder: &Path, board: &str, owner: i64, seconds: i64) -> ExitCode {
+    let (table, board) = (open(folder), Board::open(board));
+    let until = until(seconds);
+    let mut version = board.acknowledged(owner);
+    while Instant::now() < until {
+        version += 1;
+        put(&table, &versioned::owned(owner), version).expect("a commit");
+        board.acknowledge(owner, version);
+    }
+    tell(version);
+    ExitCode::SUCCESS
+}
+
+/// Reads all rows again and again: never an older version than one that was acknowledged or seen before.
+fn read(folder: &Path, board: &str, seconds: i64) -> ExitCode {
+    let board = Board::open(board);
+    let ids: Vec<i64> = (0..OWNERS).flat_map(versioned::owned).collect();
+    let (mut reads, mut stale) = (0_u64, 0_u64);
+    let until = until(seconds);
+    let mut table = open(folder);
+    let mut seen = Versions::new();
+    while Instant::now() < until {
+        if reads % 64 == 63 {
+            table = open(folder);
+        }
+        let acknowledged: Vec<i64> = (0..OWNERS).map(|owner| board.acknowledged(owner)).collect();
+        let found = versioned::some(&table, &ids).expect("rows");
+        for owner in 0..OWNERS {
+            let versions: Vec<i64> =
+                versioned::owned(owner).iter().map(|id| found.get(id).copied().unwrap_or(0)).collect();
+            let least = acknowledged.get(usize::try_from(owner).expect("small")).copied().unwrap_or(0);
+            let is_one = versions.iter().all(|version| Some(version) == versions.first());
+            let is_new = versions.iter().all(|version| *version >= least.max(seen.get(&owner).copied().unwrap_or(0)));
+            if !is_one || !is_new {
+                stale += 1;
+                tell(format!("owner {owner}: {versions:?}, and {least} was acknowledged, {seen:?} seen"));
+            }
+            seen.insert(owner, versions.first().copied().unwrap_or(0));
+        }
+        reads += 1;
+    }
+    tell(format!("reads {reads} stale {stale}"));
+    ExitCode::SUCCESS
+}
+
+fn until(seconds: i64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds.unsigned_abs())
+}
+
+/// Fills many tables of one cache, then reads them all, twice.
+fn tables(folder: &str, count: i64) -> ExitCode {
+    let cache =
+        DynamicCache::builder().folder(PathBuf::from(folder)).progress(Progress::Silent).open().expect("a cache");
+    let rows = |table: i64| (0..50).map(move |id| json!({ "id": id, "value": id * table }));
+    for _ in 0..2 {
+        for table in 0..count {
+            let database = Database::with_rows(rows(table));
+            let handle = cache.table(&format!("many.table_{table}")).expect("a valid name");
+            let ids: Vec<i64> = (0..50).collect();
+            let frame = handle.select(["value"]).expect("a column").frame(&ids, &database).expect("the rows");
+            let values: Vec<i64> =
+                frame.column("value").expect("the column").i64().expect("integers").iter().flatten().collect();
+            assert_eq!(values, ids.iter().map(|id| id * table).collect::<Vec<i64>>());
+        }
+    }
+    tell(format!("{count} tables"));
+    ExitCode::SUCCESS
+}
+
+/// Tells what is cached.
+fn look(folder: &Path) -> ExitCode {
+    match all(&open(folder)) {
+        Ok(rows) => tell(format!("{rows:?}")),
+        Err(cause) => tell(format!("error: {cause}")),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Asks for a row that is not cached, and tells how that went.
+fn store(folder: &Path) -> ExitCode {
+    let fetcher = |ids: &[i64], _: &str| -> Result<Vec<Row>, std::io::Error> {
+        Ok(ids.iter().map(|id| versioned::row_of(*id, 1)).collect())
+    };
+    let table = open(folder);
+    match table.select(["version", "text"]).and_then(|query| query.frame(&[1_000], &fetcher)) {
+        Ok(rows) => tell(format!("{:?}", versioned::versions(&rows))),
+        Err(cause) => tell(format!("error: {cause}")),
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,211 @@
+//! Damaged files give no wrong rows, whatever is damaged, and stop nobody.
+
+use std::path::{Path, PathBuf};
+
+use dbcache::{DynamicCache, Error, Progress, Table};
+use dbcache_tests::Database;
+use dbcache_tests::counts::{count, is_full, report};
+use dbcache_tests::versioned::{Random, TABLE, Versions, all, open, put, row_of, versions};
+use serde_json::{Value, json};
+
+use crate::Scratch;
+
+const OTHER: &str = "test.other";
+
+/// A folder of two tables, of which one has rows in several versions.
+struct Stored {
+    scratch: Scratch,
+    rows: Versions,
+    files: Vec<PathBuf>,
+}
+
+impl Stored {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let table = open(&scratch.cache());
+        for version in 1..=6 {
+            let ids: Vec<i64> = (0..60).filter(|id| id % version == 0).collect();
+            put(&table, &ids, version).expect("a commit");
+        }
+        other(&scratch.cache()).select(["value"]).expect("a column").frame(&[1, 2], &others()).expect("rows");
+        let rows = all(&table).expect("rows");
+        let files = files(&scratch.cache());
+        Self { scratch, rows, files }
+    }
+
+    /// The same folder again, with a file of other contents.
+    fn with(&self, damaged: &Path, contents: &[u8]) -> Scratch {
+        let copy = Scratch::new();
+        for file in &self.files {
+            let path = copy.cache().join(file);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            if file == damaged {
+                std::fs::write(path, contents).expect("a file");
+            } else {
+                std::fs::copy(self.scratch.cache().join(file), path).expect("a file");
+            }
+        }
+        copy
+    }
+
+    /// Asks for everything: the answer is right, or nothing but a file of another table is in the way.
+    fn check(&self, copy: &Scratch, name: &str) -> usize {
+        let database = Database::with_rows(self.rows.iter().map(|(id, version)| Value::Object(row_of(*id, *version))));
+        let ids: Vec<i64> = self.rows.keys().copied().collect();
+        let table = open(&copy.cache());
+        // What is answered from the cache alone must be right too.
+        let cached = match all(&table) {
+            Err(Error::ForeignTable { .. }) => return 0,
+            cached => cached.unwrap_or_else(|cause| panic!("{name}: {cause:?}")),
+        };
+        for (id, version) in &cached {
+            assert_eq!(self.rows.get(id), Some(version), "{name}: row {id}");
+        }
+        let rows = table.select(["version", "text"]).expect("columns").frame(&ids, &database);
+        let rows = rows.unwrap_or_else(|cause| panic!("{name}: {cause:?}"));
+        assert_eq!(versions(&rows), self.rows, "{name}");
+        match other(&copy.cache()).select(["value"]).expect("a column").frame(&[1, 2], &others()) {
+            Err(Error::ForeignTable { .. }) => {}
+            others => assert_eq!(others.unwrap_or_else(|cause| panic!("{name}: {cause:?}")).height(), 2, "{name}"),
+        }
+        usize::from(!database.take_asked().is_empty())
+    }
+}
+
+fn other(folder: &Path) -> Table {
+    let cache = DynamicCache::builder().folder(folder).progress(Progress::Silent).open().expect("a cache");
+    cache.table(OTHER).expect("a valid name")
+}
+
+fn others() -> Database {
+    Database::with_rows([json!({ "id": 1, "value": 1 }), json!({ "id": 2, "value": 2 })])
+}
+
+/// All files below a folder, by their paths in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).expect("a path in it").to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// One way to damage a file, chosen at random.
+fn damaged(bytes: &[u8], random: &mut Random) -> (Vec<u8>, String) {
+    let place = random.place(bytes.len());
+    let mut damaged = bytes.to_vec();
+    match random.below(8) {
+        0 => {
+            damaged.truncate(place);
+            (damaged, format!("cut to {place}"))
+        }
+        1 => {
+            let page = place - place % 512;
+            let end = bytes.len().min(page + 512);
+            damaged[page..end].fill(0);
+            (damaged, format!("zeroes from {page}"))
+        }
+        2 => {
+            let end = bytes.len().min(place + 16);
+            damaged[place..end].iter_mut().for_each(|byte| *byte = random.number().to_le_bytes()[0]);
+            (damaged, format!("noise from {place}"))
+        }
+        3 => {
+            damaged.extend_from_slice(&bytes[place..]);
+            (damaged, format!("{} bytes too many", bytes.len() - place))
+        }
+        _ => {
+            let bit = random.below(8);
+            damaged[place] ^= 1 << bit;
+            (damaged, format!("bit {bit} of {place}"))
+        }
+    }
+}
+
+#[test]
+fn damage_at_random_gives_no_wrong_row() {
+    let samples = count("DBCACHE_DAMAGES", 2_000, 100_000);
+    let stored = Stored::new();
+    let mut random = Random::new(2);
+    let (mut noticed, mut done) = (0, 0);
+    while done < samples {
+        let file = &stored.files[random.place(stored.files.len())];
+        let bytes = std::fs::read(stored.scratch.cache().join(file)).expect("a file");
+        if bytes.is_empty() {
+            continue;
+        }
+        let (damaged, how) = damaged(&bytes, &mut random);
+        noticed += stored.check(&stored.with(file, &damaged), &format!("{}: {how}", file.display()));
+        done += 1;
+    }
+    let files = stored.files.len();
+    report(
+        "damage",
+        format!("{samples} samples in {files} files, {noticed} of them cost a fetch, 0 wrong rows, 0 panics"),
+    );
+}
+
+#[test]
+fn every_damaged_byte_gives_no_wrong_row() {
+    let stored = Stored::new();
+    let step = if is_full() { 1 } else { 97 };
+    let mut done = 0;
+    for file in &stored.files {
+        let bytes = std::fs::read(stored.scratch.cache().join(file)).expect("a file");
+        for place in (0..bytes.len()).step_by(step) {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1 << (place % 8);
+            stored.check(&stored.with(file, &damaged), &format!("{}: a bit of {place}", file.display()));
+            stored.check(&stored.with(file, &bytes[..place]), &format!("{}: cut to {place}", file.display()));
+            done += 2;
+        }
+    }
+    report("damage", format!("every byte, in steps of {step}: {done} files, 0 wrong rows, 0 panics"));
+}
+
+#[test]
+fn damage_that_only_reading_everything_meets_costs_rows_and_no_error() {
+    let scratch = Scratch::new();
+    // Noise, so that the last column fills blocks of its own.
+    let mut random = Random::new(4);
+    let row = |id: i64| json!({ "id": id, "value": format!("{:016x}", random.number()) });
+    let database = Database::with_rows((0..20_000).map(row));
+    let ids: Vec<i64> = (0..20_000).collect();
+    other(&scratch.cache()).select(["value"]).expect("a column").frame(&ids, &database).expect("rows");
+    for file in files(&scratch.cache()).iter().filter(|file| file.extension().is_some_and(|kind| kind == "parquet")) {
+        let path = scratch.cache().join(file);
+        let mut bytes = std::fs::read(&path).expect("a file");
+        let place = bytes.len() * 3 / 4;
+        bytes[place] ^= 1;
+        std::fs::write(path, bytes).expect("a file");
+    }
+    let left = other(&scratch.cache()).cached().expect("what is left");
+    assert!(left.height() < ids.len());
+}
+
+#[test]
+fn files_in_each_others_places_give_no_wrong_row() {
+    let stored = Stored::new();
+    // The same table in an older state, as a backup or a copied folder may bring it.
+    let older = Scratch::new();
+    put(&open(&older.cache()), &[0, 1, 2], 100).expect("a commit");
+    let mut done = 0;
+    for file in &stored.files {
+        for other in stored.files.iter().filter(|other| *other != file) {
+            let bytes = std::fs::read(stored.scratch.cache().join(other)).expect("a file");
+            stored.check(&stored.with(file, &bytes), &format!("{} in place of {}", other.display(), file.display()));
+            done += 1;
+        }
+    }
+    assert!(done > 0 && stored.rows.len() == 60, "{TABLE}");
+    report("damage", format!("{done} files in the place of another, 0 wrong rows, 0 panics"));
+}

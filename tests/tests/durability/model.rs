@@ -1,0 +1,231 @@
+//! Random operations against a map of what ought to be cached.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use dbcache::polars::prelude::*;
+use dbcache::{Progress, Table};
+use dbcache_tests::Row;
+use dbcache_tests::counts::{count, report};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Map, Value, json};
+
+use crate::Scratch;
+
+const TABLE: &str = "public.things";
+const FILE: &str = "public_things.parquet";
+const IDS: std::ops::Range<i64> = 0..12;
+const COLUMNS: [&str; 4] = ["number", "text", "document", "ratio"];
+
+/// What is done to a table.
+#[derive(Clone, Debug)]
+enum Operation {
+    /// Asks for columns of rows; the database brings these and, where it is generous, all others.
+    Get { ids: Vec<i64>, columns: u8, is_generous: bool },
+    /// Fetches rows again, in a newer version.
+    Refresh { ids: Vec<i64>, columns: u8 },
+    /// Opens the cache anew.
+    Reopen,
+    /// Changes a byte of a file.
+    Damage { place: u16, bit: u8 },
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let ids = || vec(IDS, 1..6);
+    prop_oneof![
+        6 => (ids(), 1_u8..16, any::<bool>()).prop_map(|(ids, columns, is_generous)| Operation::Get { ids, columns, is_generous }),
+        3 => (ids(), 1_u8..16).prop_map(|(ids, columns)| Operation::Refresh { ids, columns }),
+        2 => Just(Operation::Reopen),
+        1 => (any::<u16>(), 0_u8..8).prop_map(|(place, bit)| Operation::Damage { place, bit }),
+    ]
+}
+
+fn names(columns: u8) -> Vec<&'static str> {
+    COLUMNS.iter().enumerate().filter(|(place, _)| columns & (1 << place) != 0).map(|(_, name)| *name).collect()
+}
+
+/// The value of a cell in a version: NULL at times; numbers that are whole in the first versions only, so that the
+/// column widens.
+fn cell(id: i64, column: &str, version: i64) -> Value {
+    let seed = id * 31 + version;
+    match column {
+        _ if seed % 7 == 0 => Value::Null,
+        "number" => json!(seed),
+        "text" => json!(format!("row {id} in version {version}")),
+        "document" => json!({ "of": id, "in": [version] }),
+        _ if version < 3 => json!(seed),
+        #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
+        _ => json!(seed as f64 + 0.5),
+    }
+}
+
+/// What ought to be cached: the version of each cell.
+type Cells = BTreeMap<i64, BTreeMap<&'static str, i64>>;
+
+struct Run {
+    scratch: Scratch,
+    table: Table,
+    cached: Cells,
+    version: i64,
+}
+
+impl Run {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let table = table(&scratch);
+        Self { scratch, table, cached: Cells::new(), version: 1 }
+    }
+
+    fn apply(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Get { ids, columns, is_generous } => self.get(ids, &names(*columns), *is_generous),
+            Operation::Refresh { ids, columns } => self.refresh(ids, &names(*columns)),
+            Operation::Reopen => self.table = table(&self.scratch),
+            Operation::Damage { place, bit } => self.damage(*place, *bit),
+        }
+        self.check();
+    }
+
+    fn get(&mut self, ids: &[i64], columns: &[&'static str], is_generous: bool) {
+        let version = self.version;
+        let brought = if is_generous { &COLUMNS } else { columns };
+        let query = self.table.select(columns).expect("columns");
+        let missing = query.look_up(ids).expect("a look");
+        query.frame(ids, &fetcher(brought, version)).expect("rows");
+        for id in missing.missing.iter().chain(&missing.incomplete) {
+            let row = self.cached.entry(*id).or_default();
+            row.extend(brought.iter().map(|column| (*column, version)));
+        }
+    }
+
+    fn refresh(&mut self, ids: &[i64], columns: &[&'static str]) {
+        self.version += 1;
+        let version = self.version;
+        self.table.select(columns).expect("columns").refresh().frame(ids, &fetcher(columns, version)).expect("rows");
+        for id in ids {
+            self.cached.insert(*id, columns.iter().map(|column| (*column, version)).collect());
+        }
+    }
+
+    /// Rows may be lost by that, and only lost.
+    fn damage(&mut self, place: u16, bit: u8) {
+        let path = self.scratch.cache().join(FILE);
+        let Ok(mut bytes) = std::fs::read(&path) else { return };
+        let place = usize::from(place) % bytes.len();
+        bytes[place] ^= 1 << bit;
+        std::fs::write(&path, bytes).expect("a file");
+        self.table = table(&self.scratch);
+        let mut left = self.found();
+        left.retain(|_, row| !row.is_empty());
+        for (id, row) in &left {
+            let before = self.cached.get(id).unwrap_or_else(|| panic!("row {id} was never stored"));
+            assert!(row.keys().all(|column| before.contains_key(column)), "row {id} has {row:?}, had {before:?}");
+        }
+        let before = std::mem::take(&mut self.cached);
+        let kept = |(id, row): (&i64, &BTreeMap<&'static str, i64>)| {
+            let before = &before[id];
+            (*id, row.keys().map(|column| (*column, before[column])).collect())
+        };
+        self.cached = left.iter().map(kept).collect();
+    }
+
+    /// Which cells are cached; the versions are not told.
+    fn found(&self) -> Cells {
+        let ids: Vec<i64> = IDS.collect();
+        let mut found = Cells::new();
+        for column in COLUMNS {
+            let query = self.table.select([column]).expect("a column");
+            // Reading shows damage that looking up does not.
+            query.frame_cached(&ids).expect("rows");
+        }
+        for column in COLUMNS {
+            let seen = self.table.select([column]).expect("a column").look_up(&ids).expect("a look");
+            for id in seen.hits {
+                found.entry(id).or_default().insert(column, 0);
+            }
+        }
+        found
+    }
+
+    fn check(&self) {
+        let ids: Vec<i64> = IDS.collect();
+        let found = self.found();
+        for column in COLUMNS {
+            let expected: Vec<i64> =
+                self.cached.iter().filter(|(_, row)| row.contains_key(column)).map(|(id, _)| *id).collect();
+            let hits: Vec<i64> = found.iter().filter(|(_, row)| row.contains_key(column)).map(|(id, _)| *id).collect();
+            assert_eq!(hits, expected, "hits of {column}");
+            let rows = self.table.select([column]).expect("a column").frame_cached(&ids).expect("rows").rows;
+            assert_eq!(rows.height(), expected.len(), "rows of {column}");
+            let values = rows.column(column).expect("the column").as_materialized_series();
+            for (place, id) in expected.iter().enumerate() {
+                let expected = cell(*id, column, self.cached[id][column]);
+                let value = json_of(&values.get(place).expect("the row"));
+                assert!(same(&value, &expected), "{column} of {id}: {value}, not {expected}");
+            }
+        }
+    }
+}
+
+fn table(scratch: &Scratch) -> Table {
+    let cache = dbcache::DynamicCache::builder().folder(scratch.cache()).progress(Progress::Silent).open();
+    cache.expect("a cache").table(TABLE).expect("a valid name")
+}
+
+fn fetcher(columns: &[&'static str], version: i64) -> impl Fn(&[i64], &str) -> Result<Vec<Row>, io::Error> {
+    let columns = columns.to_vec();
+    move |ids, _| {
+        let row = |id: &i64| {
+            let cells = columns.iter().map(|column| ((*column).to_owned(), cell(*id, column, version)));
+            cells.chain([("id".to_owned(), json!(id))]).collect::<Map<String, Value>>()
+        };
+        Ok(ids.iter().map(row).collect())
+    }
+}
+
+fn json_of(value: &AnyValue<'_>) -> Value {
+    match value {
+        AnyValue::Int64(value) => json!(value),
+        AnyValue::Float64(value) => json!(value),
+        AnyValue::String(value) => serde_json::from_str(value).unwrap_or_else(|_| json!(value)),
+        AnyValue::StringOwned(value) => serde_json::from_str(value).unwrap_or_else(|_| json!(value.as_str())),
+        AnyValue::List(values) => {
+            (0..values.len()).map(|place| json_of(&values.get(place).expect("it is there"))).collect()
+        }
+        AnyValue::Struct(_, _, fields) => {
+            let members = fields.iter().zip(value._iter_struct_av());
+            Value::Object(members.map(|(field, value)| (field.name().to_string(), json_of(&value))).collect())
+        }
+        _ => Value::Null,
+    }
+}
+
+/// Whether two values are the same; a whole number may have become a float, and a NULL document a struct of nulls.
+fn same(found: &Value, expected: &Value) -> bool {
+    match (found, expected) {
+        (Value::Number(found), Value::Number(expected)) => found.as_f64() == expected.as_f64(),
+        (Value::Object(found), Value::Null) => found.values().all(|value| same(value, &Value::Null)),
+        _ => found == expected,
+    }
+}
+
+#[test]
+fn random_operations_agree_with_a_map() {
+    let cases = count("DBCACHE_MODEL_CASES", 500, 100_000);
+    let mut runner = TestRunner::new(Config {
+        cases: u32::try_from(cases).expect("a count"),
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let operations = std::cell::Cell::new(0);
+    let outcome = runner.run(&vec(operation(), 1..12), |sequence| {
+        let mut run = Run::new();
+        sequence.iter().for_each(|operation| run.apply(operation));
+        operations.set(operations.get() + sequence.len());
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    report("model", format!("{cases} cases, {} operations", operations.get()));
+}
