@@ -1,6 +1,7 @@
 //! What the tests share: a database that is nothing but JSON rows, and that remembers what it was asked.
 
 pub mod counts;
+pub mod fuzz;
 pub mod strict;
 pub mod versioned;
 

@@ -1,0 +1,182 @@
+//! What fuzzing feeds with arbitrary bytes: by `cargo fuzz`, and by a test that replays and mutates stored inputs.
+//!
+//! Each function panics where something is wrong.
+
+use std::path::Path;
+
+use dbcache::column::ColumnRef;
+use dbcache::faults::Faults;
+use dbcache::json_path::Strictness;
+use dbcache::polars::prelude::{Column, DataFrame, PolarsError};
+use dbcache::{DynamicCache, Error, Progress};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::Database;
+use crate::versioned::{FILE, Versions, all, open, put, row_of};
+
+/// A function that is fed.
+pub type Target = fn(&[u8]);
+
+/// All functions, by their names.
+pub const TARGETS: [(&str, Target); 4] =
+    [("files", files), ("names", names), ("json", json), ("operations", operations)];
+
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a folder")
+}
+
+/// Bytes in the place of a table's file: whatever they are, requests are answered or refused.
+pub fn files(bytes: &[u8]) {
+    let folder = folder();
+    std::fs::write(folder.path().join(FILE), bytes).expect("a file");
+    let table = open(folder.path());
+    let cached = table.cached();
+    let database = Database::with_rows((0..3).map(|id| Value::Object(row_of(id, 1))));
+    let rows = table.select(["version", "text"]).expect("columns").frame(&[0, 1, 2], &database);
+    match (cached, rows) {
+        (Err(Error::ForeignTable { .. } | Error::Io { .. }), _) => {}
+        // Another program's columns may be of other types.
+        (Ok(_), Ok(rows)) => assert_eq!(rows.height(), 3),
+        (Ok(_), Err(Error::FetchFailed { .. } | Error::TypeConflict { .. })) => {}
+        (cached, rows) => panic!("{cached:?}, {rows:?}"),
+    }
+}
+
+/// Names of tables and columns: refused, or stored inside the folder and found again.
+pub fn names(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(column) = text.parse::<ColumnRef>() {
+        assert_eq!(column.to_string().parse::<ColumnRef>().expect("what is shown reads back"), column);
+    }
+    let around = folder();
+    let folder = around.path().join("cache");
+    let cache = DynamicCache::builder().folder(&folder).progress(Progress::Silent).open().expect("a cache");
+    let tables: Vec<_> = text.split('\n').take(3).filter_map(|name| cache.table(name).ok()).collect();
+    let names: std::collections::BTreeSet<_> = tables.iter().map(|table| table.name().as_str()).collect();
+    for table in &tables {
+        let name = table.name().as_str();
+        let database = Database::with_rows([json!({ "id": 1, "name": name })]);
+        let rows = table.select(["name"]).expect("a column").frame(&[1], &database).expect("the row");
+        assert_eq!(rows.column("name").expect("the column").str().expect("text").get(0), Some(name));
+    }
+    let mut files = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let file = entry.expect("an entry").file_name().into_string().expect("plain text");
+        assert!(file.is_ascii() && file.len() <= 255 && !file.contains(['/', '\\', ':']), "{file}");
+        if file.ends_with(".parquet") {
+            assert!(files.insert(file.to_lowercase()));
+        }
+    }
+    assert_eq!(files.len(), names.len());
+    assert!(std::fs::read_dir(around.path()).expect("a folder").count() <= 1);
+}
+
+/// A path and a document, on two lines: a value, a null or an error, the same whether errors are asked for or not.
+pub fn json(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (path, document) = text.split_once('\n').unwrap_or(("a", text));
+    let fetcher = |_: &[i64], _: &str| -> Result<DataFrame, PolarsError> {
+        let documents = [Some(document), None, Some(r#"{"a":1}"#)];
+        DataFrame::new(3, vec![Column::new("id".into(), [0_i64, 1, 2]), Column::new("doc".into(), documents)])
+    };
+    let folder = folder();
+    let ask = |strictness: Strictness| {
+        let cache = DynamicCache::builder().folder(folder.path()).progress(Progress::Silent).json(strictness);
+        let table = cache.open().expect("a cache").table("a.b").expect("a name");
+        Some(table.select([format!("doc.{path}")]).ok()?.frame(&[0, 1, 2], &fetcher))
+    };
+    let Some(lenient) = ask(Strictness::Lenient) else { return };
+    let lenient = lenient.expect("lenient extraction never fails");
+    match ask(Strictness::Strict).expect("the same column") {
+        Ok(strict) => assert!(strict.equals_missing(&lenient)),
+        Err(Error::Value { .. }) => {}
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Commits, faults, damage and looks, as the bytes say: never a row that is older than one that was acknowledged or
+/// seen, nor one that was never sent.
+pub fn operations(bytes: &[u8]) {
+    let folder = folder();
+    let cache = folder.path().join("cache");
+    let faults = Faults::watch(folder.path());
+    let mut table = open(&cache);
+    let mut known = Known::default();
+    for step in bytes.chunks_exact(4).take(64) {
+        let [what, first, second, third] = [step[0], step[1], step[2], step[3]];
+        match what % 8 {
+            0..=2 => {
+                let ids: Vec<i64> =
+                    (0..=i64::from(second % 8)).map(|place| (place * 7 + i64::from(first)) % 32).collect();
+                known.put(&ids, |version| put(&table, &ids, version).is_ok());
+            }
+            3 => {
+                let at = faults.count() + usize::from(first % 24);
+                let error = [5, 28, 4][usize::from(second) % 3];
+                faults.fail(at..at + if third % 2 == 0 { 1 } else { 500 }, error);
+            }
+            4 => faults.mend(),
+            5 => table = open(&cache),
+            6 => known.may_lack |= damage(&cache, step),
+            _ => {
+                if let Ok(found) = all(&table) {
+                    known.check(&found);
+                }
+            }
+        }
+    }
+    faults.mend();
+    known.check(&all(&open(&cache)).expect("the rows"));
+}
+
+/// Changes a byte of one of the files; whether there was one.
+fn damage(folder: &Path, step: &[u8]) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "parquet")).collect();
+    files.sort();
+    let [_, which, place, bit] = *step else { return false };
+    let Some(file) = files.get(usize::from(which) % files.len().max(1)) else { return false };
+    let mut contents = std::fs::read(file).expect("a file");
+    let place = (usize::from(place) * 257 + usize::from(bit) * 31) % contents.len().max(1);
+    let Some(byte) = contents.get_mut(place) else { return false };
+    *byte ^= 1 << (bit % 8);
+    std::fs::write(file, contents).is_ok()
+}
+
+/// What is known of the rows that ought to be there.
+#[derive(Debug, Default)]
+struct Known {
+    version: i64,
+    /// No row may be older than this.
+    least: Versions,
+    /// No row may be newer than this.
+    most: Versions,
+    /// Whether rows may be missing, since a file was damaged.
+    may_lack: bool,
+}
+
+impl Known {
+    fn put(&mut self, ids: &[i64], put: impl FnOnce(i64) -> bool) {
+        self.version += 1;
+        self.most.extend(ids.iter().map(|id| (*id, self.version)));
+        if put(self.version) {
+            self.least.extend(ids.iter().map(|id| (*id, self.version)));
+        }
+    }
+
+    fn check(&mut self, found: &Versions) {
+        for (id, version) in found {
+            assert!(self.most.get(id).is_some_and(|most| version <= most), "row {id} was never sent as {version}");
+            let least = self.least.entry(*id).or_insert(*version);
+            assert!(version >= least, "row {id} of version {version} is older than {least}");
+            *least = *version;
+        }
+        assert!(
+            self.may_lack || self.least.keys().all(|id| found.contains_key(id)),
+            "{found:?} lacks rows of {self:?}"
+        );
+    }
+}
