@@ -1,7 +1,7 @@
 //! Draws what the benchmark `peers` measured: lookups against the number of ids, appends against the table's size.
 //!
 //! ```sh
-//! cargo bench -p dbcache --bench peers --features bench-peers -- append lookup_by_ids --json peers.json
+//! cargo bench -p dbcache --bench peers --features bench-peers,lazy -- append lookup_by_ids --json peers.json
 //! cargo run --example plot_benchmarks -- peers.json dbcache/benches/plots
 //! ```
 
@@ -128,7 +128,7 @@ impl Case {
     fn extent(&self) -> (Range<f64>, Range<f64>) {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let (across, up) = (range(points().map(|(x, _)| *x)), range(points().map(|(_, y)| *y)));
-        (across, up.start / 2.0..up.end * 4.0)
+        (across, up.start / 2.0..up.end * 20.0)
     }
 }
 

@@ -49,6 +49,11 @@ impl Ground {
         People { folder: self.folder.join(format!("people-{rows}")), rows }
     }
 
+    /// Where something is kept that is no table.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// An empty folder on the same disk as the tables.
     pub(crate) fn scratch(&self) -> Result<tempfile::TempDir> {
         Ok(tempfile::Builder::new().prefix("scratch-").tempdir_in(&self.folder)?)

@@ -74,10 +74,8 @@ pub(crate) fn clone(folder: &Path, to: &Path) -> Result<()> {
         let copy = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             clone(&entry.path(), &copy)?;
-        } else if entry.path().extension().is_some_and(|extension| extension == "parquet") {
+        } else if entry.path().extension().is_none_or(|extension| extension != "lock") {
             std::fs::hard_link(entry.path(), copy)?;
-        } else {
-            std::fs::copy(entry.path(), copy)?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ pub(crate) mod by_hand;
 pub(crate) mod naive_polars;
 #[cfg(feature = "bench-peers")]
 pub(crate) mod redb;
-#[cfg(feature = "bench-peers")]
+#[cfg(feature = "lazy")]
 pub(crate) mod scan;
 #[cfg(feature = "bench-peers")]
 pub(crate) mod serde_arrow;

@@ -1,6 +1,7 @@
 //! How times grow with the table, and with the number of ids.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use super::storage::{cold, others, ours_in, sqlite_in};
 use crate::case::{Case, Curve, Outcome, Target};
@@ -124,7 +125,7 @@ fn append_to(ground: &Ground, table: &Users) -> Result<Vec<Sample>> {
         let new = users::rows(&users::new_ids(rows, COUNT, round));
         Round::of(|| sqlite::append(&mut connection, &new), |()| Ok(0))
     });
-    let mut samples = in_turn(vec![ours, sqlite], ground.pace)?;
+    let mut samples = in_turn(vec![ours, sqlite], Pace { most: 31, ..ground.pace })?;
     let connection = sqlite::open(&sqlite_path)?;
     for round in 0..rounds.get() {
         sqlite::remove(&connection, &users::new_ids(rows, COUNT, round))?;
@@ -134,7 +135,7 @@ fn append_to(ground: &Ground, table: &Users) -> Result<Vec<Sample>> {
 }
 
 /// The peers that no target names.
-fn append_others(ground: &Ground, table: &Users, scratch: &std::path::Path) -> Result<Vec<Sample>> {
+fn append_others(ground: &Ground, table: &Users, scratch: &Path) -> Result<Vec<Sample>> {
     let rows = table.rows;
     let path = scratch.join("users.parquet");
     std::fs::hard_link(table.parquet()?, &path)?;

@@ -107,31 +107,43 @@ pub(super) fn sqlite_in(table: &Users, count: u64) -> Result<Contender<'static>>
 
 /// The peers that no target names.
 pub(super) fn others(table: &Users, count: u64) -> Result<Vec<Contender<'static>>> {
+    Ok(vec![
+        naive(table, count)?,
+        #[cfg(feature = "lazy")]
+        scanned(table, count)?,
+        #[cfg(feature = "bench-peers")]
+        in_redb(table, count)?,
+    ])
+}
+
+fn naive(table: &Users, count: u64) -> Result<Contender<'static>> {
     let (path, rows) = (table.parquet()?, table.rows);
-    #[cfg_attr(not(feature = "bench-peers"), expect(unused_mut, reason = "there are no more of them"))]
-    let mut others = vec![Contender::new("naive Polars", move |round| {
+    Ok(Contender::new("naive Polars", move |round| {
         let ids = users::some_ids(rows, count, round);
         Round::of(|| naive_polars::look_up(&path, &ids), |frame| Ok(users::digest(frame)?))
-    })];
-    #[cfg(feature = "bench-peers")]
-    others.extend(heavy(table, count)?);
-    Ok(others)
+    }))
+}
+
+#[cfg(feature = "lazy")]
+fn scanned(table: &Users, count: u64) -> Result<Contender<'static>> {
+    use crate::rivals::scan;
+
+    let (path, rows) = (table.parquet()?, table.rows);
+    Ok(Contender::new("scan_parquet", move |round| {
+        let ids = users::some_ids(rows, count, round);
+        Round::of(|| scan::look_up(&path, &ids), |frame| Ok(users::digest(frame)?))
+    }))
 }
 
 #[cfg(feature = "bench-peers")]
-fn heavy(table: &Users, count: u64) -> Result<[Contender<'static>; 2]> {
-    use crate::rivals::{redb, scan};
+fn in_redb(table: &Users, count: u64) -> Result<Contender<'static>> {
+    use crate::rivals::redb;
 
-    let (path, database, rows) = (table.parquet()?, redb::open(&table.redb()?)?, table.rows);
-    let scanned = Contender::new("scan_parquet", move |round| {
-        let ids = users::some_ids(rows, count, round);
-        Round::of(|| scan::look_up(&path, &ids), |frame| Ok(users::digest(frame)?))
-    });
-    let stored = Contender::new("redb", move |round| {
+    let (database, rows) = (redb::open(&table.redb()?)?, table.rows);
+    Ok(Contender::new("redb", move |round| {
         let ids = users::some_ids(rows, count, round);
         Round::of(|| redb::look_up(&database, &ids), |found| Ok(found.digest()))
-    });
-    Ok([scanned, stored])
+    }))
 }
 
 fn open_and_look_up(ground: &Ground) -> Result<Outcome> {
