@@ -18,20 +18,90 @@ type Row = Map<String, Value>;
 pub(super) fn to_frame(rows: &[Row], id_column: &str) -> Result<FetchedFrame, BatchError> {
     let mut documents = ColumnSet::new();
     let mut columns = Vec::new();
-    for name in names(rows) {
-        let kind = kind_of(rows, name, id_column)?;
-        if kind == Kind::Document {
-            documents.insert(name.to_owned());
+    for gathered in gather(rows, id_column)? {
+        if gathered.kind == Kind::Document {
+            documents.insert(gathered.name.to_owned());
         }
-        columns.push(column(rows, name, kind)?);
+        columns.push(gathered.into_column()?);
     }
     let frame = DataFrame::new(rows.len(), columns).map_err(|cause| BatchError::Fetcher(Box::new(cause)))?;
     Ok(FetchedFrame { frame, documents })
 }
 
-fn names(rows: &[Row]) -> Vec<&str> {
-    let mut seen = PlHashSet::new();
-    rows.iter().flat_map(Map::keys).map(String::as_str).filter(|name| seen.insert(*name)).collect()
+/// A column of the rows, as far as they were gone through.
+struct Gathered<'a> {
+    name: &'a str,
+    kind: Kind,
+    /// `None` for null.
+    cells: Vec<Option<&'a Value>>,
+}
+
+/// Sorts the cells of all rows into columns. Most rows have the keys of the row before, in the same order, so the
+/// next column is guessed before it is looked for.
+fn gather<'a>(rows: &'a [Row], id_column: &str) -> Result<Vec<Gathered<'a>>, BatchError> {
+    let mut columns: Vec<Gathered<'a>> = Vec::new();
+    let mut places: PlHashMap<&str, usize> = PlHashMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        let mut guess = 0;
+        for (name, value) in row {
+            if columns.get(guess).is_none_or(|column| column.name != name) {
+                guess = *places.entry(name).or_insert(columns.len());
+            }
+            if guess == columns.len() {
+                columns.push(Gathered { name, kind: Kind::Null, cells: Vec::with_capacity(rows.len()) });
+            }
+            if let Some(column) = columns.get_mut(guess) {
+                column.push(number, value).map_err(|misfit| misfit.error(row, id_column))?;
+            }
+            guess += 1;
+        }
+    }
+    for column in &mut columns {
+        column.cells.resize(rows.len(), None);
+    }
+    Ok(columns)
+}
+
+/// A value that has no type in common with those before it in its column.
+struct Misfit<'a> {
+    column: &'a str,
+    expected: Kind,
+    found: Kind,
+}
+
+impl Misfit<'_> {
+    fn error(self, row: &Row, id_column: &str) -> BatchError {
+        BatchError::WrongType {
+            column: self.column.to_owned(),
+            id: row.get(id_column).and_then(row_id),
+            expected: self.expected.name().to_owned(),
+            found: self.found.name().to_owned(),
+        }
+    }
+}
+
+impl<'a> Gathered<'a> {
+    /// Adds the cell of a row; the rows before it that lack the column have nulls.
+    fn push(&mut self, row: usize, value: &'a Value) -> Result<(), Misfit<'a>> {
+        let (column, expected, found) = (self.name, self.kind, Kind::of(value));
+        self.kind = expected.join(found).ok_or(Misfit { column, expected, found })?;
+        self.cells.resize(row, None);
+        self.cells.push(Some(value).filter(|value| !value.is_null()));
+        Ok(())
+    }
+
+    fn into_column(self) -> Result<Column, BatchError> {
+        let name = PlSmallStr::from(self.name);
+        let cells = self.cells.iter().copied();
+        Ok(match self.kind {
+            Kind::Null => Column::full_null(name, self.cells.len(), &DataType::Null),
+            Kind::Boolean => collect::<BooleanChunked, _>(name, cells.map(|cell| cell?.as_bool())),
+            Kind::Integer => collect::<Int64Chunked, _>(name, cells.map(|cell| cell?.as_i64())),
+            Kind::BigInteger => big_integers(name, cells)?,
+            Kind::Float => floats(name, cells)?,
+            Kind::Text | Kind::Document => collect::<StringChunked, _>(name, cells.map(|cell| cell.map(text))),
+        })
+    }
 }
 
 /// What all cells of one column can be stored as, from the narrowest up.
@@ -86,19 +156,6 @@ impl Kind {
     }
 }
 
-fn column(rows: &[Row], name: &str, kind: Kind) -> Result<Column, BatchError> {
-    let cells = rows.iter().map(|row| row.get(name).filter(|value| !value.is_null()));
-    let name = PlSmallStr::from(name);
-    Ok(match kind {
-        Kind::Null => Column::full_null(name, rows.len(), &DataType::Null),
-        Kind::Boolean => collect::<BooleanChunked, _>(name, cells.map(|cell| cell?.as_bool())),
-        Kind::Integer => collect::<Int64Chunked, _>(name, cells.map(|cell| cell?.as_i64())),
-        Kind::BigInteger => big_integers(name, cells)?,
-        Kind::Float => floats(name, cells)?,
-        Kind::Text | Kind::Document => collect::<StringChunked, _>(name, cells.map(|cell| cell.map(text))),
-    })
-}
-
 /// Strings as they are, documents as JSON.
 fn text(value: &Value) -> Cow<'_, str> {
     match value {
@@ -148,21 +205,6 @@ where
     A: FromIterator<Option<V>> + IntoSeries,
 {
     cells.collect::<A>().into_series().with_name(name).into_column()
-}
-
-/// The kind of a column, or an error that names the first row that does not fit with those before it.
-fn kind_of(rows: &[Row], name: &str, id_column: &str) -> Result<Kind, BatchError> {
-    let mut kind = Kind::Null;
-    for row in rows {
-        let found = row.get(name).map_or(Kind::Null, Kind::of);
-        kind = kind.join(found).ok_or_else(|| BatchError::WrongType {
-            column: name.to_owned(),
-            id: row.get(id_column).and_then(row_id),
-            expected: kind.name().to_owned(),
-            found: found.name().to_owned(),
-        })?;
-    }
-    Ok(kind)
 }
 
 fn row_id(value: &Value) -> Option<RowId> {

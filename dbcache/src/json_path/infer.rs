@@ -54,6 +54,11 @@ impl Kinds {
         self.meets(NESTED) && (self.within(Self::of(&[Kind::Array])) || self.within(Self::of(&[Kind::Object])))
     }
 
+    /// Whether there are no scalars among the values.
+    pub(super) fn may_be_nested(self) -> bool {
+        self.within(NESTED)
+    }
+
     /// What values of these kinds become, if they are not nested.
     pub(super) fn target(self) -> Target {
         match self.scalar_type() {

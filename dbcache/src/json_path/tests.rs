@@ -1,6 +1,7 @@
 //! The rules of extraction as tables of cases, and properties over random documents.
 
 mod agreement;
+mod blocks;
 mod hostile;
 mod pinned;
 mod storage;

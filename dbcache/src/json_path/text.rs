@@ -1,5 +1,6 @@
 //! Extraction from a column of JSON text.
 
+mod draft;
 pub(super) mod fault;
 mod part;
 
@@ -25,7 +26,7 @@ pub(super) fn extract(
     let parts = in_parallel(ranges(documents), |rows| Part::scan(documents, &rows, wanted, strictness));
     let parts = parts.into_iter().collect::<Result<Vec<Part>, PathError>>()?;
     let targets: Vec<Target> = wanted.iter().enumerate().map(|(path, wanted)| target(&parts, path, wanted)).collect();
-    let mut finished = in_parallel(parts, |part| part.finish(&targets)).into_iter();
+    let mut finished = in_parallel(parts, |part| part.finish(wanted, &targets)).into_iter();
     let mut columns = finished.next().unwrap_or_else(|| Ok(Vec::new()))?;
     for more in finished {
         for (path, (column, more)) in columns.iter_mut().zip(more?).enumerate() {

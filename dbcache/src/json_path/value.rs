@@ -67,7 +67,11 @@ impl<'a> Value<'a> {
     }
 
     /// The nearest float, unless the number is beyond all floats.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is wanted")]
     pub(super) fn float(self) -> Option<f64> {
+        if self.kind == Kind::Int {
+            return self.raw.parse::<i64>().ok().map(|integer| integer as f64);
+        }
         self.any_float().filter(|float| float.is_finite())
     }
 

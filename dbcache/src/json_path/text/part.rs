@@ -1,9 +1,11 @@
 //! Some rows of a column of JSON text: where the values of each path stand in them, and the columns made of these.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use polars::prelude::*;
 
+use super::draft::Draft;
 use super::fault;
 use crate::json_path::build::{Builder, Misfit};
 use crate::json_path::infer::{Disagree, Kinds, Shape, Target};
@@ -19,21 +21,21 @@ const BLOCK: usize = 256;
 pub(super) struct Part {
     documents: StringChunked,
     first_row: usize,
+    /// How many rows have been scanned.
+    scanned: usize,
     paths: Vec<Found>,
     strictness: Strictness,
 }
 
 /// What was found for one path.
 struct Found {
-    slots: Vec<Slot>,
     kinds: Kinds,
     draft: Option<Draft>,
-}
-
-/// A column of the type that fits the rows so far. It is of use if that also fits all rows of all parts.
-struct Draft {
-    target: Target,
-    builder: Builder,
+    is_pinned: bool,
+    /// Where the values of the block that was scanned last stand.
+    block: Vec<Slot>,
+    /// Where the values of all rows stand, as long as these can be one structure, whose type only the last row tells.
+    slots: Option<Vec<Slot>>,
 }
 
 impl Part {
@@ -45,9 +47,11 @@ impl Part {
         strictness: Strictness,
     ) -> Result<Self, PathError> {
         let documents = documents.slice(i64::try_from(rows.start).unwrap_or(i64::MAX), rows.len());
-        let paths = wanted.iter().map(|_| Found::with_capacity(rows.len())).collect();
-        let mut part = Self { documents: StringChunked::default(), first_row: rows.start, paths, strictness };
+        let paths = wanted.iter().map(|wanted| Found::new(wanted.pinned, rows.len(), strictness)).collect();
+        let mut part =
+            Self { documents: StringChunked::default(), first_row: rows.start, scanned: 0, paths, strictness };
         let root = Node::of(wanted);
+        let mut slots = vec![Slot::default(); wanted.len()];
         let mut block = Vec::with_capacity(BLOCK);
         let mut documents_left = documents.iter();
         loop {
@@ -56,34 +60,33 @@ impl Part {
             if block.is_empty() {
                 break;
             }
-            part.scan_block(&block, &root)?;
-            for (found, wanted) in part.paths.iter_mut().zip(wanted) {
-                found.draft(&block, wanted.pinned, strictness);
-            }
+            part.scan_block(&block, &root, &mut slots)?;
         }
         drop(documents_left);
         Ok(Self { documents, ..part })
     }
 
-    fn scan_block(&mut self, block: &[Option<&str>], root: &Node) -> Result<(), PathError> {
-        let first_row = self.first_row + self.paths.first().map_or(0, |found| found.slots.len());
-        let mut slots = vec![Slot::default(); self.paths.len()];
+    fn scan_block(&mut self, block: &[Option<&str>], root: &Node, slots: &mut [Slot]) -> Result<(), PathError> {
         for (place, document) in block.iter().enumerate() {
-            let json = document.and_then(|document| scan::document(document, root, &mut slots));
+            let json = document.and_then(|document| scan::document(document, root, slots));
             if json.is_none() {
                 slots.fill(Slot::default());
             }
             if self.strictness == Strictness::Strict {
-                let fault = document.and_then(|document| fault::of_document(document, json.is_some(), &slots));
+                let fault = document.and_then(|document| fault::of_document(document, json.is_some(), slots));
                 if let Some((path, reason)) = fault {
-                    return Err(PathError { row: first_row + place, path, reason });
+                    return Err(PathError { row: self.first_row + self.scanned + place, path, reason });
                 }
             }
-            for (found, slot) in self.paths.iter_mut().zip(&slots) {
+            for (found, slot) in self.paths.iter_mut().zip(&*slots) {
                 found.kinds.add(slot.kind);
-                found.slots.push(*slot);
+                found.block.push(*slot);
             }
         }
+        for found in &mut self.paths {
+            found.read_block(block, self.scanned);
+        }
+        self.scanned += block.len();
         Ok(())
     }
 
@@ -92,31 +95,33 @@ impl Part {
         self.paths.get(path).map_or_else(Kinds::default, |found| found.kinds)
     }
 
-    /// What one path's values have in common.
+    /// What one path's values, which are all arrays or all objects, have in common.
     pub(super) fn shape(&self, path: usize) -> Result<Shape, Disagree> {
-        Shape::of(self.values(path).flatten())
+        let slots = self.paths.get(path).and_then(|found| found.slots.as_deref()).unwrap_or_default();
+        Shape::of(self.values(slots).flatten())
     }
 
-    fn values(&self, path: usize) -> impl Iterator<Item = Option<Value<'_>>> {
-        let slots = self.paths.get(path).map(|found| found.slots.as_slice()).unwrap_or_default();
+    fn values<'s>(&'s self, slots: &'s [Slot]) -> impl Iterator<Item = Option<Value<'s>>> {
         self.documents.iter().zip(slots).map(|(document, slot)| read(document?, *slot))
     }
 
     /// The columns, one a target.
-    pub(super) fn finish(mut self, targets: &[Target]) -> Result<Vec<Series>, PathError> {
+    pub(super) fn finish(mut self, wanted: &[Wanted<'_>], targets: &[Target]) -> Result<Vec<Series>, PathError> {
         let drafts: Vec<_> = self.paths.iter_mut().map(|found| found.draft.take()).collect();
-        let paths = drafts.into_iter().zip(targets).enumerate();
+        let paths = drafts.into_iter().zip(targets).zip(wanted).enumerate();
         paths
-            .map(|(path, (draft, target))| match draft {
-                Some(draft) if draft.target == *target => draft.builder.finish().map_err(refused(path)),
-                _ => self.build(path, target),
+            .map(|(path, ((draft, target), wanted))| match draft {
+                Some(draft) if draft.suits(target) => draft.finish(target).map_err(refused(path)),
+                _ => self.build(path, *wanted, target),
             })
             .collect()
     }
 
-    fn build(&self, path: usize, target: &Target) -> Result<Series, PathError> {
+    fn build(&self, path: usize, wanted: Wanted<'_>, target: &Target) -> Result<Series, PathError> {
+        let known = self.paths.get(path).and_then(|found| found.slots.as_deref());
+        let slots = known.map_or_else(|| Cow::Owned(self.scan_again(wanted)), Cow::Borrowed);
         let mut builder = Builder::new(target, self.documents.len(), self.strictness);
-        for (row, value) in self.values(path).enumerate() {
+        for (row, value) in self.values(&slots).enumerate() {
             builder.push(value).map_err(|Misfit| PathError {
                 row: self.first_row + row,
                 path,
@@ -125,48 +130,49 @@ impl Part {
         }
         builder.finish().map_err(refused(path))
     }
+
+    /// Where the values of one path stand. Cheaper than keeping that of every path for the few that need it.
+    fn scan_again(&self, wanted: Wanted<'_>) -> Vec<Slot> {
+        let root = Node::of(&[wanted]);
+        let slot = |document: &str| {
+            let mut slots = [Slot::default()];
+            scan::document(document, &root, &mut slots)?;
+            slots.first().copied()
+        };
+        self.documents.iter().map(|document| document.and_then(slot).unwrap_or_default()).collect()
+    }
 }
 
 impl Found {
-    fn with_capacity(rows: usize) -> Self {
-        Self { slots: Vec::with_capacity(rows), kinds: Kinds::default(), draft: None }
-    }
-
-    /// Adds the block that was scanned last to the draft, as long as its type fits.
-    fn draft(&mut self, block: &[Option<&str>], pinned: Option<&DataType>, strictness: Strictness) {
-        let before = self.slots.len() - block.len();
-        let draft = match (pinned, self.draft.take()) {
-            (Some(_), draft @ Some(_)) => draft,
-            (Some(pinned), None) if before == 0 => self.new_draft(Target::pinned(pinned.clone()), before, strictness),
-            (Some(_), None) => None,
-            (None, _) if self.kinds.nested() => None,
-            (None, draft) => self.fitting_draft(draft, before, strictness),
-        };
-        self.draft = draft.and_then(|draft| self.extended(draft, block, before));
-    }
-
-    fn fitting_draft(&self, draft: Option<Draft>, before: usize, strictness: Strictness) -> Option<Draft> {
-        let target = self.kinds.target();
-        match draft {
-            Some(draft) if draft.target == target => Some(draft),
-            // What came so far was null, so there is nothing to read again.
-            Some(draft) if draft.target.data_type == DataType::Null => self.new_draft(target, before, strictness),
-            None if before == 0 => self.new_draft(target, before, strictness),
-            _ => None,
+    fn new(pinned: Option<&DataType>, rows: usize, strictness: Strictness) -> Self {
+        Self {
+            kinds: Kinds::default(),
+            draft: Some(Draft::new(pinned, rows, strictness)),
+            is_pinned: pinned.is_some(),
+            block: Vec::with_capacity(BLOCK),
+            slots: pinned.is_none().then(Vec::new),
         }
     }
 
-    fn new_draft(&self, target: Target, nulls: usize, strictness: Strictness) -> Option<Draft> {
-        let mut builder = Builder::new(&target, self.slots.capacity(), strictness);
-        (0..nulls).try_for_each(|_| builder.push(None)).ok()?;
-        Some(Draft { target, builder })
+    /// Reads the values of the block that was scanned last, which comes after so many rows.
+    fn read_block(&mut self, block: &[Option<&str>], before: usize) {
+        let draft = match self.draft.take() {
+            draft if self.is_pinned => draft,
+            draft => draft.and_then(|draft| draft.fitting(self.kinds, before)),
+        };
+        self.draft = draft.and_then(|draft| self.extended(draft, block));
+        self.slots = self.slots.take().filter(|_| self.kinds.may_be_nested());
+        if let Some(slots) = &mut self.slots {
+            slots.extend_from_slice(&self.block);
+        }
+        self.block.clear();
     }
 
-    fn extended(&self, mut draft: Draft, block: &[Option<&str>], before: usize) -> Option<Draft> {
-        for (document, slot) in block.iter().zip(self.slots.get(before..)?) {
+    fn extended(&self, mut draft: Draft, block: &[Option<&str>]) -> Option<Draft> {
+        for (document, slot) in block.iter().zip(&self.block) {
             let value = document.and_then(|document| read(document, *slot));
             // A value that does not fit this type may fit the one that suits all rows; otherwise it will be met again.
-            draft.builder.push(value).ok()?;
+            draft.push(value).ok()?;
         }
         Some(draft)
     }
