@@ -1,5 +1,9 @@
 //! From the stored columns to those that were asked for: paths extracted, types as the caller declares them.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
+mod frames;
+
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -11,9 +15,13 @@ use crate::error::{Error, Result};
 use crate::fetch::BatchSource;
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
-use crate::read_through::{self, Answer, Fetch, Options, Request};
+use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, Warmth};
 use crate::record::{CellError, CellFault, ColumnSchema};
 use crate::storage::{ColumnSet, LookUp, Need, StoredColumn, Table, innermost};
+
+#[cfg(feature = "tokio")]
+pub(crate) use self::asynchronous::frames as frames_async;
+pub(crate) use self::frames::FetchedFrames;
 
 /// One column of an answer, with its type where the caller declares one.
 #[derive(Clone, Debug)]
@@ -62,39 +70,63 @@ pub(crate) fn distinct(wanted: impl IntoIterator<Item = Wanted>) -> Vec<Wanted> 
 }
 
 /// Columns and paths wanted of a table, each once.
-#[derive(Debug)]
-pub(crate) struct Question<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
     pub(crate) table: Arc<Table>,
     pub(crate) wanted: Vec<Wanted>,
     /// All columns that the record declares, for the types of what is fetched.
-    pub(crate) declared: &'a [ColumnSchema],
+    pub(crate) declared: &'static [ColumnSchema],
     /// The type of the id column of the answer, where the caller declares one.
-    pub(crate) id_type: Option<&'a DataType>,
+    pub(crate) id_type: Option<&'static DataType>,
     pub(crate) fetch: Fetch,
     pub(crate) strictness: Strictness,
+    pub(crate) options: Options,
+    pub(crate) shared: Arc<Shared>,
 }
 
-impl Question<'_> {
+impl Question {
     /// Answers, fetching what is needed. The frame has the id column first, then the wanted columns in their order.
-    pub(crate) fn fetched(&self, ids: IdSet, source: &dyn BatchSource, options: &Options) -> Result<Answer> {
-        let (columns, needs) = (self.columns()?, self.needs());
-        self.finish(read_through::run(&self.request(ids, &columns, &needs), source, options)?)
+    pub(crate) fn fetched(&self, ids: IdSet, source: &dyn BatchSource) -> Result<Answer> {
+        self.finish(read_through::run(&self.request(ids)?, source)?)
+    }
+
+    /// Fetches what is needed, and answers nothing.
+    pub(crate) fn warmed(&self, ids: IdSet, source: &dyn BatchSource) -> Result<Warmth> {
+        read_through::warm(&self.request(ids)?, source)
     }
 
     /// Answers from what is cached.
     pub(crate) fn cached(&self, ids: IdSet) -> Result<Answer> {
-        let (columns, needs) = (self.columns()?, self.needs());
-        self.finish(read_through::cached(&self.request(ids, &columns, &needs))?)
+        let request = self.request(ids)?;
+        self.finish(read_through::cached(&request)?)
     }
 
     pub(crate) fn look_up(&self, ids: IdSet) -> Result<LookUp> {
-        let (columns, needs) = (self.columns()?, self.needs());
-        self.request(ids, &columns, &needs).look_up()
+        self.request(ids)?.look_up()
     }
 
-    fn request<'r>(&'r self, ids: IdSet, columns: &'r [String], needs: &'r [Need]) -> Request<'r> {
-        let wanted = self.wanted.iter().map(Wanted::column).collect();
-        Request { table: &self.table, ids, columns, wanted, needs, declared: self.declared, fetch: self.fetch }
+    /// The places of the ids that would be fetched.
+    fn to_fetch(&self, ids: IdSet) -> Result<Vec<usize>> {
+        let wanted = ids.len();
+        Ok(match self.fetch {
+            Fetch::Needed => self.look_up(ids)?.not_hits(),
+            Fetch::All => (0..wanted).collect(),
+            Fetch::Never => Vec::new(),
+        })
+    }
+
+    fn request(&self, ids: IdSet) -> Result<Arc<Request>> {
+        Ok(Arc::new(Request {
+            table: Arc::clone(&self.table),
+            ids: Arc::new(ids),
+            columns: self.columns()?,
+            wanted: self.wanted.iter().map(Wanted::column).cloned().collect(),
+            needs: self.needs(),
+            declared: self.declared,
+            fetch: self.fetch,
+            options: self.options.clone(),
+            shared: Arc::clone(&self.shared),
+        }))
     }
 
     /// What a row must have: of a declared column all the keys that are declared.

@@ -3,13 +3,13 @@
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::json_path::Strictness;
-use crate::plan::BatchPolicy;
-use crate::progress::Progress;
-use crate::read_through::{Fetch, Options};
-use crate::storage::Store;
+use crate::read_through::{Fetch, FolderClaims, Options, Pace, Shared, request_options};
+use crate::stats::Counters;
+use crate::storage::{self, Store};
 
 /// The default folder, below the home directory.
 const DEFAULT_FOLDER: [&str; 2] = ["data", "cached_data"];
@@ -32,6 +32,7 @@ const DEFAULT_FOLDER: [&str; 2] = ["data", "cached_data"];
 pub struct Builder<C> {
     folder: Option<PathBuf>,
     options: Options,
+    pace: Option<Pace>,
     strictness: Strictness,
     fetch: Fetch,
     cache: PhantomData<fn() -> C>,
@@ -42,6 +43,7 @@ impl<C> Builder<C> {
         Self {
             folder: None,
             options: Options::default(),
+            pace: None,
             strictness: Strictness::default(),
             fetch: Fetch::default(),
             cache: PhantomData,
@@ -56,15 +58,22 @@ impl<C> Builder<C> {
         self
     }
 
-    /// How ids that must be fetched are split into batches.
-    pub fn batches(mut self, policy: BatchPolicy) -> Self {
-        self.options.batches = policy;
-        self
-    }
+    request_options!();
 
-    /// Who is told of the progress of a fetch; a bar on stderr by default.
-    pub fn progress(mut self, progress: Progress) -> Self {
-        self.options.progress = progress;
+    /// At most so many batches begin in so much time, for all requests of the cache together. They are spread evenly;
+    /// 0 counts as 1. There is no limit by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dbcache::DynamicCache;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let cache = DynamicCache::builder().folder(folder.path()).rate_limit(50, Duration::from_secs(1)).open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rate_limit(mut self, batches: u32, per: Duration) -> Self {
+        self.pace = Some(Pace::new(batches, per));
         self
     }
 
@@ -106,8 +115,14 @@ impl<C> Builder<C> {
         C: Open,
     {
         let folder = self.folder.map_or_else(default_folder, Ok)?;
-        let store = Store::new(folder);
-        let engine = Engine { store, options: self.options, strictness: self.strictness, fetch: self.fetch };
+        let claims = FolderClaims::of(storage::identity(&folder));
+        let engine = Engine {
+            store: Store::new(folder),
+            options: self.options,
+            shared: Arc::new(Shared { claims, counters: Counters::default(), pace: self.pace }),
+            strictness: self.strictness,
+            fetch: self.fetch,
+        };
         C::open_with(Arc::new(engine))
     }
 }
@@ -122,6 +137,7 @@ fn default_folder() -> Result<PathBuf> {
 pub struct Engine {
     pub(crate) store: Store,
     pub(crate) options: Options,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) strictness: Strictness,
     /// What a query fetches that does not say otherwise.
     pub(crate) fetch: Fetch,

@@ -1,5 +1,8 @@
 //! The typed cache.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -7,15 +10,16 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, DataType};
 
-use crate::answer::{Question, Wanted, check_types, distinct};
+use crate::answer::{FetchedFrames, Question, Wanted, check_types, distinct};
 use crate::builder::{Builder, Engine, Open};
 use crate::column::ColumnRef;
 use crate::error::{Error, Result};
 use crate::fetch::{Fetcher, TypedSource};
-use crate::found::{Found, LookUp};
+use crate::found::{Found, LookUp, Warmed};
 use crate::key::Key;
-use crate::read_through::{Answer, Fetch};
+use crate::read_through::{Answer, Fetch, Options, request_options};
 use crate::record::{CellError, ColumnSchema, Record, Selection};
+use crate::stats::Stats;
 use crate::storage::{Table, has_keys};
 
 /// A cache of the rows of one record type.
@@ -83,6 +87,11 @@ impl<T: Record> Cache<T> {
         self.engine.store.folder()
     }
 
+    /// What the cache has done since it was opened.
+    pub fn stats(&self) -> Stats {
+        self.engine.shared.counters.read()
+    }
+
     /// The rows of these ids, sorted by id, one for each distinct id.
     ///
     /// # Errors
@@ -105,13 +114,13 @@ impl<T: Record> Cache<T> {
     /// A query for whole records.
     pub fn all(&self) -> Query<'_, T, All> {
         let wanted = T::schema().columns().iter().cloned().map(Wanted::Declared).collect();
-        Query { cache: self, selection: All, wanted, fetch: self.engine.fetch }
+        self.query(All, wanted)
     }
 
     /// A query for one typed column, or for a tuple of them: `cache.select((c.name, c.profile.address.city))`.
     pub fn select<S: Selection<T>>(&self, selection: S) -> Query<'_, T, S> {
         let wanted = distinct(selection.schema().into_iter().map(Wanted::Declared));
-        Query { cache: self, selection, wanted, fetch: self.engine.fetch }
+        self.query(selection, wanted)
     }
 
     /// A query for columns and paths by name, whose answer is a frame.
@@ -121,7 +130,12 @@ impl<T: Record> Cache<T> {
     /// [`Error::ColumnName`] for a malformed name; [`Error::NoColumns`] for none.
     pub fn select_dynamic<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<Query<'_, T, Paths>> {
         let wanted = wanted(&self.table, columns)?.into_iter().map(declared_keys::<T>).collect();
-        Ok(Query { cache: self, selection: Paths, wanted, fetch: self.engine.fetch })
+        Ok(self.query(Paths, wanted))
+    }
+
+    fn query<S>(&self, selection: S, wanted: Vec<Wanted>) -> Query<'_, T, S> {
+        let (fetch, options) = (self.engine.fetch, self.engine.options.clone());
+        Query { cache: self, selection, wanted, fetch, options }
     }
 }
 
@@ -201,9 +215,12 @@ pub struct Query<'c, T: Record, S> {
     selection: S,
     wanted: Vec<Wanted>,
     fetch: Fetch,
+    options: Options,
 }
 
 impl<T: Record, S> Query<'_, T, S> {
+    request_options!();
+
     /// Fetches all ids again, cached or not, and replaces their rows whole.
     ///
     /// Where nothing may be fetched, cached rows stay as they are.
@@ -237,6 +254,52 @@ impl<T: Record, S> Query<'_, T, S> {
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
+    /// The same rows as [`frame`](Self::frame), a batch at a time in the order of their ids, for answers that should
+    /// not be held whole.
+    ///
+    /// A frame has the rows of at most one batch, or 10,000 cached ones. Rows are fetched when their frame is asked
+    /// for, as many batches at once as [`concurrency`](Self::concurrency) says, and stored before it is given. An
+    /// error stands in the place of the frames that it concerns; the next ones can be asked for all the same. No bar
+    /// is shown.
+    ///
+    /// ```
+    /// # use dbcache::{Cache, Cached};
+    /// # #[derive(Clone, Debug, PartialEq, Cached)]
+    /// # #[cached(table = "public.users")]
+    /// # struct User { #[cached(id)] id: i64, name: String }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let cache = Cache::<User>::open(folder.path())?;
+    /// let fetcher = |ids: &[i64]| -> Result<Vec<User>, std::io::Error> {
+    ///     Ok(ids.iter().map(|id| User { id: *id, name: format!("user {id}") }).collect())
+    /// };
+    /// let ids: Vec<i64> = (1..=250).collect();
+    /// let mut rows = 0;
+    /// for frame in cache.all().frames(&ids, &fetcher) {
+    ///     rows += frame?.height();
+    /// }
+    /// assert_eq!(rows, 250);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn frames<'q, F: Fetcher<T> + ?Sized>(
+        &self,
+        ids: &[T::Id],
+        fetcher: &'q F,
+    ) -> impl Iterator<Item = Result<DataFrame>> + use<'q, T, S, F> {
+        let question = self.question();
+        let frames = FetchedFrames::begin(question.clone(), T::Id::to_set(ids), TypedSource::<T, F>::new(fetcher));
+        frames.map(move |answer| Ok(complete(&question, answer?)?.frame))
+    }
+
+    /// Fetches what is not cached of these ids, and stores it, without building an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
+    pub fn warm<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Warmed<T::Id>> {
+        let warmth = self.question().warmed(T::Id::to_set(ids), &TypedSource::<T, F>::new(fetcher))?;
+        Ok(Warmed::new(&warmth))
+    }
+
     /// What is cached of these ids, and the ids that would have to be fetched. Never fetches.
     ///
     /// # Errors
@@ -259,10 +322,10 @@ impl<T: Record, S> Query<'_, T, S> {
 
     fn fetched<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Answer> {
         let source = TypedSource::<T, F>::new(fetcher);
-        self.question().fetched(T::Id::to_set(ids), &source, &self.cache.engine.options)
+        self.question().fetched(T::Id::to_set(ids), &source)
     }
 
-    fn question(&self) -> Question<'_> {
+    fn question(&self) -> Question {
         let schema = T::schema();
         Question {
             table: Arc::clone(&self.cache.table),
@@ -271,6 +334,8 @@ impl<T: Record, S> Query<'_, T, S> {
             id_type: Some(schema.id().data_type()),
             fetch: self.fetch,
             strictness: self.cache.engine.strictness,
+            options: self.options.clone(),
+            shared: Arc::clone(&self.cache.engine.shared),
         }
     }
 }
@@ -326,7 +391,7 @@ impl<T: Record, S: Selection<T>> Query<'_, T, S> {
 }
 
 /// The answer, if the database has all ids.
-pub(crate) fn complete(question: &Question<'_>, answer: Answer) -> Result<Answer> {
+pub(crate) fn complete(question: &Question, answer: Answer) -> Result<Answer> {
     if answer.not_found.is_empty() {
         return Ok(answer);
     }

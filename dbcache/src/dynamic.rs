@@ -1,20 +1,24 @@
 //! The dynamic cache: string columns of any table.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use polars::prelude::{DataFrame, DataType, IntoColumn};
 
-use crate::answer::{Question, Wanted, presented};
+use crate::answer::{FetchedFrames, Question, Wanted, presented};
 use crate::builder::{Builder, Engine, Open};
 use crate::cache::{complete, pin, wanted};
 use crate::error::{Error, Result};
 use crate::fetch::{DynamicFetcher, DynamicSource};
-use crate::found::{CachedColumn, Found, LookUp};
+use crate::found::{CachedColumn, Found, LookUp, Warmed};
 use crate::key::Key;
 use crate::name::TableName;
-use crate::read_through::{Answer, Fetch};
+use crate::read_through::{Answer, Fetch, Options, request_options};
+use crate::stats::Stats;
 use crate::storage::{self, Presence, Reading};
 
 /// The id column where none is named.
@@ -100,6 +104,11 @@ impl DynamicCache {
         self.engine.store.folder()
     }
 
+    /// What the cache has done since it was opened.
+    pub fn stats(&self) -> Stats {
+        self.engine.shared.counters.read()
+    }
+
     /// A table, `schema.table`, by its id column `id`.
     ///
     /// # Errors
@@ -139,6 +148,11 @@ impl Table {
         self.table.name()
     }
 
+    /// What the cache has done since it was opened, with all its tables.
+    pub fn stats(&self) -> Stats {
+        self.engine.shared.counters.read()
+    }
+
     /// A query for columns and paths.
     ///
     /// # Errors
@@ -146,7 +160,8 @@ impl Table {
     /// [`Error::ColumnName`] for a malformed name,
     /// [`Error::NoColumns`] for none.
     pub fn select<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<TableQuery<'_>> {
-        Ok(TableQuery { table: self, wanted: wanted(&self.table, columns)?, fetch: self.engine.fetch })
+        let (wanted, options) = (wanted(&self.table, columns)?, self.engine.options.clone());
+        Ok(TableQuery { table: self, wanted, fetch: self.engine.fetch, options })
     }
 
     /// What is cached of the table: the id column, then every column in the order in which they first came.
@@ -240,9 +255,12 @@ pub struct TableQuery<'t> {
     table: &'t Table,
     wanted: Vec<Wanted>,
     fetch: Fetch,
+    options: Options,
 }
 
 impl TableQuery<'_> {
+    request_options!();
+
     /// Fetches all ids again, cached or not, and replaces their rows whole.
     ///
     /// Where nothing may be fetched, cached rows stay as they are.
@@ -313,6 +331,31 @@ impl TableQuery<'_> {
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
+    /// The same rows as [`frame`](Self::frame), a batch at a time in the order of their ids, as
+    /// [`Query::frames`](crate::Query::frames) gives them.
+    ///
+    /// What agrees in the rows of one frame need not agree in those of another: columns of documents, and paths, may
+    /// differ in type.
+    pub fn frames<'q, K: Key, F: DynamicFetcher<K> + ?Sized>(
+        &self,
+        ids: &[K],
+        fetcher: &'q F,
+    ) -> impl Iterator<Item = Result<DataFrame>> + use<'q, K, F> {
+        let question = self.question();
+        let frames = FetchedFrames::begin(question.clone(), K::to_set(ids), DynamicSource::<K, F>::new(fetcher));
+        frames.map(move |answer| Ok(complete(&question, answer?)?.frame))
+    }
+
+    /// Fetches what is not cached of these ids, and stores it, without building an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`](crate::Error::IdsNotFound).
+    pub fn warm<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
+        let warmth = self.question().warmed(K::to_set(ids), &DynamicSource::<K, F>::new(fetcher))?;
+        Ok(Warmed::new(&warmth))
+    }
+
     /// What is cached of these ids, and the ids that would have to be fetched. Never fetches.
     ///
     /// # Errors
@@ -335,10 +378,10 @@ impl TableQuery<'_> {
 
     fn fetched<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Answer> {
         let source = DynamicSource::<K, F>::new(fetcher);
-        self.question().fetched(K::to_set(ids), &source, &self.table.engine.options)
+        self.question().fetched(K::to_set(ids), &source)
     }
 
-    fn question(&self) -> Question<'static> {
+    fn question(&self) -> Question {
         Question {
             table: Arc::clone(&self.table.table),
             wanted: self.wanted.clone(),
@@ -346,6 +389,8 @@ impl TableQuery<'_> {
             id_type: None,
             fetch: self.fetch,
             strictness: self.table.engine.strictness,
+            options: self.options.clone(),
+            shared: Arc::clone(&self.table.engine.shared),
         }
     }
 }

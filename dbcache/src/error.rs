@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use polars::prelude::DataType;
 
@@ -176,6 +177,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// The ids of the batches that failed, where this is [`FetchFailed`](Self::FetchFailed); else none.
+    pub fn failed_ids(&self) -> impl Iterator<Item = &RowId> {
+        let failures = if let Self::FetchFailed { failures, .. } = self { failures.as_slice() } else { &[] };
+        failures.iter().flat_map(|failure| &failure.ids)
+    }
+
     pub(crate) fn frame(action: &'static str) -> impl FnOnce(polars::prelude::PolarsError) -> Self {
         move |source| Self::Frame { action, source: Box::new(source) }
     }
@@ -206,15 +213,17 @@ impl fmt::Display for UnknownColumn {
     }
 }
 
-/// One batch that failed: which ids it asked, and why it failed. Nothing of it is stored.
+/// One batch that failed, or a part of it: which ids it asked, and why it failed. Nothing of these is stored.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchFailure {
     /// The batch's place in the request, from 1.
     pub batch: usize,
-    /// The ids that it asked, sorted.
+    /// The ids that failed, sorted: those that it asked, or of a batch that was split those of one part.
     pub ids: Vec<RowId>,
-    /// Why it failed.
+    /// How many times they were asked together.
+    pub attempts: usize,
+    /// Why it failed, the last time.
     pub cause: BatchError,
 }
 
@@ -225,6 +234,13 @@ pub enum BatchError {
     /// The fetcher returned an error.
     #[error("the fetcher failed")]
     Fetcher(#[source] BoxError),
+
+    /// The fetcher took longer than a batch may.
+    #[error("the fetcher took longer than {after:?}")]
+    TimedOut {
+        /// How long a batch may take.
+        after: Duration,
+    },
 
     /// The fetched rows have no id column.
     #[error("the fetched rows have no id column {column:?}")]

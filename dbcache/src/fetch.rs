@@ -9,11 +9,14 @@ mod sql;
 mod sqlite;
 
 #[cfg(feature = "tokio")]
+pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSource, Convert};
+#[cfg(feature = "tokio")]
 pub use asynchronous::{AsyncDynamicFetcher, AsyncFetcher};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteFetcher, SqliteKey};
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use polars::prelude::*;
 use serde::Serialize;
@@ -35,6 +38,7 @@ pub struct FetchRequest<'a, K> {
     table: &'a TableName,
     id_column: &'a str,
     columns: Columns<'a>,
+    timeout: Option<Duration>,
 }
 
 /// Which columns a request wants, the id column aside.
@@ -69,7 +73,7 @@ impl<'a, K> FetchRequest<'a, K> {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn new(ids: &'a [K], table: &'a TableName, id_column: &'a str, columns: Columns<'a>) -> Self {
-        Self { ids, table, id_column, columns }
+        Self { ids, table, id_column, columns, timeout: None }
     }
 
     /// The ids to fetch: sorted, distinct, at least one.
@@ -90,6 +94,11 @@ impl<'a, K> FetchRequest<'a, K> {
     /// The columns that are wanted beside the id column.
     pub fn columns(&self) -> Columns<'a> {
         self.columns
+    }
+
+    /// How long the cache gives this batch, where it sets a limit. A blocking fetcher that can should fail then.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 }
 
@@ -323,11 +332,16 @@ pub(crate) struct BatchRequest<'a> {
     pub(crate) table: &'a TableName,
     pub(crate) id_column: &'a str,
     pub(crate) columns: Columns<'a>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl<'a> BatchRequest<'a> {
-    fn with_keys<K>(self, ids: &'a [K]) -> FetchRequest<'a, K> {
-        FetchRequest { ids, table: self.table, id_column: self.id_column, columns: self.columns }
+    fn with_keys<'k, K>(self, ids: &'k [K]) -> FetchRequest<'k, K>
+    where
+        'a: 'k,
+    {
+        let Self { table, id_column, columns, timeout, .. } = self;
+        FetchRequest { ids, table, id_column, columns, timeout }
     }
 }
 

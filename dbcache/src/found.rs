@@ -3,6 +3,7 @@
 use polars::prelude::DataType;
 
 use crate::key::{IdSet, Key};
+use crate::read_through::Warmth;
 use crate::storage;
 
 /// Rows that were found, and the ids that were not.
@@ -13,6 +14,24 @@ pub struct Found<R, K> {
     pub rows: R,
     /// The ids without a row, sorted.
     pub missing: Vec<K>,
+}
+
+/// What is cached after a request that only fills the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warmed<K> {
+    /// How many of the ids have a cached row now.
+    pub rows: usize,
+    /// How many rows this request fetched and stored.
+    pub fetched: usize,
+    /// The ids that the database does not have, sorted.
+    pub missing: Vec<K>,
+}
+
+impl<K: Key> Warmed<K> {
+    pub(crate) fn new(warmth: &Warmth) -> Self {
+        Self { rows: warmth.rows, fetched: warmth.fetched, missing: warmth.not_found.keys() }
+    }
 }
 
 /// How ids stand in the cache, each list sorted.

@@ -1,6 +1,7 @@
 //! Primary keys: the types that can be one, and sorted sets of their values.
 
 use std::fmt;
+use std::ops::Range;
 
 use polars::prelude::*;
 
@@ -188,10 +189,16 @@ impl IdSet {
         }
     }
 
-    /// Splits into sets of at most `size` ids.
-    pub(crate) fn chunks(&self, size: usize) -> Vec<Self> {
-        let places: Vec<usize> = (0..self.len()).collect();
-        places.chunks(size.max(1)).map(|chunk| self.select(chunk)).collect()
+    /// The ids at a range of places.
+    pub(crate) fn range(&self, places: Range<usize>) -> Self {
+        fn pick<T: Clone>(ids: &[T], places: Range<usize>) -> Vec<T> {
+            ids.get(places).unwrap_or_default().to_vec()
+        }
+        match self {
+            Self::Int(ids) => Self::Int(pick(ids, places)),
+            Self::Big(ids) => Self::Big(pick(ids, places)).narrowed(),
+            Self::Text(ids) => Self::Text(pick(ids, places)),
+        }
     }
 
     /// Where each id of `wanted` stands in this set.
@@ -207,6 +214,37 @@ impl IdSet {
     /// The places in this set of the ids that are in `wanted` too.
     pub(crate) fn locate_among(&self, wanted: &Self) -> Vec<usize> {
         wanted.locate(self).iter().enumerate().filter_map(|(place, found)| found.map(|_| place)).collect()
+    }
+
+    /// The ids that are not in the other set.
+    pub(crate) fn without(&self, other: &Self) -> Self {
+        let found = other.locate(self);
+        let places: Vec<usize> =
+            found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(place, _)| place).collect();
+        if places.len() == self.len() { self.clone() } else { self.select(&places) }
+    }
+
+    /// Whether the sets may have an id in common, as far as their least and greatest ids tell.
+    pub(crate) fn may_share(&self, other: &Self) -> bool {
+        fn overlap<T: Ord>(left: &[T], right: &[T]) -> bool {
+            let spans = (left.first().zip(left.last()), right.first().zip(right.last()));
+            matches!(spans, (Some(left), Some(right)) if left.0 <= right.1 && right.0 <= left.1)
+        }
+        match (self, other) {
+            (Self::Int(left), Self::Int(right)) => overlap(left, right),
+            (Self::Big(left), Self::Big(right)) => overlap(left, right),
+            (Self::Text(left), Self::Text(right)) => overlap(left, right),
+            _ => true,
+        }
+    }
+
+    /// The ids of both sets, which are of one request, so that one column can hold them.
+    pub(crate) fn joined(self, other: Self) -> Self {
+        match (self.is_empty(), other.is_empty()) {
+            (_, true) => self,
+            (true, false) => other,
+            (false, false) => self.union(&other).unwrap_or(self),
+        }
     }
 
     pub(crate) fn is_text(&self) -> bool {

@@ -20,6 +20,7 @@ mod plan;
 pub mod progress;
 mod read_through;
 pub mod record;
+mod stats;
 mod storage;
 pub mod value;
 
@@ -35,14 +36,16 @@ pub use dynamic::{DynamicCache, Table, TableQuery, get_data};
 pub use error::{Error, Result};
 #[cfg(feature = "sqlite")]
 pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
-pub use found::{CachedColumn, Found, LookUp};
+pub use found::{CachedColumn, Found, LookUp, Warmed};
 pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;
 pub use progress::Progress;
+pub use read_through::Retry;
 /// The trait under the name of its derive, so that one `use dbcache::Cached` brings `User::columns()` with it.
 pub use record::Record as Cached;
 pub use record::{Record, Selection};
+pub use stats::Stats;
 pub use value::{ColumnValue, StoreAs};
 
 #[cfg(feature = "derive")]

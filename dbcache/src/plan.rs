@@ -1,6 +1,6 @@
 //! Which ids to fetch, in which batches. Pure.
 
-use crate::key::IdSet;
+use std::ops::Range;
 
 /// The least ids that a batch of the default policy asks.
 const LEAST: usize = 100;
@@ -31,29 +31,34 @@ impl BatchPolicy {
     }
 }
 
-/// Ids to fetch in one call.
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    /// The place in the request, from 1.
-    pub(crate) number: usize,
-    pub(crate) ids: IdSet,
+/// How many ids a batch asks, by the policy, and by the fetcher's own limit where it has one; at least 1.
+pub(crate) fn batch_size(missing: usize, policy: BatchPolicy, limit: Option<usize>) -> usize {
+    policy.size(missing).min(limit.unwrap_or(usize::MAX)).max(1)
 }
 
-/// Splits missing ids by the policy, and by the fetcher's own limit where it has one.
-pub(crate) fn batches(missing: &IdSet, policy: BatchPolicy, limit: Option<usize>) -> Vec<Batch> {
-    let size = policy.size(missing.len()).min(limit.unwrap_or(usize::MAX));
-    let ids = missing.chunks(size);
-    ids.into_iter().zip(1..).map(|(ids, number)| Batch { number, ids }).collect()
+/// The places of wanted ids that come as one frame, for each frame: consecutive ids, at most `rows` of them, at most
+/// `size` of which are to be fetched. The places of those are in `missing`, ascending.
+pub(crate) fn frames(wanted: usize, missing: &[usize], size: usize, rows: usize) -> Vec<Range<usize>> {
+    let mut frames = Vec::new();
+    let (mut begin, mut rest) = (0, missing);
+    while begin < wanted {
+        let full = rest.get(size).copied().unwrap_or(wanted);
+        let end = full.min(begin.saturating_add(rows.max(size)));
+        frames.push(begin..end);
+        rest = rest.get(rest.partition_point(|place| *place < end)..).unwrap_or_default();
+        begin = end;
+    }
+    frames
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Key;
 
-    fn sizes(missing: i64, policy: BatchPolicy, limit: Option<usize>) -> Vec<usize> {
-        let missing: Vec<i64> = (0..missing).collect();
-        batches(&i64::to_set(&missing), policy, limit).iter().map(|batch| batch.ids.len()).collect()
+    /// The sizes of the batches that so many ids make.
+    fn sizes(missing: usize, policy: BatchPolicy, limit: Option<usize>) -> Vec<usize> {
+        let size = batch_size(missing, policy, limit);
+        (0..missing).step_by(size).map(|begin| size.min(missing - begin)).collect()
     }
 
     #[test]
@@ -72,5 +77,18 @@ mod tests {
         assert_eq!(sizes(3, BatchPolicy::Fixed(0), None), [1; 3]);
         assert_eq!(sizes(15_000, BatchPolicy::AtMost(120), None), [120; 125]);
         assert_eq!(sizes(250, BatchPolicy::Adaptive, Some(90)), [90, 90, 70]);
+    }
+
+    #[test]
+    fn frames_end_where_a_batch_is_full() {
+        assert_eq!(frames(6, &[0, 1, 2, 3, 4, 5], 2, 10), [0..2, 2..4, 4..6]);
+        assert_eq!(frames(6, &[1, 4, 5], 2, 10), [0..5, 5..6]);
+        assert!(frames(0, &[], 2, 10).is_empty());
+    }
+
+    #[test]
+    fn frames_of_cached_rows_are_bounded_too() {
+        assert_eq!(frames(25, &[], 2, 10), [0..10, 10..20, 20..25]);
+        assert_eq!(frames(25, &[11, 12, 13], 2, 10), [0..10, 10..13, 13..23, 23..25]);
     }
 }

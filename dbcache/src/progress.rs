@@ -1,15 +1,13 @@
 //! What a fetch reports while it runs, and the progress bar that shows it.
 
+mod bar;
+
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-/// How often the bar's clock moves on while a batch runs.
-const TICK: Duration = Duration::from_millis(100);
-const TEMPLATE: &str = "{prefix} [{bar:30}] {pos}/{len} batches, {msg}, {eta} left";
+use self::bar::{BARS, Bar};
 
 /// One step of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +31,34 @@ pub enum ProgressEvent<'a> {
         /// How many rows it brought.
         rows: usize,
     },
-    /// A batch failed.
+    /// A batch failed, and will be asked again.
+    Retrying {
+        /// The batch's place in the request, from 1.
+        batch: usize,
+        /// How many ids it asked.
+        ids: usize,
+        /// Which attempt comes next: 2 for the first that is a repetition.
+        attempt: usize,
+        /// How long it waits until then.
+        delay: Duration,
+    },
+    /// A batch failed, and its halves will be asked in its place, as batches of the same number.
+    Split {
+        /// The batch's place in the request, from 1.
+        batch: usize,
+        /// How many ids it asked.
+        ids: usize,
+    },
+    /// A batch failed for good.
     Failed {
         /// The batch's place in the request, from 1.
         batch: usize,
         /// How many ids it asked.
+        ids: usize,
+    },
+    /// Another request of this process fetched ids that this one wants too, or found that the database lacks them.
+    FetchedElsewhere {
+        /// How many ids.
         ids: usize,
     },
     /// All batches are done, and what they brought is stored.
@@ -51,9 +72,11 @@ pub enum ProgressEvent<'a> {
     },
 }
 
-/// Receives the events of every fetch of a cache, in order for each fetch.
+/// Receives the events of every fetch of a cache, one after the other for each fetch.
+///
+/// An observer must not make requests of the cache: they could wait for the one that it is told of.
 pub trait Observer: Send + Sync {
-    /// Called from the thread that fetches, which waits for it.
+    /// Called from a thread that works for the request, which waits for it.
     fn event(&self, event: &ProgressEvent<'_>);
 }
 
@@ -66,7 +89,8 @@ impl<F: Fn(&ProgressEvent<'_>) + Send + Sync> Observer for F {
 /// Who is told of the progress of a fetch.
 #[derive(Clone, Default)]
 pub enum Progress {
-    /// A bar on stderr while more than one batch runs; nothing where stderr is no terminal.
+    /// A bar on stderr while more than one batch is fetched; nothing where stderr is no terminal. The bars of requests
+    /// that run at the same time stand below each other.
     #[default]
     Bar,
     /// Nobody.
@@ -94,7 +118,7 @@ impl Progress {
     /// What tells the events of one fetch of so many batches.
     pub(crate) fn begin(&self, table: &str, batches: usize, ids: usize) -> Reporter {
         let reporter = match self {
-            Self::Bar if batches > 1 && std::io::stderr().is_terminal() => Reporter::Bar(Box::new(Bar::new())),
+            Self::Bar if batches > 1 && std::io::stderr().is_terminal() => Reporter::Bar(Box::new(Bar::new(&BARS))),
             Self::Bar | Self::Silent => Reporter::Silent,
             Self::Observer(observer) => Reporter::Observer(Arc::clone(observer)),
         };
@@ -121,63 +145,5 @@ impl Reporter {
             Self::Bar(bar) => bar.event(event),
             Self::Observer(observer) => observer.event(event),
         }
-    }
-}
-
-/// The indicatif bar: batches, rows, rate, time left, failures.
-pub(crate) struct Bar {
-    drawn: ProgressBar,
-    rows: u64,
-    failed: u64,
-}
-
-impl Bar {
-    fn new() -> Self {
-        let drawn = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        drawn.set_style(style);
-        Self { drawn, rows: 0, failed: 0 }
-    }
-
-    fn event(&mut self, event: &ProgressEvent<'_>) {
-        match *event {
-            ProgressEvent::Started { table, batches, .. } => self.start(table, batches),
-            ProgressEvent::Fetched { rows, .. } => {
-                self.rows += rows as u64;
-                self.advance();
-            }
-            ProgressEvent::Failed { .. } => {
-                self.failed += 1;
-                self.advance();
-            }
-            ProgressEvent::Finished { elapsed, .. } => self.finish(elapsed),
-        }
-    }
-
-    fn start(&mut self, table: &str, batches: usize) {
-        self.drawn.set_length(batches as u64);
-        self.drawn.set_prefix(table.to_owned());
-        self.drawn.set_message(self.counts());
-        self.drawn.enable_steady_tick(TICK);
-    }
-
-    fn advance(&mut self) {
-        self.drawn.inc(1);
-        self.drawn.set_message(self.counts());
-    }
-
-    /// Leaves one line: what was fetched, and in what time.
-    fn finish(&mut self, elapsed: Duration) {
-        let table = self.drawn.prefix();
-        self.drawn.finish_and_clear();
-        self.drawn.println(format!("{table}: {} in {elapsed:.1?}", self.counts()));
-    }
-
-    fn counts(&self) -> String {
-        let seconds = self.drawn.elapsed().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = if seconds > 0.0 { self.rows as f64 / seconds } else { 0.0 };
-        let failures = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
-        format!("{} rows, {rate:.0} rows/s{failures}", HumanCount(self.rows))
     }
 }

@@ -21,6 +21,7 @@ use crate::name::TableName;
 
 #[cfg(feature = "fault-injection")]
 pub use self::disk::faults;
+pub(crate) use self::disk::identity;
 pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;

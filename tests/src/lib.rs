@@ -2,6 +2,7 @@
 
 pub mod counts;
 pub mod fuzz;
+pub mod gate;
 pub mod strict;
 pub mod versioned;
 

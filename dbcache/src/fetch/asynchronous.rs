@@ -1,7 +1,10 @@
 //! Async fetchers: as the blocking ones, for programs that run on a runtime.
 
-use super::{DynamicRows, FetchRequest, Fetched};
-use crate::error::BoxError;
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedFrame, failed};
+use crate::error::{BatchError, BoxError};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::Record;
@@ -168,5 +171,82 @@ where
     fn fetch(&self, request: &FetchRequest<'_, K>) -> impl Future<Output = Result<DynamicRows, BoxError>> + Send {
         let rows = self(request.ids().to_vec(), request.table().to_string());
         async move { rows.await.map(Into::into).map_err(Into::into) }
+    }
+}
+
+/// Makes columns of what came. With many rows that takes a while, so it is not done where futures are polled.
+pub(crate) type Convert = Box<dyn FnOnce() -> Result<FetchedFrame, BatchError> + Send>;
+
+type SendFuture<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
+
+/// An async fetcher with its key and record types erased.
+pub(crate) trait AsyncBatchSource: Sync {
+    fn fetch<'a>(&'a self, request: BatchRequest<'a>) -> SendFuture<'a, Result<Convert, BatchError>>;
+
+    fn batch_limit(&self) -> Option<usize>;
+
+    fn known_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>>;
+}
+
+/// Erases the record type of a typed fetcher.
+pub(crate) struct AsyncTypedSource<'f, T, F> {
+    fetcher: &'f F,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<'f, T, F> AsyncTypedSource<'f, T, F> {
+    pub(crate) fn new(fetcher: &'f F) -> Self {
+        Self { fetcher, record: PhantomData }
+    }
+}
+
+impl<T: Record, F: AsyncFetcher<T>> AsyncBatchSource for AsyncTypedSource<'_, T, F> {
+    fn fetch<'a>(&'a self, request: BatchRequest<'a>) -> SendFuture<'a, Result<Convert, BatchError>> {
+        Box::pin(async move {
+            let ids: Vec<T::Id> = request.ids.keys();
+            let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
+            let convert: Convert = Box::new(|| rows.into_frame().map(Into::into));
+            Ok(convert)
+        })
+    }
+
+    fn batch_limit(&self) -> Option<usize> {
+        self.fetcher.batch_limit()
+    }
+
+    fn known_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>> {
+        Box::pin(self.fetcher.known_columns(table))
+    }
+}
+
+/// Erases the key type of a dynamic fetcher.
+pub(crate) struct AsyncDynamicSource<'f, K, F> {
+    fetcher: &'f F,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<'f, K, F> AsyncDynamicSource<'f, K, F> {
+    pub(crate) fn new(fetcher: &'f F) -> Self {
+        Self { fetcher, key: PhantomData }
+    }
+}
+
+impl<K: Key, F: AsyncDynamicFetcher<K>> AsyncBatchSource for AsyncDynamicSource<'_, K, F> {
+    fn fetch<'a>(&'a self, request: BatchRequest<'a>) -> SendFuture<'a, Result<Convert, BatchError>> {
+        Box::pin(async move {
+            let ids: Vec<K> = request.ids.keys();
+            let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
+            let id_column = request.id_column.to_owned();
+            let convert: Convert = Box::new(move || rows.into_fetched(&id_column));
+            Ok(convert)
+        })
+    }
+
+    fn batch_limit(&self) -> Option<usize> {
+        self.fetcher.batch_limit()
+    }
+
+    fn known_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>> {
+        Box::pin(self.fetcher.known_columns(table))
     }
 }

@@ -198,6 +198,16 @@ fn is_root(path: &Path) -> bool {
     path.as_os_str().is_empty()
 }
 
+/// The one path that every name of a folder leads to, whether the folder is there yet or not.
+pub(crate) fn identity(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let there = absolute.ancestors().find_map(|part| Some((part, fs::canonicalize(part).ok()?)));
+    match there {
+        Some((part, found)) => found.join(absolute.strip_prefix(part).unwrap_or(Path::new(""))),
+        None => absolute,
+    }
+}
+
 /// Opens the file that a lock is held on, which is never removed.
 pub(super) fn lock(path: &Path) -> Result<File> {
     found(look(path)).map_err(io_error("open", path))?;

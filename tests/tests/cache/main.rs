@@ -1,8 +1,10 @@
 //! The cache through its public interface, against a database that remembers what it was asked.
 
 mod adoption;
+mod asynchronous;
 mod batches;
 mod completeness;
+mod concurrency;
 mod contract;
 mod damage;
 mod declared_keys;
@@ -12,8 +14,12 @@ mod listing;
 mod names;
 mod offline;
 mod pinned;
+mod retries;
 mod rows;
 mod schema_evolution;
+mod single_flight;
+mod statistics;
+mod streaming;
 mod threads;
 mod typed;
 

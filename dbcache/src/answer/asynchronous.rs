@@ -1,0 +1,85 @@
+//! Answers to questions that are asked with async fetchers.
+
+use std::sync::Arc;
+
+use futures_util::Stream;
+use futures_util::stream::unfold;
+
+use super::Question;
+use super::frames::Frames;
+use crate::error::Result;
+use crate::fetch::AsyncBatchSource;
+use crate::key::{IdSet, Key};
+use crate::read_through::{self, Answer, Warmth, off_runtime};
+
+impl Question {
+    /// As [`fetched`](Self::fetched).
+    pub(crate) async fn fetched_async<K: Key>(
+        self: Arc<Self>,
+        ids: &[K],
+        source: &dyn AsyncBatchSource,
+    ) -> Result<Answer> {
+        let ids = set(ids).await;
+        self.fetched_set(ids, source).await
+    }
+
+    async fn fetched_set(self: Arc<Self>, ids: IdSet, source: &dyn AsyncBatchSource) -> Result<Answer> {
+        let found = read_through::run_async(&self.request(ids)?, source).await?;
+        off_runtime(move || self.finish(found)).await
+    }
+
+    /// As [`warmed`](Self::warmed).
+    pub(crate) async fn warmed_async<K: Key>(&self, ids: &[K], source: &dyn AsyncBatchSource) -> Result<Warmth> {
+        let ids = set(ids).await;
+        read_through::warm_async(&self.request(ids)?, source).await
+    }
+}
+
+/// Sorting many ids takes long.
+async fn set<K: Key>(ids: &[K]) -> IdSet {
+    let ids = ids.to_vec();
+    off_runtime(move || K::to_set(&ids)).await
+}
+
+/// The frames of an answer, fetched as the stream is polled.
+pub(crate) fn frames<'s, K: Key, S: AsyncBatchSource + Send + 's>(
+    question: Question,
+    ids: &'s [K],
+    source: S,
+) -> impl Stream<Item = Result<Answer>> + Send + 's {
+    let begun = async move { (begin(question, ids, source.batch_limit()).await, source) };
+    unfold(State::Planned(begun), |state| async move {
+        match state {
+            State::Planned(begun) => match begun.await {
+                (Ok(frames), source) => next(frames, source).await,
+                (Err(cause), _) => Some((Err(cause), State::Ended)),
+            },
+            State::Begun(frames, source) => next(frames, source).await,
+            State::Ended => None,
+        }
+    })
+}
+
+enum State<B, S> {
+    Planned(B),
+    Begun(Box<Frames>, S),
+    Ended,
+}
+
+async fn begin<K: Key>(question: Question, ids: &[K], limit: Option<usize>) -> Result<Box<Frames>> {
+    let ids = set(ids).await;
+    off_runtime(move || Frames::begin(question, ids, limit).map(Box::new)).await
+}
+
+async fn next<B, S: AsyncBatchSource>(mut frames: Box<Frames>, source: S) -> Option<(Result<Answer>, State<B, S>)> {
+    loop {
+        if let Some(answer) = frames.ready() {
+            return Some((Ok(answer), State::Begun(frames, source)));
+        }
+        let (ids, parts) = frames.next_window()?.into_parts();
+        match Arc::new(frames.question.clone()).fetched_set(ids, &source).await {
+            Ok(answer) => frames.push(&parts, &answer),
+            Err(cause) => return Some((Err(cause), State::Begun(frames, source))),
+        }
+    }
+}

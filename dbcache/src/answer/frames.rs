@@ -1,0 +1,119 @@
+//! Answers that come frame by frame, so that a large one is never held whole.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::Question;
+use crate::error::Result;
+use crate::fetch::BatchSource;
+use crate::key::IdSet;
+use crate::plan::{self, BatchPolicy};
+use crate::progress::Progress;
+use crate::read_through::Answer;
+
+/// How many cached rows make a frame, where few are to be fetched.
+const ROWS: usize = 10_000;
+
+/// What is left of an answer. Between frames nothing is in flight, and no id is claimed.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    pub(crate) question: Question,
+    ids: IdSet,
+    /// The places of the ids of each frame that is left.
+    planned: VecDeque<Range<usize>>,
+    ready: VecDeque<Answer>,
+}
+
+/// Frames whose rows are fetched together, as many as batches may be in flight.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) ids: IdSet,
+    frames: Vec<IdSet>,
+}
+
+impl Frames {
+    /// Plans the frames: a batch's worth of ids each, all of them in order.
+    ///
+    /// # Errors
+    ///
+    /// A storage error, or no columns.
+    pub(crate) fn begin(mut question: Question, ids: IdSet, limit: Option<usize>) -> Result<Self> {
+        let missing = question.to_fetch(ids.clone())?;
+        let size = plan::batch_size(missing.len(), question.options.batches, limit);
+        question.options.batches = BatchPolicy::Fixed(size);
+        // A bar for every few batches would tell nothing of the whole.
+        if matches!(question.options.progress, Progress::Bar) {
+            question.options.progress = Progress::Silent;
+        }
+        let planned = plan::frames(ids.len(), &missing, size, ROWS).into();
+        Ok(Self { question, ids, planned, ready: VecDeque::new() })
+    }
+
+    /// A frame that has been fetched.
+    pub(crate) fn ready(&mut self) -> Option<Answer> {
+        self.ready.pop_front()
+    }
+
+    /// What to fetch next.
+    pub(crate) fn next_window(&mut self) -> Option<Window> {
+        let together = self.question.options.concurrency.max(1).min(self.planned.len());
+        let frames: Vec<Range<usize>> = self.planned.drain(..together).collect();
+        let (first, last) = frames.first().zip(frames.last())?;
+        let ids = self.ids.range(first.start..last.end);
+        Some(Window { ids, frames: frames.into_iter().map(|frame| self.ids.range(frame)).collect() })
+    }
+
+    /// Takes the answer to a window.
+    pub(crate) fn push(&mut self, frames: &[IdSet], answer: &Answer) {
+        let mut next = 0;
+        for wanted in frames {
+            let ids = answer.ids.select(&answer.ids.locate_among(wanted));
+            let not_found = answer.not_found.select(&answer.not_found.locate_among(wanted));
+            let begin = i64::try_from(next).unwrap_or(i64::MAX);
+            next += ids.len();
+            let frame = answer.frame.slice(begin, ids.len());
+            self.ready.push_back(Answer { frame, ids, not_found, documents: answer.documents.clone() });
+        }
+    }
+}
+
+impl Window {
+    pub(crate) fn into_parts(self) -> (IdSet, Vec<IdSet>) {
+        (self.ids, self.frames)
+    }
+}
+
+/// The frames, fetched as they are asked for.
+pub(crate) struct FetchedFrames<S> {
+    source: S,
+    /// Until the error that kept the frames from being planned is told.
+    frames: Option<Result<Frames>>,
+}
+
+impl<S: BatchSource> FetchedFrames<S> {
+    pub(crate) fn begin(question: Question, ids: IdSet, source: S) -> Self {
+        let frames = Some(Frames::begin(question, ids, source.batch_limit()));
+        Self { source, frames }
+    }
+}
+
+impl<S: BatchSource> Iterator for FetchedFrames<S> {
+    type Item = Result<Answer>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let frames = match self.frames.take()? {
+            Ok(frames) => self.frames.insert(Ok(frames)).as_mut().ok()?,
+            Err(cause) => return Some(Err(cause)),
+        };
+        loop {
+            if let Some(answer) = frames.ready() {
+                return Some(Ok(answer));
+            }
+            let (ids, parts) = frames.next_window()?.into_parts();
+            match frames.question.fetched(ids, &self.source) {
+                Ok(answer) => frames.push(&parts, &answer),
+                Err(cause) => return Some(Err(cause)),
+            }
+        }
+    }
+}

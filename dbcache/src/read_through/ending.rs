@@ -1,0 +1,87 @@
+//! How a request ended, and what is read for its answer.
+
+use std::sync::Arc;
+
+use super::request::{Answer, Request};
+use crate::error::{Error, Result};
+use crate::storage::{LookUp, Snapshot};
+
+/// How a request ended, all its batches having come.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// Every row is there that the database has.
+    Found { request: Arc<Request>, stored: Arc<Snapshot>, found: LookUp, fetched: usize },
+    /// Rows lack columns that were asked of the fetcher.
+    Incomplete { request: Arc<Request>, stored: Arc<Snapshot>, found: LookUp },
+    /// Cached rows are gone that were there when the request began, so that they must be fetched.
+    Vanished,
+}
+
+/// What a request is for.
+pub(super) trait Purpose {
+    type Outcome: Send + 'static;
+
+    /// The outcome, now that every row is there that the database has.
+    fn outcome(request: &Request, stored: &Snapshot, found: &LookUp, fetched: usize) -> Result<Self::Outcome>;
+}
+
+/// To read the rows.
+pub(super) struct Read;
+
+impl Purpose for Read {
+    type Outcome = Answer;
+
+    fn outcome(request: &Request, stored: &Snapshot, found: &LookUp, _: usize) -> Result<Answer> {
+        request.answer(stored, found)
+    }
+}
+
+/// To have the rows cached.
+pub(super) struct Warm;
+
+/// What is cached of a request.
+#[derive(Debug)]
+pub(crate) struct Warmth {
+    pub(crate) rows: usize,
+    pub(crate) fetched: usize,
+    /// The wanted ids that the database does not have.
+    pub(crate) not_found: crate::key::IdSet,
+}
+
+impl Purpose for Warm {
+    type Outcome = Warmth;
+
+    fn outcome(request: &Request, _: &Snapshot, found: &LookUp, fetched: usize) -> Result<Warmth> {
+        Ok(Warmth { rows: found.hits.len(), fetched, not_found: request.ids.select(&found.not_hits()) })
+    }
+}
+
+impl Ending {
+    /// Whether it helps to know which columns the table has.
+    pub(super) fn lacks_columns(&self) -> bool {
+        matches!(self, Self::Incomplete { .. })
+    }
+
+    /// The outcome; `None` where the request has to start over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnsNotFound`], which suggests `known` columns, or a storage error.
+    pub(super) fn outcome<P: Purpose>(self, known: Option<Vec<String>>) -> Result<Option<P::Outcome>> {
+        match self {
+            Self::Found { request, stored, found, fetched } => P::outcome(&request, &stored, &found, fetched).map(Some),
+            Self::Incomplete { request, stored, found } => {
+                Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete), known))
+            }
+            Self::Vanished => Ok(None),
+        }
+    }
+}
+
+/// Whether a request that failed so can be started over, now that what was damaged is set aside.
+pub(super) fn is_mended(request: &Request, cause: Error) -> Result<()> {
+    match cause {
+        Error::Damaged { .. } => request.table.set_aside_damaged(),
+        cause => Err(cause),
+    }
+}

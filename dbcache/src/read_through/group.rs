@@ -1,0 +1,198 @@
+//! Fetched rows on their way to disk.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Brought};
+use crate::error::{BatchError, BatchFailure, Error, Result};
+use crate::name::TableName;
+use crate::storage::{Replace, Snapshot, Table, merge};
+
+/// Fetched rows wait at least this long for others to be committed with them.
+const LEAST_WAIT: Duration = Duration::from_millis(250);
+/// Fetched rows wait this many times longer than the last commit took, so that committing takes a fifth of the time.
+const WAIT_FACTOR: u32 = 4;
+/// Above so many bytes of uncommitted rows nothing more is fetched, until a commit is done.
+const MOST_BYTES: usize = 64 << 20;
+/// Above so many bytes rows are committed at once, so that fetching can go on beside the commit.
+const ENOUGH_BYTES: usize = MOST_BYTES / 2;
+
+/// Batches that are committed together, so that many small ones don't each pay for a commit.
+#[derive(Debug)]
+pub(super) struct Group {
+    table: Arc<Table>,
+    replace: Replace,
+    /// The table as of the last commit.
+    stored: Arc<Snapshot>,
+    pending: Vec<(Batch, Snapshot)>,
+    pending_bytes: usize,
+    /// The bytes of the commit under way, if there is one.
+    committing: Option<usize>,
+    /// How many rows were committed.
+    committed: usize,
+    last_commit: Instant,
+    /// How long fetched rows wait for others before they are committed.
+    wait: Duration,
+}
+
+impl Group {
+    pub(super) fn new(table: Arc<Table>, stored: Arc<Snapshot>, replace: Replace, now: Instant) -> Self {
+        Self {
+            table,
+            replace,
+            stored,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            committing: None,
+            committed: 0,
+            last_commit: now,
+            wait: LEAST_WAIT,
+        }
+    }
+
+    pub(super) fn stored(&self) -> &Arc<Snapshot> {
+        &self.stored
+    }
+
+    /// How many rows were committed.
+    pub(super) fn committed(&self) -> usize {
+        self.committed
+    }
+
+    pub(super) fn push(&mut self, batch: Batch, brought: Brought) {
+        if !brought.rows.ids().is_empty() {
+            self.pending.push((batch, brought.rows));
+            self.pending_bytes += brought.bytes;
+        }
+    }
+
+    /// Whether so much waits to be committed that nothing more should be fetched.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending_bytes + self.committing.unwrap_or(0) >= MOST_BYTES
+    }
+
+    pub(super) fn is_committing(&self) -> bool {
+        self.committing.is_some()
+    }
+
+    /// When the next commit is due; `None` where there is nothing to commit, or a commit is under way.
+    pub(super) fn due(&self) -> Option<Instant> {
+        if self.pending.is_empty() || self.is_committing() {
+            return None;
+        }
+        let wait = if self.pending_bytes >= ENOUGH_BYTES { Duration::ZERO } else { self.wait };
+        Some(self.last_commit + wait)
+    }
+
+    /// Begins a commit of all that is there; `None` where nothing is, or a commit is under way.
+    pub(super) fn begin(&mut self) -> Option<Commit> {
+        self.due()?;
+        self.committing = Some(std::mem::take(&mut self.pending_bytes));
+        Some(Commit {
+            table: Arc::clone(&self.table),
+            replace: self.replace,
+            pending: std::mem::take(&mut self.pending),
+        })
+    }
+
+    /// All that is there and not being committed, whether it is due or not.
+    pub(super) fn rest(&mut self) -> Option<Commit> {
+        self.committing = None;
+        self.begin()
+    }
+
+    /// Takes in a commit that is done, and returns the batches whose types do not fit with what is stored.
+    ///
+    /// # Errors
+    ///
+    /// That of the commit.
+    pub(super) fn end(&mut self, committed: Committed, now: Instant) -> Result<Vec<BatchFailure>> {
+        self.committing = None;
+        self.wait = LEAST_WAIT.max(committed.took * WAIT_FACTOR);
+        self.last_commit = now;
+        self.committed += committed.rows;
+        if let Some(stored) = committed.stored {
+            self.stored = stored;
+        }
+        committed.refused
+    }
+}
+
+/// Rows to be committed. It is carried out beside the fetching.
+#[derive(Debug)]
+pub(super) struct Commit {
+    table: Arc<Table>,
+    replace: Replace,
+    pending: Vec<(Batch, Snapshot)>,
+}
+
+/// What came of a commit.
+#[derive(Debug)]
+pub(super) struct Committed {
+    stored: Option<Arc<Snapshot>>,
+    rows: usize,
+    refused: Result<Vec<BatchFailure>>,
+    took: Duration,
+}
+
+#[cfg(feature = "tokio")]
+impl Committed {
+    pub(super) fn took(&self) -> Duration {
+        self.took
+    }
+}
+
+impl Commit {
+    /// Commits. The claims on the rows end only after that, so that who waits for them finds them.
+    pub(super) fn run(self) -> Committed {
+        let began = Instant::now();
+        let mut committed = Committed { stored: None, rows: 0, refused: Ok(Vec::new()), took: Duration::ZERO };
+        committed.refused = match self.store_together(&mut committed) {
+            Err(Error::TypeConflict { .. }) => self.store_apart(&mut committed),
+            stored => stored.map(|()| Vec::new()),
+        };
+        committed.took = began.elapsed();
+        committed
+    }
+
+    fn store_together(&self, committed: &mut Committed) -> Result<()> {
+        let mut rows: Vec<Snapshot> = self.pending.iter().map(|(_, rows)| rows.clone()).collect();
+        while rows.len() > 1 {
+            rows = merge_pairs(self.table.name(), &rows)?;
+        }
+        match rows.first() {
+            Some(rows) => self.store(rows, committed),
+            None => Ok(()),
+        }
+    }
+
+    fn store_apart(&self, committed: &mut Committed) -> Result<Vec<BatchFailure>> {
+        let mut refused = Vec::new();
+        for (batch, rows) in &self.pending {
+            match self.store(rows, committed) {
+                Ok(()) => {}
+                Err(cause @ Error::TypeConflict { .. }) => {
+                    refused.push(batch.failure(BatchError::Store(Box::new(cause))));
+                }
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(refused)
+    }
+
+    fn store(&self, rows: &Snapshot, committed: &mut Committed) -> Result<()> {
+        committed.stored = Some(self.table.commit(rows, self.replace)?);
+        committed.rows += rows.ids().len();
+        Ok(())
+    }
+}
+
+/// Half as many snapshots: the batches of a request have different ids, so the order does not matter.
+fn merge_pairs(table: &TableName, rows: &[Snapshot]) -> Result<Vec<Snapshot>> {
+    rows.chunks(2)
+        .map(|pair| match pair {
+            [left, right] => merge(table, left, right, Replace::CarryOver),
+            rest => Ok(rest.first().cloned().unwrap_or_else(Snapshot::empty)),
+        })
+        .collect()
+}

@@ -1,0 +1,140 @@
+//! What a request wants of a table, and how that is found and read.
+
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use super::options::{Options, Shared};
+use crate::column::ColumnRef;
+use crate::error::{Error, Result, UnknownColumn};
+use crate::key::IdSet;
+use crate::name::near;
+use crate::record::{ColumnSchema, DefaultCell};
+use crate::storage::{ColumnSet, LookUp, Need, Reading, Snapshot, Table, shown_path};
+
+/// Which of the wanted rows are fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// Those that are missing or incomplete.
+    #[default]
+    Needed,
+    /// All, again; their cached rows are replaced.
+    All,
+    /// None: where one is missing or incomplete, the request fails.
+    Never,
+}
+
+impl Fetch {
+    /// Fetch all, unless nothing may be fetched.
+    pub(crate) fn refreshed(self) -> Self {
+        if self == Self::Never { self } else { Self::All }
+    }
+}
+
+/// What is wanted of a table.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) table: Arc<Table>,
+    pub(crate) ids: Arc<IdSet>,
+    /// The columns to fetch and read, each once, at least one.
+    pub(crate) columns: Vec<String>,
+    /// What the answer takes of them.
+    pub(crate) wanted: Vec<ColumnRef>,
+    /// What a row must have of them.
+    pub(crate) needs: Vec<Need>,
+    /// The types that a record declares for them.
+    pub(crate) declared: &'static [ColumnSchema],
+    pub(crate) fetch: Fetch,
+    pub(crate) options: Options,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The rows that were found: the id column, then the columns of the request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) frame: DataFrame,
+    /// The ids of the frame's rows.
+    pub(crate) ids: IdSet,
+    /// The wanted ids that the database does not have.
+    pub(crate) not_found: IdSet,
+    /// The text columns that hold documents, to be given structured.
+    pub(crate) documents: ColumnSet,
+}
+
+impl Request {
+    /// How the wanted ids stand in the cache now.
+    pub(crate) fn look_up(&self) -> Result<LookUp> {
+        Ok(self.find(&*self.table.snapshot()?))
+    }
+
+    pub(super) fn find(&self, stored: &Snapshot) -> LookUp {
+        stored.look_up(&self.ids, &self.needs)
+    }
+
+    /// Those of some ids that are missing or incomplete in the cache now.
+    pub(super) fn lacking(&self, ids: &IdSet) -> Result<IdSet> {
+        let found = self.table.snapshot()?.look_up(ids, &self.needs);
+        Ok(if found.hits.is_empty() { ids.clone() } else { ids.select(&found.not_hits()) })
+    }
+
+    /// The wanted ids that are fetched, given how they stand.
+    pub(super) fn to_fetch(&self, found: &LookUp) -> Arc<IdSet> {
+        match self.fetch {
+            Fetch::Needed if !found.hits.is_empty() => Arc::new(self.ids.select(&found.not_hits())),
+            Fetch::Needed | Fetch::All => Arc::clone(&self.ids),
+            Fetch::Never => Arc::new(self.ids.select(&[])),
+        }
+    }
+
+    pub(super) fn answer(&self, stored: &Snapshot, found: &LookUp) -> Result<Answer> {
+        let ids = self.ids.select(&found.hits);
+        let columns = self.columns.iter().map(|name| self.reading(name));
+        let frame = stored.read(&self.table, &ids, columns)?;
+        let documents = stored.documents().clone();
+        Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()), documents })
+    }
+
+    fn reading<'s>(&'s self, name: &'s str) -> Reading<'s> {
+        let of_column = self.wanted.iter().filter(|wanted| wanted.column() == name);
+        let paths: Vec<&[String]> = of_column.map(|wanted| wanted.path().steps()).collect();
+        let is_whole = paths.iter().any(|path| path.is_empty());
+        Reading { name, paths: if is_whole { Vec::new() } else { paths }, default: self.default_of(name) }
+    }
+
+    fn default_of(&self, name: &str) -> Option<DefaultCell> {
+        self.declared.iter().find(|declared| declared.column().column() == name)?.default()
+    }
+
+    /// The columns that incomplete rows lack, with suggestions from those that are known.
+    pub(super) fn columns_not_found(&self, stored: &Snapshot, incomplete: &IdSet, known: Option<Vec<String>>) -> Error {
+        let presence = stored.presence();
+        let rows = stored.ids().locate(incomplete).into_iter().flatten();
+        let sets: PlHashSet<&ColumnSet> = rows.filter_map(|row| presence.of_row(row as usize)).collect();
+        let known: ColumnSet = presence.columns().into_iter().chain(known.into_iter().flatten()).collect();
+        let mut columns: Vec<UnknownColumn> = Vec::new();
+        for need in &self.needs {
+            let Some(set) = sets.iter().find(|set| presence.lacks(set, need)) else { continue };
+            let unknown =
+                if set.contains(&need.column) { unknown_key(need, stored) } else { unknown_column(need, &known) };
+            if columns.iter().all(|other| other.name != unknown.name) {
+                columns.push(unknown);
+            }
+        }
+        Error::ColumnsNotFound { table: self.table.name().to_string(), columns }
+    }
+}
+
+fn unknown_column(need: &Need, known: &ColumnSet) -> UnknownColumn {
+    let name = need.column.clone();
+    let suggestions = near(&name, known.iter().map(String::as_str).filter(|known| *known != name));
+    UnknownColumn { name, suggestions, is_undeclared_key: false }
+}
+
+/// The column is there, with the keys that a record type declares.
+fn unknown_key(need: &Need, stored: &Snapshot) -> UnknownColumn {
+    let label = |path: Vec<String>| ColumnRef::with_path(need.column.clone(), path).label();
+    let known: Vec<String> = stored.presence().known_paths(&need.column).into_iter().map(label).collect();
+    let name = label(shown_path(&need.path));
+    let suggestions = near(&name, known.iter().map(String::as_str));
+    UnknownColumn { name, suggestions, is_undeclared_key: true }
+}

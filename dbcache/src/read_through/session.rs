@@ -1,0 +1,387 @@
+//! The state machine of a request: what to do next, and what came of it.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use tracing::Span;
+
+use super::batch::{Batch, Brought, FetchJob, Received};
+use super::claims::{Claim, Visit};
+use super::ending::Ending;
+use super::group::{Commit, Committed, Group};
+use super::queue::Queue;
+use super::request::{Fetch, Request};
+use super::split::Splits;
+use crate::error::{BatchError, BatchFailure, Error, Result};
+use crate::key::IdSet;
+use crate::plan;
+use crate::progress::{ProgressEvent, Reporter};
+use crate::stats::Count;
+use crate::storage::{LookUp, Replace, Snapshot};
+
+/// What a session wants done.
+#[derive(Debug)]
+pub(super) enum Step {
+    Fetch(Box<FetchJob>),
+    Commit(Commit),
+    /// Nothing until the bell rings or this moment comes.
+    Wait(Option<Instant>),
+    /// Nothing more.
+    Done,
+}
+
+/// A request under way. Whoever carries out its steps may do several at a time.
+pub(super) struct Session {
+    request: Arc<Request>,
+    /// Rings when there may be a new step. Whoever completes a step rings it too.
+    bell: Waker,
+    /// How many ids a batch asks.
+    size: usize,
+    queue: Queue,
+    /// The number of the last batch.
+    last_batch: usize,
+    in_flight: usize,
+    splits: Splits,
+    group: Group,
+    /// All ids that were missing or incomplete when the request began, or are fetched again.
+    to_fetch: Arc<IdSet>,
+    /// Those of them that others had stored by the time it was their turn.
+    found_stored: IdSet,
+    failures: Vec<BatchFailure>,
+    /// What ends the request early.
+    stop: Option<Stop>,
+    reporter: Option<Reporter>,
+    /// A batch that was ready had to wait until then, for the sake of the pace.
+    paced: Option<Instant>,
+    started: Instant,
+    span: Span,
+    // Last, so that no claim is left when the visit ends.
+    visit: Visit,
+}
+
+enum Stop {
+    Failed(Error),
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl Session {
+    /// Looks up what is wanted, and plans what to fetch.
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, bell: Waker, now: Instant) -> Result<Self> {
+        let table = &request.table;
+        let visit = Visit::begin(request.shared.claims.table(table.name()));
+        let stored = table.snapshot()?;
+        let found = request.find(&stored);
+        count_found(request, &found);
+        let to_fetch = request.to_fetch(&found);
+        let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
+        let replace = if request.fetch == Fetch::All { Replace::Whole } else { Replace::CarryOver };
+        let group = Group::new(Arc::clone(table), stored, replace, now);
+        let mut session = Self {
+            bell,
+            size,
+            queue: Queue::new(Arc::clone(&to_fetch)),
+            last_batch: 0,
+            in_flight: 0,
+            splits: Splits::default(),
+            group,
+            found_stored: to_fetch.select(&[]),
+            to_fetch,
+            failures: Vec::new(),
+            stop: None,
+            reporter: None,
+            paced: None,
+            started: now,
+            span: tracing::info_span!("request", table = %table.name(), ids = request.ids.len()),
+            visit,
+            request: Arc::clone(request),
+        };
+        session.report();
+        Ok(session)
+    }
+
+    fn report(&mut self) {
+        let (table, batches, ids) = (self.request.table.name().as_str(), self.batches(), self.to_fetch.len());
+        self.reporter = (batches > 0).then(|| self.request.options.progress.begin(table, batches, ids));
+    }
+
+    /// How many batches there are, if nobody else fetches any of them.
+    pub(super) fn batches(&self) -> usize {
+        self.to_fetch.len().div_ceil(self.size)
+    }
+
+    /// How many batches may be fetched at the same time.
+    pub(super) fn concurrency(&self) -> usize {
+        self.request.options.concurrency.max(1)
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// What to do next, beside the steps that are being done.
+    pub(super) fn next(&mut self, now: Instant) -> Step {
+        loop {
+            if self.stop.is_some() {
+                return Step::Done;
+            }
+            if self.group.due().is_some_and(|due| due <= now)
+                && let Some(commit) = self.group.begin()
+            {
+                return Step::Commit(commit);
+            }
+            match self.next_fetch(now) {
+                Ok(Some(job)) => return Step::Fetch(Box::new(job)),
+                Ok(None) => {}
+                Err(cause) => {
+                    self.stop = Some(Stop::Failed(cause));
+                    return Step::Done;
+                }
+            }
+            if !self.queue.is_done() || self.in_flight > 0 || self.group.is_committing() {
+                return Step::Wait(self.next_moment());
+            }
+            if let Some(commit) = self.group.begin() {
+                return Step::Commit(commit);
+            }
+            // Nothing is claimed any more: only now may others be waited for.
+            if !self.queue.take_back(&self.bell) {
+                return if self.queue.awaits() { Step::Wait(None) } else { Step::Done };
+            }
+        }
+    }
+
+    fn next_moment(&self) -> Option<Instant> {
+        [self.group.due(), self.queue.next_moment(), self.paced].into_iter().flatten().min()
+    }
+
+    fn next_fetch(&mut self, now: Instant) -> Result<Option<FetchJob>> {
+        self.paced = None;
+        if self.in_flight >= self.concurrency() || self.group.is_full() || !self.queue.has_ready(now) {
+            return Ok(None);
+        }
+        let shared = Arc::clone(&self.request.shared);
+        if let Some(Err(next)) = shared.pace.as_ref().map(|pace| pace.reserve(now)) {
+            self.paced = Some(next);
+            return Ok(None);
+        }
+        let Some(batch) = self.next_batch(now)? else {
+            shared.pace.iter().for_each(super::pace::Pace::give_back);
+            return Ok(None);
+        };
+        self.in_flight += 1;
+        self.count(Count::Batches, 1);
+        Ok(Some(self.job(batch)))
+    }
+
+    fn job(&self, batch: Batch) -> FetchJob {
+        let span = tracing::debug_span!(
+            parent: &self.span, "batch",
+            batch = batch.number, ids = batch.ids.len(), attempt = batch.attempt
+        );
+        FetchJob { batch, request: Arc::clone(&self.request), stored: Arc::clone(self.group.stored()), span }
+    }
+
+    fn next_batch(&mut self, now: Instant) -> Result<Option<Batch>> {
+        if let Some(batch) = self.queue.take_again(now) {
+            return Ok(Some(batch));
+        }
+        let mut ids = self.to_fetch.select(&[]);
+        let mut claims = Vec::new();
+        while ids.len() < self.size
+            && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())
+        {
+            let claiming = self.visit.claim(&fresh);
+            self.queue.push_awaited(claiming.others);
+            if let Some(claim) = claiming.mine {
+                ids = ids.joined(self.still_needed(&claim)?);
+                claims.push(claim);
+            }
+        }
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        self.last_batch += 1;
+        Ok(Some(Batch::new(self.last_batch, ids, claims)))
+    }
+
+    /// Those of the claimed ids that nobody has fetched since the request began.
+    fn still_needed(&mut self, claim: &Claim) -> Result<IdSet> {
+        let ids = claim.ids();
+        if self.request.fetch == Fetch::All || self.visit.is_alone() {
+            return Ok(ids.clone());
+        }
+        let lacking = self.request.lacking(ids)?;
+        let stored = ids.without(&lacking);
+        let needed = lacking.without(&self.visit.known_absent(&lacking));
+        let shared = ids.len() - needed.len();
+        self.found_stored = std::mem::replace(&mut self.found_stored, stored.select(&[])).joined(stored);
+        if shared > 0 {
+            self.count(Count::Shared, shared);
+            self.tell(&ProgressEvent::FetchedElsewhere { ids: shared });
+        }
+        Ok(needed)
+    }
+
+    /// Takes what came of a batch.
+    pub(super) fn accept(&mut self, received: Received, now: Instant) {
+        self.in_flight -= 1;
+        let Received { batch, rows } = received;
+        match rows {
+            Ok(brought) => self.take_in(batch, brought),
+            Err(cause) => self.take_failure(batch, cause, now),
+        }
+    }
+
+    fn take_in(&mut self, batch: Batch, brought: Brought) {
+        let rows = brought.rows.ids().len();
+        self.tell(&ProgressEvent::Fetched { batch: batch.number, ids: batch.ids.len(), rows });
+        self.count(Count::FetchedRows, rows);
+        self.count(Count::FetchedBytes, brought.bytes);
+        self.splits.succeeded(&batch);
+        self.visit.found_absent(&batch.ids.without(brought.rows.ids()));
+        self.group.push(batch, brought);
+    }
+
+    fn take_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) {
+        let (number, ids) = (batch.number, batch.ids.len());
+        let delay = if batch.is_part { None } else { self.request.options.retry.delay(batch.attempt, &cause) };
+        if let Some(delay) = delay {
+            tracing::debug!(parent: &self.span, batch = number, ?delay, %cause, "a batch will be asked again");
+            self.tell(&ProgressEvent::Retrying { batch: number, ids, attempt: batch.attempt + 1, delay });
+            self.count(Count::Retries, 1);
+            self.queue.push_delayed(now + delay, batch.again());
+        } else if self.request.options.isolates_failing_ids && self.splits.may_split(&batch, &cause) {
+            tracing::debug!(parent: &self.span, batch = number, ids, %cause, "a batch is split");
+            self.tell(&ProgressEvent::Split { batch: number, ids });
+            self.queue.push_parts(batch.halves());
+        } else {
+            self.give_up(batch, cause);
+        }
+    }
+
+    /// A batch has failed for good, and with it its other parts, if no part of it came.
+    fn give_up(&mut self, mut batch: Batch, cause: BatchError) {
+        if self.splits.is_hopeless(&batch) {
+            for part in self.queue.take_parts(batch.number) {
+                batch.ids = batch.ids.joined(part.ids);
+            }
+        }
+        let (table, number, ids) = (self.request.table.name(), batch.number, batch.ids.len());
+        tracing::warn!(parent: &self.span, %table, batch = number, ids, %cause, "a batch failed");
+        self.tell(&ProgressEvent::Failed { batch: number, ids });
+        self.count(Count::Failures, 1);
+        self.failures.push(batch.failure(cause));
+    }
+
+    /// Takes what came of a commit.
+    pub(super) fn committed(&mut self, committed: Committed, now: Instant) {
+        let before = self.group.committed();
+        match self.group.end(committed, now) {
+            Ok(refused) => {
+                self.count(Count::Failures, refused.len());
+                self.failures.extend(refused);
+            }
+            Err(cause) => self.stop = Some(Stop::Failed(cause)),
+        }
+        self.count(Count::CommittedRows, self.group.committed() - before);
+    }
+
+    /// Ends the request: a step panicked, and so does the request in the end.
+    pub(super) fn panicked(&mut self, panic: Box<dyn Any + Send>) {
+        self.stop = Some(Stop::Panicked(panic));
+    }
+
+    /// The commit of what came before the request was ended early.
+    pub(super) fn rest(&mut self) -> Option<Commit> {
+        self.group.rest()
+    }
+
+    /// The panic that ended the request.
+    pub(super) fn take_panic(&mut self) -> Option<Box<dyn Any + Send>> {
+        match self.stop.take()? {
+            Stop::Panicked(panic) => Some(panic),
+            failed @ Stop::Failed(_) => {
+                self.stop = Some(failed);
+                None
+            }
+        }
+    }
+
+    /// Says how the request ended, after its last step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FetchFailed`], or a storage error.
+    pub(super) fn close(mut self) -> Result<Ending> {
+        if let Some(Stop::Failed(cause)) = self.stop.take() {
+            return Err(cause);
+        }
+        let (rows, failed) = (self.group.committed(), self.failures.len());
+        self.tell(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
+        if !self.failures.is_empty() {
+            return Err(self.fetch_failed());
+        }
+        let stored = self.last_state()?;
+        let found = self.request.find(&stored);
+        self.ending(stored, found)
+    }
+
+    /// The table with everything that was fetched for this request, by whomever.
+    fn last_state(&self) -> Result<Arc<Snapshot>> {
+        if self.found_stored.is_empty() { Ok(Arc::clone(self.group.stored())) } else { self.request.table.snapshot() }
+    }
+
+    fn ending(&self, stored: Arc<Snapshot>, found: LookUp) -> Result<Ending> {
+        let lacking = self.request.ids.select(&found.not_hits());
+        if self.request.fetch == Fetch::Never && !lacking.is_empty() {
+            let table = self.request.table.name().to_string();
+            return Err(Error::NotCached { table, ids: lacking.row_ids() });
+        }
+        let vanished = !lacking.without(&self.to_fetch).is_empty()
+            || !self.found_stored.select(&self.found_stored.locate_among(&lacking)).is_empty();
+        let request = Arc::clone(&self.request);
+        Ok(if vanished {
+            Ending::Vanished
+        } else if found.incomplete.is_empty() {
+            Ending::Found { request, stored, found, fetched: self.group.committed() }
+        } else {
+            Ending::Incomplete { request, stored, found }
+        })
+    }
+
+    fn fetch_failed(mut self) -> Error {
+        self.failures.sort_by(|left, right| (left.batch, &left.ids).cmp(&(right.batch, &right.ids)));
+        Error::FetchFailed {
+            table: self.request.table.name().to_string(),
+            failures: self.failures,
+            stored: self.group.committed(),
+        }
+    }
+
+    fn tell(&mut self, event: &ProgressEvent<'_>) {
+        if let Some(reporter) = &mut self.reporter {
+            reporter.event(event);
+        }
+    }
+
+    fn count(&self, count: Count, number: usize) {
+        self.request.shared.counters.add(self.request.table.name(), count, number);
+    }
+}
+
+fn count_found(request: &Request, found: &LookUp) {
+    let table = request.table.name();
+    let (hits, incomplete, missing) = (found.hits.len(), found.incomplete.len(), found.missing.len());
+    tracing::debug!(%table, hits, incomplete, missing, "looked up");
+    let counters = &request.shared.counters;
+    counters.add(table, Count::Requests, 1);
+    counters.add(table, Count::Hits, hits);
+    counters.add(table, Count::Incomplete, incomplete);
+    counters.add(table, Count::Missing, missing);
+}

@@ -1,0 +1,109 @@
+//! What a cache has done so far, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::name::TableName;
+
+/// What a cache has done since it was opened. Made by [`Cache::stats`](crate::Cache::stats) and
+/// [`DynamicCache::stats`](crate::DynamicCache::stats).
+///
+/// Of each request every distinct id counts once: as a hit, as incomplete or as missing. What was looked up without
+/// being asked for counts nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests that looked for rows.
+    pub requests: u64,
+    /// Ids whose rows were cached.
+    pub hits: u64,
+    /// Ids whose cached rows lacked a column.
+    pub incomplete: u64,
+    /// Ids without a cached row.
+    pub missing: u64,
+    /// Ids that were not fetched because another request was doing so, or had just done it.
+    pub shared: u64,
+    /// Calls of fetchers.
+    pub batches: u64,
+    /// Rows that fetchers brought and that were asked for.
+    pub fetched_rows: u64,
+    /// About how many bytes of memory these rows took.
+    pub fetched_bytes: u64,
+    /// Batches that were asked again.
+    pub retries: u64,
+    /// Batches that failed for good.
+    pub failures: u64,
+    /// Rows that were committed.
+    pub committed_rows: u64,
+}
+
+/// One of the numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Count {
+    Requests,
+    Hits,
+    Incomplete,
+    Missing,
+    Shared,
+    Batches,
+    FetchedRows,
+    FetchedBytes,
+    Retries,
+    Failures,
+    CommittedRows,
+}
+
+/// As many as there are variants of [`Count`].
+const COUNTS: usize = Count::CommittedRows as usize + 1;
+
+/// The numbers as they grow.
+#[derive(Debug, Default)]
+pub(crate) struct Counters([AtomicU64; COUNTS]);
+
+impl Counters {
+    pub(crate) fn add(&self, table: &TableName, count: Count, number: usize) {
+        let number = number as u64;
+        if let Some(counter) = self.0.get(count as usize) {
+            counter.fetch_add(number, Ordering::Relaxed);
+        }
+        publish(table, count, number);
+    }
+
+    pub(crate) fn read(&self) -> Stats {
+        let read = |count: Count| self.0.get(count as usize).map_or(0, |counter| counter.load(Ordering::Relaxed));
+        Stats {
+            requests: read(Count::Requests),
+            hits: read(Count::Hits),
+            incomplete: read(Count::Incomplete),
+            missing: read(Count::Missing),
+            shared: read(Count::Shared),
+            batches: read(Count::Batches),
+            fetched_rows: read(Count::FetchedRows),
+            fetched_bytes: read(Count::FetchedBytes),
+            retries: read(Count::Retries),
+            failures: read(Count::Failures),
+            committed_rows: read(Count::CommittedRows),
+        }
+    }
+}
+
+/// Counts in the application's recorder too.
+#[cfg(feature = "metrics")]
+fn publish(table: &TableName, count: Count, number: u64) {
+    let name = match count {
+        Count::Requests => "dbcache_requests_total",
+        Count::Hits => "dbcache_hits_total",
+        Count::Incomplete => "dbcache_incomplete_total",
+        Count::Missing => "dbcache_missing_total",
+        Count::Shared => "dbcache_shared_total",
+        Count::Batches => "dbcache_batches_total",
+        Count::FetchedRows => "dbcache_fetched_rows_total",
+        Count::FetchedBytes => "dbcache_fetched_bytes_total",
+        Count::Retries => "dbcache_retries_total",
+        Count::Failures => "dbcache_failures_total",
+        Count::CommittedRows => "dbcache_committed_rows_total",
+    };
+    metrics::counter!(name, "table" => table.to_string()).increment(number);
+}
+
+#[cfg(not(feature = "metrics"))]
+fn publish(_: &TableName, _: Count, _: u64) {}

@@ -1,0 +1,54 @@
+//! Meeting points for tests of concurrency: a wait that would last for ever fails the test instead.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Long enough for any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A number that threads raise, and wait for.
+#[derive(Debug, Default)]
+pub struct Gate {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Gate {
+    /// Raises the number by one, and returns it.
+    pub fn pass(&self) -> usize {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count += 1;
+        self.changed.notify_all();
+        *count
+    }
+
+    /// How often the gate was passed.
+    pub fn passed(&self) -> usize {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the gate was passed so often.
+    ///
+    /// # Panics
+    ///
+    /// When that takes too long.
+    pub fn wait_for(&self, count: usize) {
+        let now = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_count, outcome) =
+            self.changed.wait_timeout_while(now, PATIENCE, |now| *now < count).unwrap_or_else(PoisonError::into_inner);
+        assert!(!outcome.timed_out(), "nobody came");
+    }
+}
+
+/// Waits until something is so that nobody tells of.
+///
+/// # Panics
+///
+/// When that takes too long.
+pub fn until(is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < PATIENCE, "it never became so");
+        std::thread::yield_now();
+    }
+}
