@@ -14,6 +14,9 @@ use crate::storage::{self, Store};
 /// The default folder, below the home directory.
 const DEFAULT_FOLDER: [&str; 2] = ["data", "cached_data"];
 
+/// How many bytes of decoded columns are kept in memory where nothing else is said.
+const DEFAULT_MEMORY: usize = 256 * 1024 * 1024;
+
 /// Opens a [`Cache`](crate::Cache) or [`DynamicCache`](crate::DynamicCache) with settings of your own.
 ///
 /// ```
@@ -31,6 +34,7 @@ const DEFAULT_FOLDER: [&str; 2] = ["data", "cached_data"];
 #[must_use = "a builder does nothing until `open` is called"]
 pub struct Builder<C> {
     folder: Option<PathBuf>,
+    memory: usize,
     options: Options,
     pace: Option<Pace>,
     strictness: Strictness,
@@ -42,6 +46,7 @@ impl<C> Builder<C> {
     pub(crate) fn new() -> Self {
         Self {
             folder: None,
+            memory: DEFAULT_MEMORY,
             options: Options::default(),
             pace: None,
             strictness: Strictness::default(),
@@ -55,6 +60,15 @@ impl<C> Builder<C> {
     /// The default is `data/cached_data` under the home directory.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// How many bytes of decoded columns are kept in memory, for all tables of the cache: 256 MiB by default.
+    ///
+    /// A part of a column is kept once it was read about as often as decoding it costs, and gives way only when it
+    /// went unused. With `0` nothing is kept, and every read goes to the files.
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
         self
     }
 
@@ -117,7 +131,7 @@ impl<C> Builder<C> {
         let folder = self.folder.map_or_else(default_folder, Ok)?;
         let claims = FolderClaims::of(storage::identity(&folder));
         let engine = Engine {
-            store: Store::new(folder),
+            store: Store::new(folder, self.memory),
             options: self.options,
             shared: Arc::new(Shared { claims, counters: Counters::default(), pace: self.pace }),
             strictness: self.strictness,

@@ -92,6 +92,17 @@ impl<T: Record> Cache<T> {
         self.engine.shared.counters.read()
     }
 
+    /// Folds all files of the table into the one with its own name, which is then complete for other programs.
+    ///
+    /// Commits do so by themselves as far as it keeps reading fast. Takes as long as writing the whole table.
+    ///
+    /// # Errors
+    ///
+    /// A storage error; the table is then as it was.
+    pub fn compact(&self) -> Result<()> {
+        self.table.compact().map(drop)
+    }
+
     /// The rows of these ids, sorted by id, one for each distinct id.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{self, RESERVED_PREFIX, Snapshot};
+use crate::storage::{self, RESERVED_PREFIX, Rows, Snapshot};
 
 /// What a batch was asked for.
 pub(crate) struct Expected<'a> {
@@ -20,7 +20,7 @@ pub(crate) struct Expected<'a> {
 }
 
 /// The rows of a batch, sorted, one an id, of the declared types. Rows that nobody asked are left out.
-pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Snapshot, BatchError> {
+pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Rows, BatchError> {
     let FetchedFrame { frame, documents } = fetched;
     let mut columns = frame.into_columns();
     let ids = take_id_column(&mut columns, expected.id_column)?;
@@ -34,7 +34,7 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Sn
         in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
     let columns = columns?;
     let keys = chosen_keys(&columns, expected.columns);
-    Ok(Snapshot::uniform(set, columns).with_documents(documents).with_keys(keys))
+    Ok(Rows::uniform(set, columns).with_documents(documents).with_keys(keys))
 }
 
 /// The keys of nested columns that the record declares: it brings no others.

@@ -19,7 +19,7 @@ use crate::key::Key;
 use crate::name::TableName;
 use crate::read_through::{Answer, Fetch, Options, request_options};
 use crate::stats::Stats;
-use crate::storage::{self, Presence, Reading};
+use crate::storage::{self, ColumnSet, Reading};
 
 /// The id column where none is named.
 const ID_COLUMN: &str = "id";
@@ -187,14 +187,16 @@ impl Table {
     /// ```
     pub fn columns(&self) -> Result<Vec<CachedColumn>> {
         let stored = self.table.snapshot()?;
-        if stored.ids().is_empty() {
+        let sets = stored.rows_of_sets()?;
+        let all = sets.iter().map(|(_, rows)| rows).sum();
+        if all == 0 {
             return Ok(Vec::new());
         }
-        let rows = rows_of_columns(stored.presence(), stored.ids().len());
+        let rows = rows_of_columns(&sets);
         let id_column = CachedColumn {
             name: self.table.id_column().to_owned(),
-            data_type: stored.ids().data_type(),
-            rows: stored.ids().len(),
+            data_type: stored.id_type(),
+            rows: all,
             is_document: false,
         };
         let columns = stored.columns().iter().map(|column| CachedColumn {
@@ -204,6 +206,17 @@ impl Table {
             is_document: stored.documents().contains(column.name().as_str()),
         });
         Ok(std::iter::once(id_column).chain(columns).collect())
+    }
+
+    /// Folds all files of the table into the one with its own name, which is then complete for other programs.
+    ///
+    /// Commits do so by themselves as far as it keeps reading fast. Takes as long as writing the whole table.
+    ///
+    /// # Errors
+    ///
+    /// A storage error; the table is then as it was.
+    pub fn compact(&self) -> Result<()> {
+        self.table.compact().map(drop)
     }
 
     /// Everything that is cached of the table: the id column, then every column, null where a row lacks it.
@@ -225,7 +238,8 @@ impl Table {
     fn everything(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
         let columns = stored.columns().iter().map(|column| Reading::whole(column.name()));
-        let rows = stored.read(&self.table, stored.ids(), columns)?;
+        let (ids, found) = stored.all()?;
+        let rows = stored.read(&self.table, &ids, &found, columns)?;
         let presented =
             rows.columns().iter().map(|column| presented(column.as_materialized_series(), stored.documents()));
         let columns = presented.map(IntoColumn::into_column).collect();
@@ -233,14 +247,10 @@ impl Table {
     }
 }
 
-/// How many rows have each column. Rows share few column sets, so the sets are counted first.
-fn rows_of_columns(presence: &Presence, rows: usize) -> HashMap<&str, usize> {
-    let mut sets: HashMap<*const storage::ColumnSet, (&storage::ColumnSet, usize)> = HashMap::new();
-    for set in (0..rows).filter_map(|row| presence.of_row(row)) {
-        sets.entry(std::ptr::from_ref(set)).or_insert((set, 0)).1 += 1;
-    }
+/// How many rows have each column.
+fn rows_of_columns(sets: &[(ColumnSet, usize)]) -> HashMap<&str, usize> {
     let mut columns = HashMap::new();
-    for (set, rows) in sets.into_values() {
+    for (set, rows) in sets {
         for column in set {
             *columns.entry(column.as_str()).or_insert(0) += rows;
         }

@@ -120,6 +120,13 @@ pub enum IdSet {
     Text(Vec<String>),
 }
 
+/// Where an id of a merged set comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Newer(usize),
+    Older(usize),
+}
+
 /// Where each of some wanted ids stands among the stored ones, if it is there.
 pub(crate) type Positions = Vec<Option<IdxSize>>;
 
@@ -145,6 +152,24 @@ impl IdSet {
             || Self::Big(sorted_distinct(ids.iter().filter_map(|id| u64::try_from(*id).ok()).collect())),
             |ids| Self::Int(sorted_distinct(ids)),
         )
+    }
+
+    /// The type of a column of these ids.
+    pub(crate) fn data_type(&self) -> DataType {
+        match self {
+            Self::Int(_) => DataType::Int64,
+            Self::Big(_) => DataType::UInt64,
+            Self::Text(_) => DataType::String,
+        }
+    }
+
+    /// How many bytes the ids take in memory.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Int(ids) => size_of_val(ids.as_slice()),
+            Self::Big(ids) => size_of_val(ids.as_slice()),
+            Self::Text(ids) => size_of_val(ids.as_slice()) + ids.iter().map(String::len).sum::<usize>(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -179,28 +204,131 @@ impl IdSet {
 
     /// The ids at these places, which are ascending.
     pub(crate) fn select(&self, places: &[usize]) -> Self {
+        if places.len() == self.len() {
+            return self.clone();
+        }
+        self.select_as_is(places).narrowed()
+    }
+
+    /// The ids at these places, in a set of the same variant.
+    pub(crate) fn select_as_is(&self, places: &[usize]) -> Self {
         fn pick<T: Clone>(ids: &[T], places: &[usize]) -> Vec<T> {
             places.iter().filter_map(|place| ids.get(*place)).cloned().collect()
         }
         match self {
             Self::Int(ids) => Self::Int(pick(ids, places)),
-            Self::Big(ids) => Self::Big(pick(ids, places)).narrowed(),
+            Self::Big(ids) => Self::Big(pick(ids, places)),
             Self::Text(ids) => Self::Text(pick(ids, places)),
+        }
+    }
+
+    /// The ids from one place to another, in a set of the same variant.
+    pub(crate) fn slice(&self, places: Range<usize>) -> Self {
+        match self {
+            Self::Int(ids) => Self::Int(ids.get(places).unwrap_or_default().to_vec()),
+            Self::Big(ids) => Self::Big(ids.get(places).unwrap_or_default().to_vec()),
+            Self::Text(ids) => Self::Text(ids.get(places).unwrap_or_default().to_vec()),
         }
     }
 
     /// The ids at a range of places.
     pub(crate) fn range(&self, places: Range<usize>) -> Self {
-        fn pick<T: Clone>(ids: &[T], places: Range<usize>) -> Vec<T> {
-            ids.get(places).unwrap_or_default().to_vec()
-        }
-        match self {
-            Self::Int(ids) => Self::Int(pick(ids, places)),
-            Self::Big(ids) => Self::Big(pick(ids, places)).narrowed(),
-            Self::Text(ids) => Self::Text(pick(ids, places)),
+        self.slice(places).narrowed()
+    }
+
+    /// Adds ids of the same variant that follow all of these.
+    pub(crate) fn append(&mut self, later: Self) {
+        match (self, later) {
+            (Self::Int(ids), Self::Int(later)) => ids.extend(later),
+            (Self::Big(ids), Self::Big(later)) => ids.extend(later),
+            (Self::Text(ids), Self::Text(later)) => ids.extend(later),
+            _ => {}
         }
     }
 
+    /// Adds integers that follow all of these, as a file has them.
+    pub(crate) fn extend_from_bytes(&mut self, bytes: &[u8]) {
+        let words = bytes.as_chunks().0.iter().copied();
+        match self {
+            Self::Int(ids) => ids.extend(words.map(i64::from_le_bytes)),
+            Self::Big(ids) => ids.extend(words.map(u64::from_le_bytes)),
+            Self::Text(_) => {}
+        }
+    }
+
+    /// These ids in a set of the variant of `other`, each with its place here; those that cannot be in one are left out.
+    pub(crate) fn in_variant_of(&self, other: &Self) -> Option<(Self, Vec<usize>)> {
+        fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Vec<usize>) {
+            let fits = ids.iter().enumerate().filter_map(|(place, id)| Some((U::try_from(*id).ok()?, place)));
+            fits.unzip()
+        }
+        match (self, other) {
+            (Self::Int(ids), Self::Big(_)) => {
+                let (ids, places) = converted(ids);
+                Some((Self::Big(ids), places))
+            }
+            (Self::Big(ids), Self::Int(_)) => {
+                let (ids, places) = converted(ids);
+                Some((Self::Int(ids), places))
+            }
+            _ => None,
+        }
+    }
+
+    /// The place of the last id here that is not above each of `wanted`, of the same variant.
+    pub(crate) fn floor(&self, wanted: &Self) -> Vec<Option<usize>> {
+        fn floor<T: Ord>(fences: &[T], wanted: &[T]) -> Vec<Option<usize>> {
+            let floor = |id: &T| fences.partition_point(|fence| fence <= id).checked_sub(1);
+            wanted.iter().map(floor).collect()
+        }
+        match (self, wanted) {
+            (Self::Int(fences), Self::Int(wanted)) => floor(fences, wanted),
+            (Self::Big(fences), Self::Big(wanted)) => floor(fences, wanted),
+            (Self::Text(fences), Self::Text(wanted)) => floor(fences, wanted),
+            _ => vec![None; wanted.len()],
+        }
+    }
+
+    /// As [`locate`](Self::locate), given every so many-th id as a fence: what is searched first then fits in a
+    /// processor's cache.
+    pub(crate) fn locate_from(&self, fences: &Self, step: usize, wanted: &Self) -> Positions {
+        fn locate_from<T: Ord>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
+            let find = |id: &T| {
+                let start = fences.partition_point(|fence| fence <= id).checked_sub(1)? * step;
+                let page = ids.get(start..ids.len().min(start + step))?;
+                page.binary_search(id).ok().map(|row| row_number(start + row))
+            };
+            wanted.iter().map(find).collect()
+        }
+        if wanted.len().saturating_mul(SEARCH_FACTOR) >= self.len() {
+            return self.locate(wanted);
+        }
+        match (self, fences, wanted) {
+            (Self::Int(ids), Self::Int(fences), Self::Int(wanted)) => locate_from(ids, fences, step, wanted),
+            (Self::Big(ids), Self::Big(fences), Self::Big(wanted)) => locate_from(ids, fences, step, wanted),
+            (Self::Text(ids), Self::Text(fences), Self::Text(wanted)) => locate_from(ids, fences, step, wanted),
+            _ => self.locate(wanted),
+        }
+    }
+
+    /// All ids of both, each with where it comes from; of ids in both, the place in `self`. The variants are the same.
+    pub(crate) fn merged(&self, older: &Self) -> (Self, Vec<Origin>) {
+        match (self, older) {
+            (Self::Int(newer), Self::Int(older)) => {
+                let (ids, origins) = merged(newer, older);
+                (Self::Int(ids), origins)
+            }
+            (Self::Big(newer), Self::Big(older)) => {
+                let (ids, origins) = merged(newer, older);
+                (Self::Big(ids), origins)
+            }
+            (Self::Text(newer), Self::Text(older)) => {
+                let (ids, origins) = merged(newer, older);
+                (Self::Text(ids), origins)
+            }
+            (newer, _) => (newer.clone(), (0..newer.len()).map(Origin::Newer).collect()),
+        }
+    }
     /// Where each id of `wanted` stands in this set.
     pub(crate) fn locate(&self, wanted: &Self) -> Positions {
         match (self, wanted) {
@@ -265,15 +393,6 @@ impl IdSet {
                 Some(Self::Big(union(&small?, big)))
             }
             _ => None,
-        }
-    }
-
-    /// The type of the column that [`to_column`](Self::to_column) makes.
-    pub(crate) fn data_type(&self) -> DataType {
-        match self {
-            Self::Int(_) => DataType::Int64,
-            Self::Big(_) => DataType::UInt64,
-            Self::Text(_) => DataType::String,
         }
     }
 
@@ -382,6 +501,26 @@ fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Positions {
 #[expect(clippy::cast_possible_truncation, reason = "a frame with more rows cannot exist")]
 pub(crate) fn row_number(row: usize) -> IdxSize {
     row as IdxSize
+}
+
+fn merged<T: Ord + Clone>(newer: &[T], older: &[T]) -> (Vec<T>, Vec<Origin>) {
+    let mut ids = Vec::with_capacity(newer.len() + older.len());
+    let mut origins = Vec::with_capacity(ids.capacity());
+    let mut rest = older.iter().enumerate().peekable();
+    for (place, id) in newer.iter().enumerate() {
+        while let Some((place, id)) = rest.next_if(|(_, older)| *older < id) {
+            ids.push(id.clone());
+            origins.push(Origin::Older(place));
+        }
+        rest.next_if(|(_, older)| *older == id);
+        ids.push(id.clone());
+        origins.push(Origin::Newer(place));
+    }
+    for (place, id) in rest {
+        ids.push(id.clone());
+        origins.push(Origin::Older(place));
+    }
+    (ids, origins)
 }
 
 fn union<T: Ord + Clone>(left: &[T], right: &[T]) -> Vec<T> {

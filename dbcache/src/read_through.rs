@@ -75,7 +75,7 @@ pub(crate) async fn warm_async(request: &Arc<Request>, source: &dyn AsyncBatchSo
 pub(crate) fn cached(request: &Request) -> Result<Answer> {
     loop {
         let stored = request.table.snapshot()?;
-        match request.answer(&stored, &request.find(&stored)) {
+        match request.find(&stored).and_then(|found| request.answer(&stored, &found)) {
             Ok(answer) => return Ok(answer),
             Err(cause) => is_mended(request, cause)?,
         }

@@ -10,7 +10,7 @@ use crate::contract::{self, Expected};
 use crate::error::{BatchError, BatchFailure};
 use crate::fetch::{BatchRequest, Columns, FetchedFrame};
 use crate::key::IdSet;
-use crate::storage::Snapshot;
+use crate::storage::{Rows, Snapshot};
 
 /// Ids to fetch in one call, and the right to do so.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ pub(super) struct Received {
 /// The rows of a batch, checked.
 #[derive(Debug)]
 pub(super) struct Brought {
-    pub(super) rows: Snapshot,
+    pub(super) rows: Rows,
     /// About how much memory they take.
     pub(super) bytes: usize,
 }

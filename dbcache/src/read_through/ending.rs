@@ -71,7 +71,7 @@ impl Ending {
         match self {
             Self::Found { request, stored, found, fetched } => P::outcome(&request, &stored, &found, fetched).map(Some),
             Self::Incomplete { request, stored, found } => {
-                Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete), known))
+                Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete), known)?)
             }
             Self::Vanished => Ok(None),
         }

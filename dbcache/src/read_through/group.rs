@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, Brought};
 use crate::error::{BatchError, BatchFailure, Error, Result};
 use crate::name::TableName;
-use crate::storage::{Replace, Snapshot, Table, merge};
+use crate::storage::{Replace, Rows, Snapshot, Table, merge};
 
 /// Fetched rows wait at least this long for others to be committed with them.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
@@ -24,7 +24,7 @@ pub(super) struct Group {
     replace: Replace,
     /// The table as of the last commit.
     stored: Arc<Snapshot>,
-    pending: Vec<(Batch, Snapshot)>,
+    pending: Vec<(Batch, Rows)>,
     pending_bytes: usize,
     /// The bytes of the commit under way, if there is one.
     committing: Option<usize>,
@@ -123,7 +123,7 @@ impl Group {
 pub(super) struct Commit {
     table: Arc<Table>,
     replace: Replace,
-    pending: Vec<(Batch, Snapshot)>,
+    pending: Vec<(Batch, Rows)>,
 }
 
 /// What came of a commit.
@@ -156,7 +156,7 @@ impl Commit {
     }
 
     fn store_together(&self, committed: &mut Committed) -> Result<()> {
-        let mut rows: Vec<Snapshot> = self.pending.iter().map(|(_, rows)| rows.clone()).collect();
+        let mut rows: Vec<Rows> = self.pending.iter().map(|(_, rows)| rows.clone()).collect();
         while rows.len() > 1 {
             rows = merge_pairs(self.table.name(), &rows)?;
         }
@@ -180,19 +180,19 @@ impl Commit {
         Ok(refused)
     }
 
-    fn store(&self, rows: &Snapshot, committed: &mut Committed) -> Result<()> {
+    fn store(&self, rows: &Rows, committed: &mut Committed) -> Result<()> {
         committed.stored = Some(self.table.commit(rows, self.replace)?);
         committed.rows += rows.ids().len();
         Ok(())
     }
 }
 
-/// Half as many snapshots: the batches of a request have different ids, so the order does not matter.
-fn merge_pairs(table: &TableName, rows: &[Snapshot]) -> Result<Vec<Snapshot>> {
+/// Half as many sets of rows: the batches of a request have different ids, so the order does not matter.
+fn merge_pairs(table: &TableName, rows: &[Rows]) -> Result<Vec<Rows>> {
     rows.chunks(2)
         .map(|pair| match pair {
             [left, right] => merge(table, left, right, Replace::CarryOver),
-            rest => Ok(rest.first().cloned().unwrap_or_else(Snapshot::empty)),
+            rest => Ok(rest.first().cloned().unwrap_or_else(Rows::empty)),
         })
         .collect()
 }

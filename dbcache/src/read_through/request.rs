@@ -64,16 +64,21 @@ pub(crate) struct Answer {
 impl Request {
     /// How the wanted ids stand in the cache now.
     pub(crate) fn look_up(&self) -> Result<LookUp> {
-        Ok(self.find(&*self.table.snapshot()?))
+        loop {
+            match self.find(&*self.table.snapshot()?) {
+                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
+                found => return found,
+            }
+        }
     }
 
-    pub(super) fn find(&self, stored: &Snapshot) -> LookUp {
+    pub(super) fn find(&self, stored: &Snapshot) -> Result<LookUp> {
         stored.look_up(&self.ids, &self.needs)
     }
 
     /// Those of some ids that are missing or incomplete in the cache now.
     pub(super) fn lacking(&self, ids: &IdSet) -> Result<IdSet> {
-        let found = self.table.snapshot()?.look_up(ids, &self.needs);
+        let found = self.table.snapshot()?.look_up(ids, &self.needs)?;
         Ok(if found.hits.is_empty() { ids.clone() } else { ids.select(&found.not_hits()) })
     }
 
@@ -89,7 +94,7 @@ impl Request {
     pub(super) fn answer(&self, stored: &Snapshot, found: &LookUp) -> Result<Answer> {
         let ids = self.ids.select(&found.hits);
         let columns = self.columns.iter().map(|name| self.reading(name));
-        let frame = stored.read(&self.table, &ids, columns)?;
+        let frame = stored.read(&self.table, &ids, found, columns)?;
         let documents = stored.documents().clone();
         Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()), documents })
     }
@@ -106,10 +111,18 @@ impl Request {
     }
 
     /// The columns that incomplete rows lack, with suggestions from those that are known.
-    pub(super) fn columns_not_found(&self, stored: &Snapshot, incomplete: &IdSet, known: Option<Vec<String>>) -> Error {
+    ///
+    /// # Errors
+    ///
+    /// A storage error.
+    pub(super) fn columns_not_found(
+        &self,
+        stored: &Snapshot,
+        incomplete: &IdSet,
+        known: Option<Vec<String>>,
+    ) -> Result<Error> {
         let presence = stored.presence();
-        let rows = stored.ids().locate(incomplete).into_iter().flatten();
-        let sets: PlHashSet<&ColumnSet> = rows.filter_map(|row| presence.of_row(row as usize)).collect();
+        let sets = stored.column_sets(incomplete)?;
         let known: ColumnSet = presence.columns().into_iter().chain(known.into_iter().flatten()).collect();
         let mut columns: Vec<UnknownColumn> = Vec::new();
         for need in &self.needs {
@@ -120,7 +133,7 @@ impl Request {
                 columns.push(unknown);
             }
         }
-        Error::ColumnsNotFound { table: self.table.name().to_string(), columns }
+        Ok(Error::ColumnsNotFound { table: self.table.name().to_string(), columns })
     }
 }
 

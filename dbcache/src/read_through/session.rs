@@ -76,7 +76,7 @@ impl Session {
         let table = &request.table;
         let visit = Visit::begin(request.shared.claims.table(table.name()));
         let stored = table.snapshot()?;
-        let found = request.find(&stored);
+        let found = request.find(&stored)?;
         count_found(request, &found);
         let to_fetch = request.to_fetch(&found);
         let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
@@ -328,7 +328,7 @@ impl Session {
             return Err(self.fetch_failed());
         }
         let stored = self.last_state()?;
-        let found = self.request.find(&stored);
+        let found = self.request.find(&stored)?;
         self.ending(stored, found)
     }
 

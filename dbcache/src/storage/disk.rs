@@ -57,9 +57,18 @@ fn look(path: &Path) -> io::Result<fs::Metadata> {
 /// A file open for reading at any place. It stays what it was when another one takes its name.
 #[derive(Debug)]
 pub(super) struct OpenFile {
-    file: File,
+    bytes: Bytes,
     path: PathBuf,
     length: u64,
+}
+
+/// Files up to this size are read whole, so that many small tables need no open files.
+const SMALL: u64 = 32 * 1024;
+
+#[derive(Debug)]
+enum Bytes {
+    InFile(File),
+    InMemory(Vec<u8>),
 }
 
 /// Opens a file, with the stamp of exactly what is read of it, or `None` where there is none.
@@ -70,7 +79,10 @@ pub(super) fn open(path: &Path) -> Result<Option<(Stamp, OpenFile)>> {
         return Ok(None);
     };
     let metadata = file.metadata().map_err(io_error("look at", path))?;
-    let open = OpenFile { file, path: path.to_owned(), length: metadata.len() };
+    let mut open = OpenFile { bytes: Bytes::InFile(file), path: path.to_owned(), length: metadata.len() };
+    if open.length <= SMALL {
+        open.bytes = Bytes::InMemory(open.read(0..open.length)?);
+    }
     Ok(Some((Stamp::of(&metadata), open)))
 }
 
@@ -79,13 +91,34 @@ impl OpenFile {
         self.length
     }
 
+    /// Whether the system counts the file as open.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.bytes, Bytes::InFile(_))
+    }
+
     /// The bytes at these places, all of them.
     pub(super) fn read(&self, places: Range<u64>) -> Result<Vec<u8>> {
-        let length = usize::try_from(places.end.saturating_sub(places.start)).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; length];
-        let read = Step::Read(&self.path).run(|| read_exact_at(&self.file, &mut bytes, places.start));
-        read.map_err(io_error("read", &self.path))?;
+        let mut bytes = Vec::new();
+        self.read_to(places, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Adds the bytes at these places, all of them, to others.
+    pub(super) fn read_to(&self, places: Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
+        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+        let read = match &self.bytes {
+            Bytes::InMemory(all) => {
+                let wanted = all.get(at(places.start)..at(places.end));
+                wanted.map(|wanted| bytes.extend_from_slice(wanted)).ok_or(io::ErrorKind::UnexpectedEof.into())
+            }
+            Bytes::InFile(file) => {
+                let start = bytes.len();
+                bytes.resize(start.saturating_add(at(places.end.saturating_sub(places.start))), 0);
+                let wanted = bytes.get_mut(start..).unwrap_or_default();
+                Step::Read(&self.path).run(|| read_exact_at(file, wanted, places.start))
+            }
+        };
+        read.map_err(io_error("read", &self.path))
     }
 
     /// The error that says that this file is not what was written.
@@ -97,6 +130,19 @@ impl OpenFile {
 #[cfg(unix)]
 fn read_exact_at(file: &File, bytes: &mut [u8], place: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, place)
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], place: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, place)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, bytes: &[u8], place: u64) -> io::Result<()> {
+    match std::os::windows::fs::FileExt::seek_write(file, bytes, place)? {
+        written if written == bytes.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
 }
 
 #[cfg(windows)]
@@ -113,22 +159,40 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Resul
     Ok(())
 }
 
-/// Writes a file in full, or leaves the old one as it is, whatever happens in between.
+/// A file that is being written under another name, beside the place that it is to have.
 ///
-/// The bytes go to a temporary file, which is synced, then renamed over the old file; syncing the folder makes the
-/// rename last. Only after that does this function return.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<Stamp> {
-    let folder = folder_of(path);
-    let temporary = Step::Create(path).run(|| temporary(path)).map_err(io_error("create a file in", folder))?;
-    let writing = temporary.path().to_owned();
-    let written = Step::Write(&writing, bytes).run(|| temporary.as_file().write_all(bytes));
-    written.map_err(io_error("write", &writing))?;
-    sync(temporary.as_file(), &writing)?;
-    let renamed = Step::Rename(&writing, path).run(|| temporary.persist(path).map_err(|cause| cause.error));
-    let file = renamed.map_err(io_error("rename a file to", path))?;
-    sync_folder(folder)?;
-    let metadata = file.metadata().map_err(io_error("look at", path))?;
-    Ok(Stamp::of(&metadata))
+/// Dropped before [`finish`](Self::finish), it is removed.
+#[derive(Debug)]
+pub(super) struct Writing {
+    temporary: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Writing {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let temporary = Step::Create(path).run(|| temporary(path));
+        let temporary = temporary.map_err(io_error("create a file in", folder_of(path)))?;
+        Ok(Self { temporary, path: path.to_owned() })
+    }
+
+    /// Adds bytes to the file.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let (path, mut file) = (self.temporary.path(), self.temporary.as_file());
+        Step::Write(path, bytes).run(|| file.write_all(bytes)).map_err(io_error("write", path))
+    }
+
+    /// Puts the file in its place, or leaves the old one as it is, whatever happens in between.
+    ///
+    /// The file is synced, then renamed over the old one; syncing the folder makes the rename last. Only after that
+    /// does this function return.
+    pub(super) fn finish(self) -> Result<()> {
+        let Self { temporary, path } = self;
+        let writing = temporary.path().to_owned();
+        sync(temporary.as_file(), &writing)?;
+        let renamed = Step::Rename(&writing, &path).run(|| temporary.persist(&path).map_err(|cause| cause.error));
+        renamed.map_err(io_error("rename a file to", &path))?;
+        sync_folder(folder_of(&path))
+    }
 }
 
 fn sync(file: &File, path: &Path) -> Result<()> {
@@ -138,32 +202,43 @@ fn sync(file: &File, path: &Path) -> Result<()> {
     Step::Sync(path).run(|| file.sync_all()).map_err(io_error("sync", path))
 }
 
-/// Moves a file to the first free of some names, and returns that name.
-pub(super) fn set_aside(path: &Path, names: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {
+/// The names of the files in a folder; none where there is no folder.
+pub(super) fn list(folder: &Path) -> Result<Vec<String>> {
+    settle(folder)?;
+    let entries = found(Step::List(folder).run(|| fs::read_dir(folder))).map_err(io_error("list", folder))?;
+    let names = entries.into_iter().flatten().map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
+    let names: io::Result<Vec<Option<String>>> = names.collect();
+    Ok(names.map_err(io_error("list", folder))?.into_iter().flatten().collect())
+}
+
+/// Removes a file that nothing needs any more; that it is gone already is no error.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    found(Step::Remove(path).run(|| fs::remove_file(path))).map_err(io_error("remove", path)).map(drop)
+}
+
+/// Keeps a file under the first free of some names too, and returns that name. The file stays where it is.
+pub(super) fn keep(path: &Path, names: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {
     for name in names {
         if Step::Look(&name).run(|| name.try_exists()).map_err(io_error("look at", &name))? {
             continue;
         }
-        Step::Rename(path, &name).run(|| fs::rename(path, &name)).map_err(io_error("set aside", path))?;
+        // Not every file system has links.
+        let kept =
+            Step::Link(path, &name).run(|| fs::hard_link(path, &name).or_else(|_| fs::copy(path, &name).map(drop)));
+        kept.map_err(io_error("set aside", path))?;
         sync_folder(folder_of(path))?;
         return Ok(name);
     }
     Err(io_error("set aside", path)(io::ErrorKind::AlreadyExists.into()))
 }
 
-/// Removes what a writer that died left of `path`. The caller holds the table's lock, so no writer is alive.
-pub(super) fn remove_leftovers(path: &Path) -> Result<()> {
-    let folder = folder_of(path);
-    let prefix = temporary_prefix(path);
-    for entry in Step::List(folder).run(|| fs::read_dir(folder)).map_err(io_error("list", folder))? {
-        let entry = entry.map_err(io_error("list", folder))?;
-        let path = entry.path();
-        // A folder of such a name is not ours.
-        if entry.file_name().to_string_lossy().starts_with(&prefix) && !path.is_dir() {
-            Step::Remove(&path).run(|| fs::remove_file(&path)).map_err(io_error("remove", &path))?;
-        }
-    }
-    Ok(())
+/// Removes what a writer that died left of the files of a folder whose names begin so. The caller holds the table's
+/// lock, so no writer is alive.
+pub(super) fn remove_leftovers(folder: &Path, names: &str) -> Result<()> {
+    let prefix = format!("{TEMPORARY}{names}");
+    let leftovers = list(folder)?.into_iter().filter(|name| name.starts_with(&prefix)).map(|name| folder.join(name));
+    // A folder of such a name is not ours.
+    leftovers.filter(|leftover| !leftover.is_dir()).try_for_each(|leftover| remove(&leftover))
 }
 
 /// Creates a folder and its parents, so that they last.
@@ -208,18 +283,65 @@ pub(crate) fn identity(folder: &Path) -> PathBuf {
     }
 }
 
-/// Opens the file that a lock is held on, which is never removed.
-pub(super) fn lock(path: &Path) -> Result<File> {
-    found(look(path)).map_err(io_error("open", path))?;
-    let open = || File::options().create(true).truncate(false).write(true).open(path);
-    let file = Step::OpenLock(path).run(open).map_err(io_error("open", path))?;
-    // Waiting is broken off by any signal that the program handles.
-    while let Err(cause) = Step::Lock(path).run(|| file.lock()) {
-        if cause.kind() != io::ErrorKind::Interrupted {
-            return Err(io_error("lock", path)(cause));
-        }
+/// A lock file, which is never removed. It holds the number of the table's last commit, for readers to see at once.
+///
+/// The number is written after the commit is durable and is not synced itself. So it may fall back after a power cut,
+/// but it never runs ahead of what is there.
+#[derive(Debug)]
+pub(super) struct Mark {
+    file: File,
+    path: PathBuf,
+}
+
+const MARK: usize = 2 * size_of::<u64>();
+
+impl Mark {
+    /// Opens the mark for reading; `None` where there is none yet.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
+        let open = || look(path).and_then(|_| Step::Open(path).run(|| File::open(path)));
+        let file = found(open()).map_err(io_error("open", path))?;
+        Ok(file.map(|file| Self { file, path: path.to_owned() }))
     }
-    Ok(file)
+
+    /// Takes the lock, waiting for whoever holds it. It ends when the mark is dropped.
+    pub(super) fn lock(path: &Path) -> Result<Self> {
+        found(look(path)).map_err(io_error("open", path))?;
+        let open = || File::options().create(true).truncate(false).read(true).write(true).open(path);
+        let file = Step::OpenLock(path).run(open).map_err(io_error("open", path))?;
+        // Waiting is broken off by any signal that the program handles.
+        while let Err(cause) = Step::Lock(path).run(|| file.lock()) {
+            if cause.kind() != io::ErrorKind::Interrupted {
+                return Err(io_error("lock", path)(cause));
+            }
+        }
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// The number of the last commit, or 0 where that is not known.
+    pub(super) fn read(&self) -> Result<u64> {
+        let mut bytes = [0; MARK];
+        match Step::Read(&self.path).run(|| read_exact_at(&self.file, &mut bytes, 0)) {
+            Ok(()) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+            Err(cause) => return Err(io_error("read", &self.path)(cause)),
+        }
+        let (words, _) = bytes.as_chunks();
+        let words: Vec<u64> = words.iter().copied().map(u64::from_le_bytes).collect();
+        // A reader may see half of what is being written.
+        Ok(match words.as_slice() {
+            [commit, check] if *check == !commit => *commit,
+            _ => 0,
+        })
+    }
+
+    pub(super) fn write(&self, commit: u64) -> Result<()> {
+        if is_left_out(Safeguard::Mark, &self.path) {
+            return Ok(());
+        }
+        let bytes = [commit.to_le_bytes(), (!commit).to_le_bytes()].concat();
+        let written = Step::WriteMark(&self.path, &bytes).run(|| write_all_at(&self.file, &bytes, 0));
+        written.map_err(io_error("write", &self.path))
+    }
 }
 
 /// A new file beside `path`, as readable to others as the user's settings make any file.

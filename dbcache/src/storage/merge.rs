@@ -1,10 +1,10 @@
-//! Insert-or-replace of rows into a snapshot. Pure: no file is touched.
+//! Insert-or-replace of rows into others. Pure: no file is touched.
 
 use polars::prelude::*;
 
 use super::keys;
 use super::presence::{ColumnSet, Presence, PresenceBuilder};
-use super::snapshot::{Snapshot, StoredColumn};
+use super::rows::Rows;
 use crate::data_type::{convert, widen};
 use crate::documents;
 use crate::error::{Error, Result};
@@ -25,26 +25,26 @@ pub(crate) enum Replace {
 /// # Errors
 ///
 /// [`Error::TypeConflict`] where the types of a column, or of the ids, cannot be reconciled.
-pub(crate) fn merge(table: &TableName, stored: &Snapshot, fetched: &Snapshot, replace: Replace) -> Result<Snapshot> {
+pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: Replace) -> Result<Rows> {
     let ids = stored.ids.union(&fetched.ids).ok_or_else(|| id_conflict(table, stored, fetched))?;
-    let rows = Rows::new(stored.ids.locate(&ids), fetched.ids.locate(&ids), stored.ids.len());
+    let rows = Origins::new(stored.ids.locate(&ids), fetched.ids.locate(&ids), stored.ids.len());
     let presence = presence(stored, fetched, &rows, replace);
     let kept = presence.columns();
     let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
-    let columns: Result<Vec<StoredColumn>> = names
-        .map(StoredColumn::name)
+    let columns: Result<Vec<Column>> = names
+        .map(Column::name)
         .filter(|name| kept.contains(name.as_str()))
-        .map(|name| merge_column(table, stored, fetched, name, &rows, replace).map(StoredColumn::from))
+        .map(|name| merge_column(table, stored, fetched, name, &rows, replace))
         .collect();
-    let merged = Snapshot { ids, columns: columns?, presence, documents: ColumnSet::new() };
+    let merged = Rows { ids, columns: columns?, presence, documents: ColumnSet::new() };
     Ok(merged.with_documents(documents(stored, fetched)))
 }
 
 /// The columns that hold documents on both sides, a side without the column or without a value in it aside.
-fn documents(stored: &Snapshot, fetched: &Snapshot) -> ColumnSet {
-    let agrees = |side: &Snapshot, name: &String| {
-        let is_empty = side.column(name).is_none_or(|column| column.data_type().is_null());
-        let is_nested = side.column(name).is_some_and(|column| column.data_type().is_nested());
+fn documents(stored: &Rows, fetched: &Rows) -> ColumnSet {
+    let agrees = |side: &Rows, name: &String| {
+        let is_empty = side.column(name).is_none_or(|column| column.dtype().is_null());
+        let is_nested = side.column(name).is_some_and(|column| column.dtype().is_nested());
         is_empty || is_nested || side.documents.contains(name)
     };
     let both = stored.documents.union(&fetched.documents);
@@ -52,7 +52,7 @@ fn documents(stored: &Snapshot, fetched: &Snapshot) -> ColumnSet {
 }
 
 /// Where each row of the merged table comes from.
-struct Rows {
+struct Origins {
     stored: Positions,
     fetched: Positions,
     /// How many stored rows stand before the fetched ones when both are put into one column.
@@ -62,7 +62,7 @@ struct Rows {
     newest: Option<IdxCa>,
 }
 
-impl Rows {
+impl Origins {
     fn new(stored: Positions, fetched: Positions, offset: usize) -> Self {
         let rows = stored.iter().zip(&fetched);
         let newest = rows.map(|(stored, fetched)| fetched.map(|row| row + row_number(offset)).or(*stored));
@@ -78,6 +78,16 @@ impl Rows {
         }
     }
 
+    /// The row of a column that only some of the fetched rows bring.
+    fn newest_with(&self, brings: impl Fn(usize) -> bool) -> IdxCa {
+        let rows = self.stored.iter().zip(&self.fetched);
+        rows.map(|(stored, fetched)| {
+            let fetched = fetched.filter(|row| stored.is_none() || brings(*row as usize));
+            fetched.map(|row| row + row_number(self.offset)).or(*stored)
+        })
+        .collect()
+    }
+
     /// The row of a column that the fetched rows lack.
     fn stored(&self, replace: Replace) -> IdxCa {
         let rows = self.stored.iter().zip(&self.fetched);
@@ -90,24 +100,28 @@ impl Rows {
 
 fn merge_column(
     table: &TableName,
-    stored: &Snapshot,
-    fetched: &Snapshot,
+    stored: &Rows,
+    fetched: &Rows,
     name: &PlSmallStr,
-    rows: &Rows,
+    rows: &Origins,
     replace: Replace,
 ) -> Result<Column> {
-    let values = |side: &Snapshot| side.column(name).map(StoredColumn::values).transpose();
-    let gathered = match (values(stored)?, values(fetched)?) {
+    let gathered = match (stored.column(name), fetched.column(name)) {
         (Some(stored), None) => stored.take(&rows.stored(replace)),
         (None, Some(fetched)) => {
             let mut both = Column::full_null(name.clone(), rows.offset, fetched.dtype());
-            both.append(&fetched).map_err(Error::frame("merge rows"))?;
+            both.append(fetched).map_err(Error::frame("merge rows"))?;
             rows.take_newest(&both)
         }
-        (Some(stored), Some(fetched)) => {
-            let (mut both, fetched) = reconcile(table, &stored, &fetched)?;
-            both.append(&fetched).map_err(Error::frame("merge rows"))?;
-            rows.take_newest(&both)
+        (Some(old), Some(new)) => {
+            let (mut both, new) = reconcile(table, old, new)?;
+            both.append(&new).map_err(Error::frame("merge rows"))?;
+            let is_brought_by_all = fetched.presence.of_all().is_some();
+            if is_brought_by_all || replace == Replace::Whole {
+                rows.take_newest(&both)
+            } else {
+                both.take(&rows.newest_with(fetched.presence.has(name)))
+            }
         }
         (None, None) => return Ok(Column::full_null(name.clone(), rows.stored.len(), &DataType::Null)),
     };
@@ -150,8 +164,8 @@ fn type_conflict(table: &TableName, stored: &Column, fetched: &Column) -> Error 
     }
 }
 
-fn id_conflict(table: &TableName, stored: &Snapshot, fetched: &Snapshot) -> Error {
-    let id_type = |snapshot: &Snapshot| snapshot.ids.to_column("").dtype().clone();
+fn id_conflict(table: &TableName, stored: &Rows, fetched: &Rows) -> Error {
+    let id_type = |rows: &Rows| rows.ids.data_type();
     Error::TypeConflict {
         table: table.to_string(),
         column: "the id column".to_owned(),
@@ -160,7 +174,7 @@ fn id_conflict(table: &TableName, stored: &Snapshot, fetched: &Snapshot) -> Erro
     }
 }
 
-fn presence(stored: &Snapshot, fetched: &Snapshot, rows: &Rows, replace: Replace) -> Presence {
+fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, replace: Replace) -> Presence {
     if let Some(columns) = same_columns(stored, fetched) {
         return Presence::uniform(rows.stored.len(), columns.clone());
     }
@@ -189,7 +203,7 @@ fn joined(old: Option<&ColumnSet>, new: Option<&ColumnSet>) -> ColumnSet {
 }
 
 /// The columns that all rows of both have, where that is so.
-fn same_columns<'a>(stored: &'a Snapshot, fetched: &'a Snapshot) -> Option<&'a ColumnSet> {
+fn same_columns<'a>(stored: &'a Rows, fetched: &'a Rows) -> Option<&'a ColumnSet> {
     let fetched_columns = fetched.presence.of_all()?;
     let same = stored.ids.is_empty() || stored.presence.of_all() == Some(fetched_columns);
     same.then_some(fetched_columns)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::keys::{self, Need};
+use super::parquet_file::SetOfRows;
 
 /// The columns that were fetched together for a row, the id column aside, with the keys that a record type chose.
 pub(crate) type ColumnSet = BTreeSet<String>;
@@ -22,10 +23,13 @@ impl Presence {
         Self { sets: vec![columns], codes: Vec::new(), rows }
     }
 
-    /// The sets and each row's place in them, as a file has them; `None` where a code names no set.
-    pub(super) fn from_codes(sets: Vec<ColumnSet>, codes: Vec<u32>) -> Option<Self> {
-        let known = codes.iter().all(|code| (*code as usize) < sets.len());
-        known.then_some(Self { rows: codes.len(), sets, codes })
+    /// What rows may have, without the rows.
+    pub(super) fn of_sets<'s>(sets: impl Iterator<Item = &'s ColumnSet>) -> Self {
+        let mut presence = PresenceBuilder::default();
+        for set in sets {
+            presence.code(set.clone());
+        }
+        Self { sets: presence.sets, codes: Vec::new(), rows: 0 }
     }
 
     pub(super) fn sets(&self) -> &[ColumnSet] {
@@ -37,30 +41,26 @@ impl Presence {
         (!self.codes.is_empty()).then_some(self.codes.as_slice())
     }
 
+    /// The sets, and how many rows have each.
+    pub(super) fn sets_of_rows(&self) -> Vec<SetOfRows> {
+        let mut counts = vec![0; self.sets.len()];
+        for row in 0..self.rows {
+            if let Some(count) = counts.get_mut(self.code(row)) {
+                *count += 1;
+            }
+        }
+        self.sets.iter().cloned().zip(counts).map(|(columns, rows)| SetOfRows { columns, rows }).collect()
+    }
+
     /// The columns that every row has, where all rows have the same.
     pub(super) fn of_all(&self) -> Option<&ColumnSet> {
         if self.codes.is_empty() { self.sets.first() } else { None }
     }
 
-    /// The columns that a row has.
-    pub(crate) fn of_row(&self, row: usize) -> Option<&ColumnSet> {
-        self.sets.get(self.code(row))
-    }
-
-    /// Answers for any row whether it has all that is needed.
-    pub(crate) fn complete_for(&self, needs: &[Need]) -> impl Fn(usize) -> bool {
-        self.rows_whose(|set| needs.iter().all(|need| need.is_met(set, &self.sets)))
-    }
-
     /// Answers for any row whether it has a column.
     pub(super) fn has(&self, column: &str) -> impl Fn(usize) -> bool {
-        self.rows_whose(|set| set.contains(column))
-    }
-
-    /// Asks once a set, not once a row.
-    fn rows_whose(&self, test: impl Fn(&ColumnSet) -> bool) -> impl Fn(usize) -> bool {
-        let passed: Vec<bool> = self.sets.iter().map(test).collect();
-        move |row| passed.get(self.code(row)).copied().unwrap_or(false)
+        let has: Vec<bool> = self.sets.iter().map(|set| set.contains(column)).collect();
+        move |row| has.get(self.code(row)).copied().unwrap_or(false)
     }
 
     /// Whether a row that has the columns of `set` lacks what is needed.

@@ -1,88 +1,50 @@
 //! The rows of one table as they were at one moment: looked up, read, never changed.
 
+use std::sync::Arc;
+
 use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::Table;
 use super::keys::Need;
+use super::located::{Located, Part};
 use super::merge;
-use super::parquet_file::FileColumn;
-use super::presence::{ColumnSet, Presence};
+use super::parquet_file::{RowFile, Way};
+use super::presence::{ColumnSet, Presence, PresenceBuilder};
+use super::rows::Rows;
+use super::segment::Segment;
+use crate::data_type::{convert, widen};
 use crate::error::{Error, Result};
 use crate::key::{IdSet, Positions, row_number};
 use crate::name::TableName;
 use crate::record::DefaultCell;
 
-/// Rows sorted by id, one an id, with what is known of each row's columns.
+/// The segments of a table, of which the newest that has a row has its valid version.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    pub(super) ids: IdSet,
-    pub(super) columns: Vec<StoredColumn>,
-    pub(super) presence: Presence,
-    /// The text columns whose every cell was an object or array in the rows that a fetcher brought.
-    pub(super) documents: ColumnSet,
+    /// The oldest first; the base, where there is one, before all others.
+    pub(super) segments: Vec<Arc<Segment>>,
+    columns: Vec<StoredColumn>,
+    documents: ColumnSet,
+    presence: Presence,
+    /// No ids, in the variant that holds the ids of all segments.
+    variant: IdSet,
 }
 
-/// One column of a table: in memory, or in its file until it is asked for.
-#[derive(Clone, Debug)]
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredColumn {
     name: PlSmallStr,
     data_type: DataType,
-    values: Values,
-}
-
-#[derive(Clone, Debug)]
-enum Values {
-    InMemory(Column),
-    InFile(FileColumn),
-}
-
-impl From<Column> for StoredColumn {
-    fn from(column: Column) -> Self {
-        Self { name: column.name().clone(), data_type: column.dtype().clone(), values: Values::InMemory(column) }
-    }
 }
 
 impl StoredColumn {
-    pub(super) fn in_file(name: PlSmallStr, data_type: DataType, column: FileColumn) -> Self {
-        Self { name, data_type, values: Values::InFile(column) }
-    }
-
     pub(crate) fn name(&self) -> &PlSmallStr {
         &self.name
     }
 
     pub(crate) fn data_type(&self) -> &DataType {
         &self.data_type
-    }
-
-    /// The values of all rows.
-    pub(crate) fn values(&self) -> Result<Column> {
-        match &self.values {
-            Values::InMemory(column) => Ok(column.clone()),
-            Values::InFile(column) => column.values(&self.name),
-        }
-    }
-
-    /// The values of all rows, of a struct at least what lies at these paths in it.
-    fn values_at(&self, paths: &[&[String]]) -> Result<Column> {
-        match &self.values {
-            Values::InMemory(column) => Ok(column.clone()),
-            Values::InFile(column) => column.values_at(&self.name, paths),
-        }
-    }
-
-    /// Whether the values have to be decoded before they can be read.
-    fn is_waiting(&self) -> bool {
-        self.file().is_some_and(FileColumn::is_waiting)
-    }
-
-    /// Where the column is, unless it is in memory.
-    pub(super) fn file(&self) -> Option<&FileColumn> {
-        match &self.values {
-            Values::InMemory(_) => None,
-            Values::InFile(column) => Some(column),
-        }
     }
 }
 
@@ -108,6 +70,8 @@ pub(crate) struct LookUp {
     pub(crate) hits: Vec<usize>,
     pub(crate) incomplete: Vec<usize>,
     pub(crate) missing: Vec<usize>,
+    /// Where the rows of the hits are.
+    pub(super) rows: Located,
 }
 
 impl LookUp {
@@ -120,38 +84,35 @@ impl LookUp {
 }
 
 impl Snapshot {
-    pub(crate) fn empty() -> Self {
-        Self {
-            ids: IdSet::Int(Vec::new()),
-            columns: Vec::new(),
-            presence: Presence::default(),
-            documents: ColumnSet::new(),
+    /// The rows of these segments, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeConflict`] where the types of a column, or of the ids, have nothing in common.
+    pub(super) fn new(table: &TableName, segments: Vec<Arc<Segment>>) -> Result<Self> {
+        let mut columns: Vec<StoredColumn> = Vec::new();
+        for (name, data_type) in segments.iter().flat_map(|segment| segment.columns()) {
+            match columns.iter_mut().find(|column| column.name == name) {
+                None => columns.push(StoredColumn { name: name.clone(), data_type: data_type.clone() }),
+                Some(known) => known.data_type = joined_type(table, known, data_type)?,
+            }
         }
+        let documents = columns.iter().filter(|column| are_documents(&segments, column));
+        let documents = documents.map(|column| column.name.to_string()).collect();
+        let sets = segments.iter().flat_map(|segment| segment.sets()).filter(|set| set.rows > 0);
+        let presence = Presence::of_sets(sets.map(|set| &set.columns));
+        let variant = variant(table, &segments)?;
+        Ok(Self { segments, columns, documents, presence, variant })
     }
 
-    /// Rows that all have the same columns, sorted by id.
-    pub(crate) fn uniform(ids: IdSet, columns: Vec<Column>) -> Self {
-        let names: ColumnSet = columns.iter().map(|column| column.name().to_string()).collect();
-        let columns = columns.into_iter().map(StoredColumn::from).collect();
-        Self { presence: Presence::uniform(ids.len(), names), ids, columns, documents: ColumnSet::new() }
+    /// Whether the system counts a file of it as open.
+    pub(super) fn is_open(&self) -> bool {
+        self.segments.iter().any(|segment| segment.file().is_some_and(RowFile::is_open))
     }
 
-    /// The same rows, of which these columns hold documents if they are text.
-    pub(crate) fn with_documents(mut self, mut documents: ColumnSet) -> Self {
-        documents.retain(|name| self.column(name).is_some_and(|column| column.data_type().is_string()));
-        self.documents = documents;
-        self
-    }
-
-    /// The same rows, of whose nested columns a record type chose these keys.
-    pub(crate) fn with_keys(mut self, keys: impl IntoIterator<Item = String>) -> Self {
-        let entries = self.columns.iter().map(|column| column.name().to_string()).chain(keys).collect();
-        self.presence = Presence::uniform(self.ids.len(), entries);
-        self
-    }
-
-    pub(crate) fn ids(&self) -> &IdSet {
-        &self.ids
+    /// No ids, in the variant of the ids that are stored.
+    pub(super) fn no_ids(&self) -> IdSet {
+        self.variant.clone()
     }
 
     /// All columns but the id column, in the order in which they came.
@@ -168,110 +129,367 @@ impl Snapshot {
         &self.documents
     }
 
+    /// The column sets that rows have.
     pub(crate) fn presence(&self) -> &Presence {
         &self.presence
     }
 
-    /// Finds each wanted id, and whether its row has all that is needed.
-    pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> LookUp {
-        let complete = self.presence.complete_for(needs);
-        let mut found = LookUp::default();
-        for (place, row) in self.ids.locate(wanted).into_iter().enumerate() {
-            match row {
-                Some(row) if complete(row as usize) => found.hits.push(place),
-                Some(_) => found.incomplete.push(place),
-                None => found.missing.push(place),
-            }
-        }
-        found
+    pub(crate) fn id_type(&self) -> DataType {
+        self.variant.data_type()
     }
 
-    /// The rows of those `wanted` ids that are here: the id column, then `columns`.
-    ///
-    /// A row that lacks a column has its default there, or null.
+    /// Finds each wanted id, and whether its row has all that is needed.
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] where the file of a column turns out not to be what was written.
+    /// [`Error::Damaged`] where a file turns out not to be what was written, as in all functions that read.
+    pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> Result<LookUp> {
+        let (found, missing) = self.locate(wanted)?;
+        let mut state = vec![State::Hit; wanted.len()];
+        for place in &missing {
+            set(&mut state, *place, State::Missing);
+        }
+        for part in found.parts() {
+            self.judge(part, needs, &mut state)?;
+        }
+        let of = |wanted: State| {
+            state.iter().enumerate().filter(move |(_, state)| **state == wanted).map(|(place, _)| place)
+        };
+        let hits: Vec<usize> = of(State::Hit).collect();
+        let rows = found.select(&hits);
+        Ok(LookUp { hits, incomplete: of(State::Incomplete).collect(), missing: of(State::Missing).collect(), rows })
+    }
+
+    /// Where the wanted ids are, each row at its id's place, and the places of those that are nowhere.
+    fn locate(&self, wanted: &IdSet) -> Result<(Located, Vec<usize>)> {
+        let mut parts = Vec::new();
+        let mut pending: Vec<usize> = (0..wanted.len()).collect();
+        for (number, segment) in self.segments.iter().enumerate().rev() {
+            if pending.is_empty() {
+                break;
+            }
+            let positions = if pending.len() == wanted.len() {
+                segment.locate(wanted)?
+            } else {
+                segment.locate(&wanted.select_as_is(&pending))?
+            };
+            let (part, rest) = split(number, &pending, &positions);
+            parts.push(part);
+            pending = rest;
+            if segment.hides_older() {
+                break;
+            }
+        }
+        // Places are counted among the wanted ids, found or not.
+        let mut located = Located::new(parts);
+        located.set_rows(wanted.len());
+        Ok((located, pending))
+    }
+
+    /// Says of each row of a part whether it has all that is needed.
+    fn judge(&self, part: &Part, needs: &[Need], state: &mut [State]) -> Result<()> {
+        let Some(segment) = self.segments.get(part.segment) else { return Ok(()) };
+        let judged: Vec<State> = segment.sets().iter().map(|set| self.state_of(&set.columns, needs)).collect();
+        let used = segment.sets().iter().zip(&judged).filter(|(set, _)| set.rows > 0);
+        if used.clone().all(|(_, state)| *state == State::Hit) {
+            return Ok(());
+        }
+        let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
+        for (code, place) in codes.into_iter().zip(&part.places) {
+            set(state, *place as usize, judged.get(code).copied().unwrap_or(State::Missing));
+        }
+        Ok(())
+    }
+
+    fn state_of(&self, columns: &ColumnSet, needs: &[Need]) -> State {
+        if needs.iter().all(|need| !self.presence.lacks(columns, need)) {
+            return State::Hit;
+        }
+        // Rows without any column are what is left of a damaged file.
+        if columns.is_empty() { State::Missing } else { State::Incomplete }
+    }
+
+    /// The column sets that some rows have.
+    pub(crate) fn column_sets(&self, ids: &IdSet) -> Result<Vec<ColumnSet>> {
+        let (found, _) = self.locate(ids)?;
+        let mut sets = ColumnSets::new();
+        for part in found.parts() {
+            let Some(segment) = self.segments.get(part.segment) else { continue };
+            for code in segment.codes(&part.rows, Way::ThroughMemory)? {
+                sets.extend(segment.sets().get(code).map(|set| set.columns.clone()));
+            }
+        }
+        Ok(sets.into_iter().collect())
+    }
+
+    /// The rows that were found for these ids, which are the hits: the id column, then `columns`.
+    ///
+    /// A row that lacks a column has its default there, or null.
     pub(crate) fn read<'a>(
         &self,
         table: &Table,
-        wanted: &IdSet,
+        ids: &IdSet,
+        found: &LookUp,
         columns: impl Iterator<Item = Reading<'a>>,
     ) -> Result<DataFrame> {
-        let found = Found::of(self.ids.locate(wanted), self.ids.len());
-        let ids = found.gather(&self.ids.to_column(table.id_column()))?;
-        let height = ids.len();
-        let mut answer = vec![ids];
         let columns: Vec<Reading<'_>> = columns.collect();
-        self.decode(&columns)?;
-        for reading in columns {
-            let column = self.values(table.name(), &reading)?;
-            answer.push(found.gather(&column)?);
-        }
-        DataFrame::new(height, answer).map_err(Error::frame("build the answer"))
+        let read = |reading: &Reading<'_>| self.values(table.name(), reading, &found.rows);
+        let values: Result<Vec<Column>> = match columns.as_slice() {
+            [reading] => read(reading).map(|column| vec![column]),
+            columns => columns.par_iter().map(read).collect(),
+        };
+        let mut answer = vec![self.id_values(table, ids)?];
+        answer.extend(values?);
+        DataFrame::new(ids.len(), answer).map_err(Error::frame("build the answer"))
     }
 
-    /// Decodes the columns that are still in their file, several at a time.
-    fn decode(&self, columns: &[Reading<'_>]) -> Result<()> {
-        let whole = columns.iter().filter(|reading| reading.paths.is_empty());
-        let waiting: Vec<&StoredColumn> =
-            whole.filter_map(|reading| self.column(reading.name)).filter(|column| column.is_waiting()).collect();
-        if waiting.len() < 2 {
-            return Ok(());
-        }
-        waiting.par_iter().try_for_each(|column| column.values().map(drop))
+    /// All ids, and where their rows are.
+    pub(crate) fn all(&self) -> Result<(IdSet, LookUp)> {
+        let (ids, rows) = self.all_located()?;
+        Ok((ids, LookUp { hits: (0..rows.len()).collect(), rows, ..LookUp::default() }))
     }
 
-    fn values(&self, table: &TableName, reading: &Reading<'_>) -> Result<Column> {
+    pub(super) fn all_located(&self) -> Result<(IdSet, Located)> {
+        let mut segments = self.segments.iter().enumerate().rev();
+        let Some((number, newest)) = segments.next() else { return Ok((self.variant.clone(), Located::default())) };
+        let mut ids = self.ids_of(newest)?;
+        let mut rows = Located::all_of(number, ids.len());
+        let mut is_last = newest.hides_older();
+        for (number, older) in segments {
+            if is_last {
+                break;
+            }
+            let (all, origins) = ids.merged(&self.ids_of(older)?);
+            rows = rows.beside(number, &origins);
+            (ids, is_last) = (all, older.hides_older());
+        }
+        Ok((ids, rows))
+    }
+
+    /// The column sets, and how many rows have each.
+    pub(crate) fn rows_of_sets(&self) -> Result<Vec<(ColumnSet, usize)>> {
+        if let [segment] = self.segments.as_slice() {
+            let sets = segment.sets().iter();
+            return Ok(sets
+                .map(|set| (set.columns.clone(), usize::try_from(set.rows).unwrap_or(usize::MAX)))
+                .collect());
+        }
+        let (_, rows) = self.all_located()?;
+        let sets = self.presence_of(&rows)?.sets_of_rows();
+        Ok(sets.into_iter().map(|set| (set.columns, usize::try_from(set.rows).unwrap_or(usize::MAX))).collect())
+    }
+
+    fn ids_of(&self, segment: &Segment) -> Result<IdSet> {
+        let ids = segment.ids()?;
+        Ok(ids.in_variant_of(&self.variant).map_or(ids, |(ids, _)| ids))
+    }
+
+    fn id_values(&self, table: &Table, ids: &IdSet) -> Result<Column> {
+        let column = ids.to_column(table.id_column());
+        let id_type = self.id_type();
+        if ids.is_text() || *column.dtype() == id_type || id_type.is_string() {
+            return Ok(column);
+        }
+        column.cast(&id_type).map_err(Error::frame("convert ids"))
+    }
+
+    /// A column of some rows, in the table's type.
+    fn values(&self, table: &TableName, reading: &Reading<'_>, rows: &Located) -> Result<Column> {
         let column = match self.column(reading.name) {
-            Some(column) if reading.paths.is_empty() => column.values()?,
-            Some(column) => column.values_at(&reading.paths)?,
-            None => self.never_fetched(reading.name),
+            Some(column) => self.joined(table, column, &reading.paths, rows, Way::ThroughMemory)?,
+            None => Column::full_null(reading.name.into(), rows.len(), &DataType::Null),
         };
         match reading.default {
-            Some(default) => self.with_default(table, &column, default),
+            Some(default) => self.with_default(table, &column, default, rows),
             None => Ok(column),
         }
     }
 
-    fn never_fetched(&self, name: &str) -> Column {
-        Column::full_null(name.into(), self.ids.len(), &DataType::Null)
+    fn joined(
+        &self,
+        table: &TableName,
+        column: &StoredColumn,
+        paths: &[&[String]],
+        rows: &Located,
+        way: Way,
+    ) -> Result<Column> {
+        // Parts of one column can be joined only if the same is read of each.
+        let paths = if rows.parts().len() > 1 { &[][..] } else { paths };
+        let read = |part: &Part| {
+            let segment = self.segments.get(part.segment).filter(|segment| segment.data_type(&column.name).is_some());
+            let Some(segment) = segment else {
+                return Ok(Column::full_null(column.name.clone(), part.rows.len(), &column.data_type));
+            };
+            let values = segment.take(&column.name, paths, &part.rows, way)?;
+            if paths.is_empty() { in_type(table, values, &column.data_type) } else { Ok(values) }
+        };
+        match rows.parts() {
+            [] => Ok(Column::new_empty(column.name.clone(), &column.data_type)),
+            parts => rows.in_order(parts.iter().map(read).collect::<Result<_>>()?),
+        }
     }
 
     /// The column with the default in the rows that lack it.
-    fn with_default(&self, table: &TableName, column: &Column, default: DefaultCell) -> Result<Column> {
-        if self.presence.of_all().is_some_and(|columns| columns.contains(column.name().as_str())) {
+    fn with_default(&self, table: &TableName, column: &Column, default: DefaultCell, rows: &Located) -> Result<Column> {
+        if self.presence.sets().iter().all(|set| set.contains(column.name().as_str())) {
             return Ok(column.clone());
         }
-        let fetched = self.presence.has(column.name());
+        let fetched = self.fetched(column.name(), rows)?;
         let default = default().map_err(Error::frame("make a default"))?.into_column();
         let (mut both, default) = merge::reconcile(table, column, &default)?;
         both.append(&default).map_err(Error::frame("fill in a default"))?;
-        let default_row = self.ids.len();
-        let rows = (0..default_row).map(|row| row_number(if fetched(row) { row } else { default_row }));
-        let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows.collect());
+        let default_row = column.len();
+        let rows = fetched.iter().enumerate().map(|(row, fetched)| if *fetched { row } else { default_row });
+        let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows.map(row_number).collect());
         both.take(&rows).map_err(Error::frame("fill in a default"))
     }
-}
 
-/// The rows that answer a request.
-enum Found {
-    /// Every row of the table: nothing needs to be copied.
-    All,
-    Rows(IdxCa),
-}
-
-impl Found {
-    fn of(positions: Positions, rows: usize) -> Self {
-        let found: Vec<IdxSize> = positions.into_iter().flatten().collect();
-        if found.len() == rows { Self::All } else { Self::Rows(IdxCa::from_vec(PlSmallStr::EMPTY, found)) }
+    /// Whether each row has a column.
+    fn fetched(&self, column: &str, rows: &Located) -> Result<Vec<bool>> {
+        let mut fetched = Vec::new();
+        for part in rows.parts() {
+            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let has: Vec<bool> = segment.sets().iter().map(|set| set.columns.contains(column)).collect();
+            let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
+            fetched.push(codes.into_iter().map(|code| has.get(code).copied().unwrap_or_default()).collect());
+        }
+        Ok(rows.values_in_order(&fetched))
     }
 
-    fn gather(&self, column: &Column) -> Result<Column> {
-        match self {
-            Self::All => Ok(column.clone()),
-            Self::Rows(rows) => column.take(rows).map_err(Error::frame("gather rows")),
+    /// Some rows with all that is known of them, but only these columns' values.
+    pub(super) fn rows(
+        &self,
+        table: &TableName,
+        ids: IdSet,
+        rows: &Located,
+        columns: &[&StoredColumn],
+    ) -> Result<Rows> {
+        let columns = self.values_of(table, rows, columns)?;
+        let presence = self.presence_of(rows)?;
+        let rows = Rows { ids, columns, presence, documents: ColumnSet::new() };
+        Ok(rows.with_documents(self.documents.clone()))
+    }
+
+    /// Some columns of some rows, past the memory tier.
+    pub(super) fn values_of(
+        &self,
+        table: &TableName,
+        rows: &Located,
+        columns: &[&StoredColumn],
+    ) -> Result<Vec<Column>> {
+        columns.par_iter().map(|column| self.joined(table, column, &[], rows, Way::Past)).collect()
+    }
+
+    /// Which columns were fetched for each of some rows.
+    pub(super) fn presence_of(&self, rows: &Located) -> Result<Presence> {
+        let mut sets = PresenceBuilder::default();
+        let mut codes = Vec::new();
+        for part in rows.parts() {
+            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let renamed: Vec<u32> = segment.sets().iter().map(|set| sets.code(set.columns.clone())).collect();
+            let of_part = segment.codes(&part.rows, Way::Past)?;
+            codes.push(of_part.into_iter().map(|code| renamed.get(code).copied().unwrap_or(u32::MAX)).collect());
+        }
+        for code in rows.values_in_order::<u32>(&codes) {
+            sets.push(code);
+        }
+        Ok(sets.finish())
+    }
+
+    /// The ids of these that are here, with their rows.
+    pub(super) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
+        let (found, missing) = self.locate(ids)?;
+        let mut is_here = vec![true; ids.len()];
+        for place in &missing {
+            set(&mut is_here, *place, false);
+        }
+        let here: Vec<usize> = (0..ids.len()).filter(|place| is_here.get(*place) == Some(&true)).collect();
+        Ok((ids.select_as_is(&here), found.select(&here)))
+    }
+}
+
+type ColumnSets = std::collections::BTreeSet<ColumnSet>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Hit,
+    Incomplete,
+    Missing,
+}
+
+fn set<V>(values: &mut [V], place: usize, value: V) {
+    if let Some(slot) = values.get_mut(place) {
+        *slot = value;
+    }
+}
+
+/// The pending places that were found in a segment, and those that were not.
+fn split(segment: usize, pending: &[usize], positions: &Positions) -> (Part, Vec<usize>) {
+    let mut part = Part { segment, rows: Vec::new(), places: Vec::new() };
+    let mut rest = Vec::new();
+    for (place, position) in pending.iter().zip(positions) {
+        match position {
+            Some(row) => {
+                part.rows.push(*row);
+                part.places.push(row_number(*place));
+            }
+            None => rest.push(*place),
         }
     }
+    (part, rest)
+}
+
+/// The type of a column that segments have in two types: they differ only where one has no value, or where another
+/// program wrote the base.
+fn joined_type(table: &TableName, known: &StoredColumn, other: &DataType) -> Result<DataType> {
+    if known.data_type == *other {
+        return Ok(known.data_type.clone());
+    }
+    if let Some(both) = widen(&known.data_type, other) {
+        return Ok(both);
+    }
+    let empty = |data_type: &DataType| Column::new_empty(known.name.clone(), data_type);
+    let (joined, _) = merge::reconcile(table, &empty(&known.data_type), &empty(other))?;
+    Ok(joined.dtype().clone())
+}
+
+fn in_type(table: &TableName, values: Column, data_type: &DataType) -> Result<Column> {
+    if values.dtype() == data_type {
+        return Ok(values);
+    }
+    if let Ok(converted) = convert(values.as_materialized_series(), data_type) {
+        return Ok(converted.into_column());
+    }
+    let (_, converted) = merge::reconcile(table, &Column::new_empty(values.name().clone(), data_type), &values)?;
+    Ok(converted)
+}
+
+/// Whether a column holds documents wherever it has values.
+fn are_documents(segments: &[Arc<Segment>], column: &StoredColumn) -> bool {
+    let with_values = || {
+        segments.iter().filter(|segment| segment.data_type(&column.name).is_some_and(|data_type| !data_type.is_null()))
+    };
+    column.data_type.is_string()
+        && with_values().next().is_some()
+        && with_values().all(|segment| segment.documents().contains(column.name.as_str()))
+}
+
+fn variant(table: &TableName, segments: &[Arc<Segment>]) -> Result<IdSet> {
+    let mut variants = segments.iter().filter(|segment| segment.count() > 0).map(|segment| segment.variant());
+    let Some(first) = variants.next() else { return Ok(IdSet::Int(Vec::new())) };
+    let mut joined = first;
+    for variant in variants {
+        if variant.is_text() != first.is_text() {
+            return Err(Error::TypeConflict {
+                table: table.to_string(),
+                column: "the id column".to_owned(),
+                stored: first.data_type(),
+                wanted: variant.data_type(),
+            });
+        }
+        if matches!(variant, IdSet::Big(_)) {
+            joined = variant;
+        }
+    }
+    Ok(joined.clone())
 }

@@ -17,6 +17,7 @@ mod pinned;
 mod retries;
 mod rows;
 mod schema_evolution;
+mod segments;
 mod single_flight;
 mod statistics;
 mod streaming;

@@ -105,7 +105,17 @@ impl Disk {
             Call::Look | Call::Open | Call::Read | Call::List | Call::Lock | Call::Create => {}
             Call::Write(bytes) => {
                 let file = self.named(path);
+                self.files[file].written.extend_from_slice(bytes);
+                self.files[file].is_synced = false;
+            }
+            Call::WriteMark(bytes) => {
+                let file = self.named(path);
                 self.files[file] = Bytes { written: bytes.clone(), is_synced: false };
+            }
+            Call::Link(to) => {
+                let (to, file) = (below(root, to), self.named(path));
+                self.names.insert(to.clone(), file);
+                self.pending.push(Change::Named(to, file));
             }
             Call::Sync => {
                 let file = self.named(path);

@@ -39,12 +39,14 @@ pub enum Call {
     List,
     /// Creating a temporary file beside this one.
     Create,
-    /// Writing these bytes into an empty file.
+    /// Adding these bytes to a file.
     Write(Vec<u8>),
     /// Syncing a file.
     Sync,
     /// Renaming to this name.
     Rename(PathBuf),
+    /// Giving a file this second name.
+    Link(PathBuf),
     /// Syncing a folder.
     SyncFolder,
     /// Removing a file.
@@ -55,6 +57,8 @@ pub enum Call {
     OpenLock,
     /// Waiting for a lock.
     Lock,
+    /// Writing these bytes over the first ones of a lock file.
+    WriteMark(Vec<u8>),
 }
 
 impl Faults {
@@ -179,6 +183,8 @@ fn described(step: Step<'_>) -> (impl FnOnce() -> Call, &Path) {
         | Step::Write(path, _)
         | Step::Sync(path)
         | Step::Rename(path, _)
+        | Step::Link(path, _)
+        | Step::WriteMark(path, _)
         | Step::SyncFolder(path)
         | Step::Remove(path)
         | Step::CreateFolder(path)
@@ -198,6 +204,8 @@ fn call_of(step: Step<'_>) -> Call {
         Step::Write(_, bytes) => Call::Write(bytes.to_owned()),
         Step::Sync(_) => Call::Sync,
         Step::Rename(_, to) => Call::Rename(to.to_owned()),
+        Step::Link(_, to) => Call::Link(to.to_owned()),
+        Step::WriteMark(_, bytes) => Call::WriteMark(bytes.to_owned()),
         Step::SyncFolder(_) => Call::SyncFolder,
         Step::Remove(_) => Call::Remove,
         Step::CreateFolder(_) => Call::CreateFolder,

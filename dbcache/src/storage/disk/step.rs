@@ -14,15 +14,20 @@ pub(super) enum Step<'a> {
     List(&'a Path),
     /// Creates a temporary file beside this one.
     Create(&'a Path),
+    /// Adds bytes to a file.
     Write(&'a Path, &'a [u8]),
     Sync(&'a Path),
     Rename(&'a Path, &'a Path),
+    /// Gives a file a second name.
+    Link(&'a Path, &'a Path),
     SyncFolder(&'a Path),
     Remove(&'a Path),
     CreateFolder(&'a Path),
     /// Opens a file to lock it, and creates it where there is none.
     OpenLock(&'a Path),
     Lock(&'a Path),
+    /// Writes these bytes over the first ones of a lock file.
+    WriteMark(&'a Path, &'a [u8]),
 }
 
 impl Step<'_> {
@@ -43,6 +48,8 @@ pub enum Safeguard {
     FileSync,
     /// Syncing the folder before rows are acknowledged.
     FolderSync,
+    /// Noting the last commit where readers see it.
+    Mark,
 }
 
 /// Whether a test asks that this be left out in this folder, or in that of this file.

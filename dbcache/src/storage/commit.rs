@@ -1,0 +1,207 @@
+//! Storing rows: what a commit writes, and in which order.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use super::chain::{Commits, SegmentName};
+use super::compaction;
+use super::disk::{self, Writing};
+use super::merge::{self, Replace, merge};
+use super::parquet_file::{GROUP, Header, Place, Writer};
+use super::rows::Rows;
+use super::segment::Segment;
+use super::snapshot::{Snapshot, StoredColumn};
+use super::table::{Known, Opened, Table, WriteLock};
+use crate::error::{Error, Result};
+
+impl Table {
+    /// Stores rows, durably: when this returns, they survive any crash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeConflict`] or an I/O error; the table is then as it was, or has the rows all the same.
+    pub(crate) fn commit(&self, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
+        let lock = self.lock()?;
+        match self.try_commit(&lock, fetched, replace) {
+            Err(Error::Damaged { .. }) => {
+                self.repaired_in_full(&lock)?;
+                self.try_commit(&lock, fetched, replace)
+            }
+            committed => committed,
+        }
+    }
+
+    /// Folds all files of the table into one.
+    pub(crate) fn compact(&self) -> Result<Arc<Snapshot>> {
+        let lock = self.lock()?;
+        match self.try_compact(&lock) {
+            Err(Error::Damaged { .. }) => {
+                self.repaired_in_full(&lock)?;
+                self.try_compact(&lock)
+            }
+            compacted => compacted,
+        }
+    }
+
+    fn try_commit(&self, lock: &WriteLock, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
+        // Not what this process knows: a writer that died may have left more.
+        let stored = self.repaired(lock)?;
+        let (older_ids, older) = stored.present(&fetched.ids)?;
+        let replaces = !older_ids.is_empty();
+        let rows = if replaces && replace == Replace::CarryOver {
+            merge(&self.name, &carried_over(self, &stored, fetched, older_ids, &older)?, fetched, replace)?
+        } else {
+            fetched.clone()
+        };
+        let number = self.last_commit() + 1;
+        let Some(rows) = self.in_types_of(&stored, rows)? else {
+            // Stored values change their type: that is seen to row by row.
+            let (ids, all) = stored.all_located()?;
+            let columns: Vec<&StoredColumn> = stored.columns().iter().collect();
+            let merged = merge(&self.name, &stored.rows(&self.name, ids, &all, &columns)?, fetched, replace)?;
+            let new = vec![Arc::new(Segment::of_rows(merged, None))];
+            return self.fold(lock, &stored, 0, new, number, false);
+        };
+        let new = Arc::new(Segment::of_rows(rows, None));
+        let first = Self::first_folded(&stored, &new);
+        let inputs = stored.segments.iter().skip(first).cloned().chain([new]).collect();
+        self.fold(lock, &stored, first, inputs, number, replaces)
+    }
+
+    fn try_compact(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
+        let stored = self.repaired(lock)?;
+        let last = self.last_commit();
+        match stored.segments.as_slice() {
+            [] => Ok(stored),
+            [base] if base.commits.is_some_and(|commits| commits.first == 0) => Ok(stored),
+            all => self.fold(lock, &stored, 0, all.to_vec(), last, false),
+        }
+    }
+
+    /// Which segments are folded into the one that is written. Without a base of ours, all of them become it.
+    fn first_folded(stored: &Snapshot, new: &Segment) -> usize {
+        let has_base =
+            stored.segments.first().is_some_and(|base| base.commits.is_some_and(|commits| commits.first == 0));
+        let sizes: Vec<u64> = stored.segments.iter().map(|segment| segment.size()).collect();
+        if has_base { compaction::first_folded(&sizes, new.size()) } else { 0 }
+    }
+
+    /// Rows in the types that are stored; `None` where stored values would have to change theirs.
+    fn in_types_of(&self, stored: &Snapshot, mut rows: Rows) -> Result<Option<Rows>> {
+        let id_type = stored.id_type();
+        if !stored.segments.is_empty() && !rows.ids.is_empty() && rows.ids.data_type() != id_type {
+            match rows.ids.in_variant_of(&stored.no_ids()) {
+                Some((ids, places)) if places.len() == rows.ids.len() => rows.ids = ids,
+                _ => return Ok(None),
+            }
+        }
+        for column in &mut rows.columns {
+            let Some(known) = stored.column(column.name()) else { continue };
+            if known.data_type() == column.dtype() || known.data_type().is_null() || column.dtype().is_null() {
+                continue;
+            }
+            let empty = Column::new_empty(column.name().clone(), known.data_type());
+            let (joined, converted) = merge::reconcile(&self.name, &empty, column)?;
+            if joined.dtype() != known.data_type() {
+                return Ok(None);
+            }
+            *column = converted;
+        }
+        let documents = std::mem::take(&mut rows.documents);
+        Ok(Some(rows.with_documents(documents)))
+    }
+
+    /// Writes some of a table's segments and what is new as one file, which takes their place, and then lets go of
+    /// them.
+    fn fold(
+        &self,
+        lock: &WriteLock,
+        stored: &Snapshot,
+        first: usize,
+        inputs: Vec<Arc<Segment>>,
+        number: u64,
+        replaces: bool,
+    ) -> Result<Arc<Snapshot>> {
+        let (kept, folded) = stored.segments.split_at_checked(first).unwrap_or((&stored.segments, &[]));
+        let oldest = folded.iter().find_map(|segment| segment.commits).map_or(number, |commits| commits.first);
+        let place = if first == 0 {
+            Place::Base
+        } else {
+            let replaces = replaces || folded.iter().any(|segment| segment.replaces);
+            Place::Segment(SegmentName { commits: Commits { first: oldest, last: number }, replaces })
+        };
+        let commits = match place {
+            Place::Base => Commits { first: 0, last: number },
+            Place::Segment(name) => name.commits,
+        };
+        let hides_older = first > 0 && inputs.iter().any(|segment| segment.hides_older());
+        if first > 0 {
+            disk::create_folder(&self.segments)?;
+        }
+        let path = self.path(place);
+        self.write(&path, commits, hides_older, &Snapshot::new(&self.name, inputs)?)?;
+        lock.mark.write(number)?;
+        self.remove_folded(folded);
+        let Opened::Segment(_, Some(segment)) = self.open(&path, place, None)? else { return self.repaired(lock) };
+        let base = if first == 0 { segment.stamp } else { kept.first().and_then(|base| base.stamp) };
+        let segments = kept.iter().cloned().chain([segment]).collect();
+        let rows = Arc::new(Snapshot::new(&self.name, segments)?);
+        let mark = self.mark_of(&rows)?;
+        Ok(self.remember(Known { base, mark, commit: number, rows, last: number }))
+    }
+
+    /// Removes files whose rows are in another one, the oldest first, so that what is left never hides newer rows.
+    fn remove_folded(&self, folded: &[Arc<Segment>]) {
+        for segment in folded {
+            let Some(commits) = segment.commits.filter(|commits| commits.first > 0) else { continue };
+            let path = self.segment_file(SegmentName { commits, replaces: segment.replaces });
+            if let Err(cause) = disk::remove(&path) {
+                // The rows are stored; the next writer removes what is left.
+                tracing::warn!(table = %self.name, file = %path.display(), %cause, "a folded file could not be removed");
+                return;
+            }
+        }
+    }
+
+    /// Writes all rows of a snapshot as one file, and syncs it and its folder.
+    pub(super) fn write(&self, path: &Path, commits: Commits, hides_older: bool, rows: &Snapshot) -> Result<()> {
+        let (ids, located) = rows.all_located()?;
+        let presence = rows.presence_of(&located)?;
+        let known = presence.columns();
+        let columns: Vec<&StoredColumn> =
+            rows.columns().iter().filter(|column| known.contains(column.name().as_str())).collect();
+        let types: Vec<_> = columns.iter().map(|column| (column.name().clone(), column.data_type().clone())).collect();
+        let codes = presence.codes();
+        let out = Writing::create(path)?;
+        let mut writer = Writer::new(out, (&self.id_column, &ids.data_type()), &types, codes.is_some())?;
+        for start in (0..ids.len()).step_by(GROUP) {
+            let group = start..ids.len().min(start + GROUP);
+            let values = rows.values_of(&self.name, &located.slice(&group), &columns)?;
+            let codes = codes.and_then(|codes| codes.get(group.clone()));
+            writer.write_group(&ids.slice(group), &values, codes)?;
+        }
+        let mut header = Header::new(&self.name, &self.id_column, commits);
+        header.hides_older = hides_older;
+        header.column_sets = presence.sets_of_rows();
+        header.json_columns.clone_from(rows.documents());
+        writer.finish(&header)?;
+        tracing::debug!(table = %self.name, rows = ids.len(), file = %path.display(), "written");
+        Ok(())
+    }
+}
+
+/// The stored versions of rows, with those of their columns that the new versions do not bring.
+fn carried_over(
+    table: &Table,
+    stored: &Snapshot,
+    fetched: &Rows,
+    ids: crate::key::IdSet,
+    rows: &super::located::Located,
+) -> Result<Rows> {
+    let is_kept =
+        |column: &&StoredColumn| !fetched.presence.of_all().is_some_and(|set| set.contains(column.name().as_str()));
+    let kept: Vec<&StoredColumn> = stored.columns().iter().filter(is_kept).collect();
+    stored.rows(&table.name, ids, rows, &kept)
+}

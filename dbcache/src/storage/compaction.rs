@@ -1,0 +1,72 @@
+//! Which files of a table a commit folds into the one that it writes. Pure.
+//!
+//! Size-tiered: files whose sizes are within a factor of [`FAN_OUT`] of one another are of one tier. When a tier has
+//! `FAN_OUT` files, they become one file of the next tier. So there are at most `FAN_OUT - 1` files a tier, and every
+//! row is written once a tier.
+
+/// A table of at most this many bytes is rewritten whole by every commit, and so is always in one file.
+pub(super) const SMALL_TABLE: u64 = 512 * 1024;
+/// How many files of one tier are folded.
+const FAN_OUT: usize = 6;
+/// Files up to this size are of the lowest tier.
+const LOWEST_TIER: u64 = 128 * 1024;
+
+/// The place of the first file to fold into the new one, given the sizes of all files, the oldest first: the new file
+/// takes in that file and all after it. Equal to the number of files where none is folded.
+pub(super) fn first_folded(sizes: &[u64], new: u64) -> usize {
+    if sizes.iter().sum::<u64>().saturating_add(new) <= SMALL_TABLE {
+        return 0;
+    }
+    let mut first = sizes.len();
+    let mut limit = LOWEST_TIER;
+    loop {
+        let older = sizes.get(..first).unwrap_or_default();
+        let of_tier = older.iter().rev().take_while(|size| **size <= limit).count();
+        // What is folded so far counts as one file.
+        if of_tier + 1 >= FAN_OUT {
+            first -= of_tier;
+        }
+        if older.iter().all(|size| *size <= limit) || first == 0 {
+            return first;
+        }
+        limit = limit.saturating_mul(FAN_OUT as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commits of equal size, each folded as due: the sizes of the files left, and the bytes written in all.
+    fn committed(commits: u64, size: u64) -> (Vec<u64>, u64) {
+        let (mut files, mut written) = (Vec::new(), 0);
+        for _ in 0..commits {
+            let first = first_folded(&files, size);
+            let folded: u64 = files.drain(first..).sum();
+            files.push(folded + size);
+            written += folded + size;
+        }
+        (files, written)
+    }
+
+    #[test]
+    fn a_small_table_is_one_file() {
+        assert_eq!(committed(8, 60_000).0, [480_000]);
+    }
+
+    #[test]
+    fn the_files_of_a_table_stay_few_and_writing_stays_bounded() {
+        for size in [10_000, 60_000, 1_000_000] {
+            let (files, written) = committed(1_000, size);
+            assert_eq!(files.iter().sum::<u64>(), 1_000 * size);
+            assert!(files.len() <= 25, "{} files of commits of {size}", files.len());
+            assert!(written <= 8 * 1_000 * size, "{} times", written / (1_000 * size));
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_left_alone_by_small_commits() {
+        assert_eq!(first_folded(&[1 << 30], 60_000), 1);
+        assert_eq!(first_folded(&[1 << 30, 60_000, 60_000, 60_000, 60_000, 60_000], 60_000), 1);
+    }
+}

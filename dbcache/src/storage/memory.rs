@@ -1,0 +1,157 @@
+//! The memory tier: decoded chunks of columns, up to a budget of bytes.
+//!
+//! A chunk is decoded whole once reading single pages of it has cost about as much as that, so that columns which are
+//! read again and again come from memory, and a single look-up in a large table stays cheap. What is in use is not
+//! pushed out: a new chunk takes the place only of chunks that went unused for a while. So a working set beyond the
+//! budget does not turn over with every request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use polars::prelude::*;
+
+use super::locked;
+use crate::key::IdSet;
+
+/// A chunk that was not used by so many later reads may be pushed out.
+const UNUSED: u64 = 256;
+/// Reading this share of a chunk's pages one by one costs as much as decoding it whole.
+const PAGES_A_CHUNK: u64 = 4;
+
+/// Names a chunk: the ids of a file, or a column in one of its row groups.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ChunkKey {
+    /// Which open file.
+    pub(super) file: u64,
+    /// The row group; `None` for the ids of the whole file.
+    pub(super) group: Option<usize>,
+    /// The column, with the paths that were decoded where it is not whole.
+    pub(super) column: PlSmallStr,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Chunk {
+    Ids(Arc<IdSet>),
+    Column(Column),
+}
+
+impl Chunk {
+    fn size(&self) -> usize {
+        match self {
+            Self::Ids(ids) => ids.size(),
+            Self::Column(column) => column.as_materialized_series().estimated_size(),
+        }
+    }
+}
+
+/// Decoded chunks of all tables of a cache.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    budget: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    chunks: HashMap<ChunkKey, Entry>,
+    size: usize,
+    /// Counts reads.
+    clock: u64,
+    /// How many pages were read one by one of chunks that are not held.
+    pages_read: HashMap<ChunkKey, u64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    chunk: Chunk,
+    size: usize,
+    used: u64,
+}
+
+impl Memory {
+    pub(crate) fn new(budget: usize) -> Self {
+        Self { budget, held: Mutex::default() }
+    }
+
+    pub(super) fn get(&self, key: &ChunkKey) -> Option<Chunk> {
+        let held = &mut *locked(&self.held);
+        held.clock += 1;
+        let entry = held.chunks.get_mut(key)?;
+        entry.used = held.clock;
+        Some(entry.chunk.clone())
+    }
+
+    /// Whether to decode a chunk of about `size` bytes whole rather than read `pages` of its pages.
+    pub(super) fn is_worth(&self, key: &ChunkKey, pages: usize, of: usize, size: usize) -> bool {
+        let held = &mut *locked(&self.held);
+        if !held.has_room(size, self.budget) {
+            return false;
+        }
+        let read = held.pages_read.entry(key.clone()).or_default();
+        *read += pages as u64;
+        *read * PAGES_A_CHUNK >= of as u64
+    }
+
+    /// Holds a chunk, if there is room for it.
+    pub(super) fn offer(&self, key: ChunkKey, chunk: &Chunk) {
+        let size = chunk.size();
+        let held = &mut *locked(&self.held);
+        if !held.has_room(size, self.budget) {
+            return;
+        }
+        held.push_out(size, self.budget);
+        held.pages_read.remove(&key);
+        let entry = Entry { chunk: chunk.clone(), size, used: held.clock };
+        held.size += size;
+        if let Some(old) = held.chunks.insert(key, entry) {
+            held.size -= old.size;
+        }
+    }
+
+    /// Lets go of everything of a file that is no longer open.
+    pub(super) fn forget(&self, file: u64) {
+        let held = &mut *locked(&self.held);
+        held.pages_read.retain(|key, _| key.file != file);
+        let mut freed = 0;
+        held.chunks.retain(|key, entry| {
+            let stays = key.file != file;
+            freed += if stays { 0 } else { entry.size };
+            stays
+        });
+        held.size -= freed;
+    }
+}
+
+impl Held {
+    /// Whether so many bytes are free, or held by chunks that nobody used for a while.
+    fn has_room(&self, size: usize, budget: usize) -> bool {
+        if size > budget {
+            return false;
+        }
+        if self.size + size <= budget {
+            return true;
+        }
+        let unused: usize = self.chunks.values().filter(|entry| self.is_unused(entry)).map(|entry| entry.size).sum();
+        self.size - unused + size <= budget
+    }
+
+    fn is_unused(&self, entry: &Entry) -> bool {
+        entry.used + UNUSED < self.clock
+    }
+
+    /// Pushes out what went unused the longest until so many bytes are free.
+    fn push_out(&mut self, size: usize, budget: usize) {
+        if self.size + size <= budget {
+            return;
+        }
+        let unused = self.chunks.iter().filter(|(_, entry)| self.is_unused(entry));
+        let mut unused: Vec<(u64, ChunkKey)> = unused.map(|(key, entry)| (entry.used, key.clone())).collect();
+        unused.sort_unstable_by_key(|(used, _)| *used);
+        for (_, key) in unused {
+            if self.size + size <= budget {
+                return;
+            }
+            self.size -= self.chunks.remove(&key).map_or(0, |entry| entry.size);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The first id of each page of ids, by which the page that may hold an id is found.
+//!
+//! They stand behind the page table of each chunk of ids: 8 bytes each, or for text the length in 4 bytes and the
+//! bytes of the text.
+
+use crate::key::IdSet;
+
+/// The bytes of the first ids of some pages.
+pub(super) fn to_bytes(ids: &IdSet, rows_a_page: usize) -> Vec<u8> {
+    let places: Vec<usize> = (0..ids.len()).step_by(rows_a_page.max(1)).collect();
+    match ids.select_as_is(&places) {
+        IdSet::Int(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        IdSet::Big(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        IdSet::Text(ids) => ids.iter().flat_map(|id| text(id)).collect(),
+    }
+}
+
+fn text(id: &str) -> Vec<u8> {
+    let length = u32::try_from(id.len()).unwrap_or(u32::MAX);
+    [&length.to_le_bytes()[..], id.as_bytes()].concat()
+}
+
+/// Adds the first ids that follow a page table to those of the pages before it.
+pub(super) fn read(mut bytes: &[u8], fences: &mut IdSet) -> Option<()> {
+    match fences {
+        IdSet::Int(ids) => ids.extend(bytes.as_chunks().0.iter().copied().map(i64::from_le_bytes)),
+        IdSet::Big(ids) => ids.extend(bytes.as_chunks().0.iter().copied().map(u64::from_le_bytes)),
+        IdSet::Text(ids) => {
+            while let Some((length, rest)) = bytes.split_first_chunk() {
+                let (id, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+                ids.push(std::str::from_utf8(id).ok()?.to_owned());
+                bytes = rest;
+            }
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,152 @@
+//! Damaged files are kept under another name, and what replaces them hides whatever they may have replaced.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use polars::prelude::Column;
+
+use super::chain::{Commits, SegmentName};
+use super::disk;
+use super::parquet_file::{self, Content, Expected, Place};
+use super::presence::{ColumnSet, Presence};
+use super::rows::Rows;
+use super::segment::Segment;
+use super::snapshot::Snapshot;
+use super::table::{LOOKS, Look, Table, WriteLock};
+use crate::error::{Error, Result};
+use crate::key::IdSet;
+
+/// How many damaged files of one table are kept; the oldest are removed.
+const KEPT: usize = 8;
+const DAMAGED: &str = "damaged";
+
+impl Table {
+    /// Sets aside those of the table's files of which a byte is damaged. Called when reading showed damage.
+    pub(crate) fn set_aside_damaged(&self) -> Result<()> {
+        let lock = self.lock()?;
+        self.repaired_in_full(&lock).map(drop)
+    }
+
+    /// Verifies every byte, and repairs what is damaged.
+    pub(super) fn repaired_in_full(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
+        let rows = self.repaired(lock)?;
+        for segment in &rows.segments {
+            let Some(file) = segment.file() else { continue };
+            if file.is_sound()? {
+                continue;
+            }
+            let commits = file.header().commits();
+            let place = if commits.first == 0 {
+                Place::Base
+            } else {
+                Place::Segment(SegmentName { commits, replaces: segment.replaces })
+            };
+            self.set_aside(place, &self.path(place), "the checksum of a page is wrong")?;
+        }
+        self.repaired(lock)
+    }
+
+    /// The rows as they are now; what is damaged or gone is replaced by files that say so.
+    pub(super) fn repaired(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
+        for _ in 0..LOOKS {
+            match self.look(self.previous().as_deref())? {
+                Look::Rows(known) => return Ok(self.remember(known)),
+                Look::Again => {}
+                Look::Damaged { place, path, reason } => self.set_aside(place, &path, &reason)?,
+                Look::Gap(commits) => self.fill(commits, lock)?,
+            }
+        }
+        // No other writer is at work, so what is there is not to be explained.
+        Err(Error::Io {
+            action: "make sense of the files in",
+            path: self.segments.clone(),
+            source: ErrorKind::InvalidData.into(),
+        })
+    }
+
+    /// Keeps a damaged file under another name, and puts what is left of it in its place.
+    fn set_aside(&self, place: Place, path: &Path, reason: &str) -> Result<()> {
+        let kept = disk::keep(path, (1..).map(|number| aside(path, number)))?;
+        Self::remove_oldest(path)?;
+        let (left, hides_older) = match place {
+            Place::Base => (Rows::empty(), false),
+            Place::Segment(name) => match self.ids_left(path, name) {
+                Some(ids) => (without_columns(ids), false),
+                None => (Rows::empty(), name.replaces),
+            },
+        };
+        let commits = match place {
+            Place::Base => Commits { first: 0, last: self.before_segments()? },
+            Place::Segment(name) => name.commits,
+        };
+        self.write(&self.path(place), commits, hides_older, &Snapshot::of_rows(&self.name, left)?)?;
+        tracing::warn!(
+            table = %self.name, file = %path.display(), kept_as = %kept.display(), reason,
+            "a damaged file was set aside; its rows will be fetched again"
+        );
+        Ok(())
+    }
+
+    /// Puts a file in the place of those that are gone. What they held is not known: they may have replaced any row.
+    fn fill(&self, commits: Commits, _: &WriteLock) -> Result<()> {
+        disk::create_folder(&self.segments)?;
+        let path = self.segment_file(SegmentName { commits, replaces: true });
+        self.write(&path, commits, true, &Snapshot::of_rows(&self.name, Rows::empty())?)?;
+        tracing::warn!(
+            table = %self.name, file = %path.display(),
+            "files of the table are gone; older rows that they may have replaced will be fetched again"
+        );
+        Ok(())
+    }
+
+    /// The ids of a damaged segment, where its index and its ids are sound.
+    fn ids_left(&self, path: &Path, name: SegmentName) -> Option<IdSet> {
+        let (_, file) = disk::open(path).ok()??;
+        let expected = Expected { table: &self.name, id_column: &self.id_column, place: Place::Segment(name) };
+        match parquet_file::open(file, expected, &self.memory).ok()? {
+            Content::Own(file) if !file.header().hides_older => file.ids().ok(),
+            _ => None,
+        }
+    }
+
+    /// The last commit before those that segments hold.
+    fn before_segments(&self) -> Result<u64> {
+        let names = disk::list(&self.segments)?;
+        let first = names.iter().filter_map(|name| SegmentName::parse(name)).map(|name| name.commits.first).min();
+        match first {
+            Some(first) => Ok(first.saturating_sub(1)),
+            None => self.noted(),
+        }
+    }
+
+    fn remove_oldest(path: &Path) -> Result<()> {
+        let Some(folder) = path.parent() else { return Ok(()) };
+        let prefix = format!("{}.{DAMAGED}-", path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());
+        let numbers =
+            disk::list(folder)?.into_iter().filter_map(|name| name.strip_prefix(&prefix)?.parse::<u64>().ok());
+        let mut numbers: Vec<u64> = numbers.collect();
+        numbers.sort_unstable();
+        let surplus = numbers.len().saturating_sub(KEPT);
+        numbers.into_iter().take(surplus).try_for_each(|number| disk::remove(&aside(path, number)))
+    }
+}
+
+fn aside(path: &Path, number: u64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{DAMAGED}-{number}"));
+    name.into()
+}
+
+/// Rows of which nothing is known but that older versions of them are not to be answered.
+fn without_columns(ids: IdSet) -> Rows {
+    let presence = Presence::uniform(ids.len(), ColumnSet::new());
+    Rows { ids, columns: Vec::<Column>::new(), presence, documents: ColumnSet::new() }
+}
+
+impl Snapshot {
+    /// A snapshot of rows that are in no file.
+    pub(super) fn of_rows(table: &crate::name::TableName, rows: Rows) -> Result<Self> {
+        Self::new(table, vec![Arc::new(Segment::of_rows(rows, None))])
+    }
+}

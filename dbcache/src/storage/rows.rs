@@ -1,0 +1,56 @@
+//! Rows in memory: what a fetcher brought, or what a commit is about to write.
+
+use polars::prelude::*;
+
+use super::presence::{ColumnSet, Presence};
+use crate::key::IdSet;
+
+/// Rows sorted by id, one an id, with what is known of each row's columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    pub(super) ids: IdSet,
+    pub(super) columns: Vec<Column>,
+    pub(super) presence: Presence,
+    /// The text columns whose every cell was an object or array in the rows that a fetcher brought.
+    pub(super) documents: ColumnSet,
+}
+
+impl Rows {
+    pub(crate) fn empty() -> Self {
+        Self::uniform(IdSet::Int(Vec::new()), Vec::new())
+    }
+
+    /// Rows that all have the same columns, sorted by id.
+    pub(crate) fn uniform(ids: IdSet, columns: Vec<Column>) -> Self {
+        let names: ColumnSet = columns.iter().map(|column| column.name().to_string()).collect();
+        Self { presence: Presence::uniform(ids.len(), names), ids, columns, documents: ColumnSet::new() }
+    }
+
+    /// The same rows, of which these columns hold documents if they are text.
+    pub(crate) fn with_documents(mut self, mut documents: ColumnSet) -> Self {
+        documents.retain(|name| self.column(name).is_some_and(|column| column.dtype().is_string()));
+        self.documents = documents;
+        self
+    }
+
+    /// The same rows, of whose nested columns a record type chose these keys.
+    pub(crate) fn with_keys(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        let entries = self.columns.iter().map(|column| column.name().to_string()).chain(keys).collect();
+        self.presence = Presence::uniform(self.ids.len(), entries);
+        self
+    }
+
+    pub(crate) fn ids(&self) -> &IdSet {
+        &self.ids
+    }
+
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name() == name)
+    }
+
+    /// About how many bytes the rows take in memory.
+    pub(super) fn size(&self) -> u64 {
+        let columns: usize = self.columns.iter().map(|column| column.as_materialized_series().estimated_size()).sum();
+        (columns + self.ids.size()) as u64
+    }
+}

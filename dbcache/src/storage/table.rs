@@ -1,0 +1,272 @@
+//! One table of a folder: which files it has now, and a snapshot of them, without waiting for any writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::chain::{self, Chain, Commits, SegmentName};
+use super::disk::{self, Mark, Stamp};
+use super::file_name;
+use super::locked;
+use super::memory::Memory;
+use super::parquet_file::{self, Content, Expected, Place};
+use super::segment::Segment;
+use super::snapshot::Snapshot;
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// How often a reader looks again at files that change while it looks, before it waits for the writer.
+pub(super) const LOOKS: usize = 64;
+
+/// One table of a folder: a base, segments beside it, and its rows as this process last saw them.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(super) name: TableName,
+    pub(super) id_column: String,
+    pub(super) base: PathBuf,
+    /// The folder of the segments.
+    pub(super) segments: PathBuf,
+    pub(super) memory: Arc<Memory>,
+    /// The file of that table which the Python predecessor would have written, if it has another name.
+    predecessor: Option<PathBuf>,
+    /// Whether this process has removed what dead writers left.
+    is_clean: AtomicBool,
+    known: Mutex<Option<Known>>,
+}
+
+/// The rows of a table in one state of its files.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) base: Option<Stamp>,
+    /// The lock file, unless the table is so small that no file of it stays open.
+    pub(super) mark: Option<Mark>,
+    /// The commit that the lock file named.
+    pub(super) commit: u64,
+    pub(super) rows: Arc<Snapshot>,
+    /// The last commit in the rows, noted or not.
+    pub(super) last: u64,
+}
+
+/// What reading a table's files came to.
+pub(super) enum Look {
+    Rows(Known),
+    /// A file vanished meanwhile: it was folded into another one.
+    Again,
+    Damaged {
+        place: Place,
+        path: PathBuf,
+        reason: String,
+    },
+    /// The files that hold these commits are gone.
+    Gap(Commits),
+}
+
+/// Held by a table's only writer, in all processes.
+#[derive(Debug)]
+pub(super) struct WriteLock {
+    pub(super) mark: Mark,
+}
+
+impl Table {
+    pub(super) fn new(folder: &Path, name: &TableName, id_column: &str, memory: &Arc<Memory>) -> Self {
+        let base = folder.join(file_name::parquet(name));
+        Self {
+            segments: base.with_extension("segments"),
+            base,
+            predecessor: file_name::predecessor(name).map(|file| folder.join(file)),
+            name: name.clone(),
+            id_column: id_column.to_owned(),
+            memory: Arc::clone(memory),
+            is_clean: AtomicBool::new(false),
+            known: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &TableName {
+        &self.name
+    }
+
+    pub(crate) fn id_column(&self) -> &str {
+        &self.id_column
+    }
+
+    /// The rows as they are now, whoever stored them.
+    ///
+    /// Waits for no writer, unless files are damaged or gone: then they are repaired as one.
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        let mut known = locked(&self.known);
+        if let Some(known) = known.as_ref()
+            && self.is_current(known)?
+        {
+            return Ok(Arc::clone(&known.rows));
+        }
+        let previous = known.as_ref().map(|known| Arc::clone(&known.rows));
+        for _ in 0..LOOKS {
+            if let Look::Rows(found) = self.look(previous.as_deref())? {
+                return Ok(Arc::clone(&known.insert(found).rows));
+            }
+            std::thread::yield_now();
+        }
+        // What does not come right by itself is damaged, or a writer is faster than this reader.
+        drop(known);
+        let lock = self.lock()?;
+        self.repaired(&lock)
+    }
+
+    /// Whether nothing was stored since: the base is the same file, and no other commit was noted.
+    fn is_current(&self, known: &Known) -> Result<bool> {
+        let noted = match &known.mark {
+            Some(mark) => mark.read()?,
+            None => self.noted()?,
+        };
+        Ok(noted == known.commit && disk::stamp(self.source()?)? == known.base)
+    }
+
+    /// Reads which files there are, and opens those that are not open yet.
+    ///
+    /// The noted commit is read first. Whatever was acknowledged before is in the files that are read after it, or
+    /// else the look is taken again: so no look gives rows that are older than its beginning.
+    pub(super) fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
+        let mark = Mark::open(&self.lock_file())?;
+        let commit = mark.as_ref().map_or(Ok(0), Mark::read)?;
+        let (stamp, base) = match self.open_base(previous)? {
+            Opened::Segment(stamp, base) => (stamp, base),
+            Opened::Gone => (None, None),
+            Opened::Damaged(path, reason) => return Ok(Look::Damaged { place: Place::Base, path, reason }),
+        };
+        let names = disk::list(&self.segments)?;
+        let names: Vec<SegmentName> = names.iter().filter_map(|name| SegmentName::parse(name)).collect();
+        let folded = base.as_ref().and_then(|base| base.commits).map(|commits| commits.last);
+        // Without any file of ours there is nothing that could be gone.
+        let expected = if folded.is_none() && names.is_empty() { 0 } else { commit };
+        let (chosen, last) = match chain::choose(folded, &names, expected) {
+            Chain::Whole { segments, last } => (segments, last.max(commit)),
+            Chain::Gap(commits) => return Ok(Look::Gap(commits)),
+        };
+        let mut segments: Vec<Arc<Segment>> = base.into_iter().collect();
+        for name in chosen {
+            match self.open_segment(name, previous)? {
+                Opened::Segment(_, Some(segment)) => segments.push(segment),
+                Opened::Segment(_, None) | Opened::Gone => return Ok(Look::Again),
+                Opened::Damaged(path, reason) => {
+                    return Ok(Look::Damaged { place: Place::Segment(name), path, reason });
+                }
+            }
+        }
+        let rows = Arc::new(Snapshot::new(&self.name, segments)?);
+        Ok(Look::Rows(Known { base: stamp, mark: mark.filter(|_| rows.is_open()), commit, rows, last }))
+    }
+
+    fn open_base(&self, previous: Option<&Snapshot>) -> Result<Opened> {
+        let path = self.source()?;
+        self.open(path, Place::Base, previous)
+    }
+
+    pub(super) fn open_segment(&self, name: SegmentName, previous: Option<&Snapshot>) -> Result<Opened> {
+        self.open(&self.segment_file(name), Place::Segment(name), previous)
+    }
+
+    pub(super) fn open(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
+        let Some((stamp, file)) = disk::open(path)? else { return Ok(Opened::Gone) };
+        let mut open = previous.into_iter().flat_map(|previous| &previous.segments);
+        if let Some(segment) = open.find(|segment| segment.stamp == Some(stamp)) {
+            return Ok(Opened::Segment(Some(stamp), Some(Arc::clone(segment))));
+        }
+        let expected = Expected { table: &self.name, id_column: &self.id_column, place };
+        let segment = match parquet_file::open(file, expected, &self.memory)? {
+            Content::Own(file) => {
+                let replaces = matches!(place, Place::Segment(name) if name.replaces);
+                Segment::of_file(file, &self.id_column, replaces, stamp)
+            }
+            Content::Foreign(rows) if place == Place::Base => Segment::of_rows(rows, Some(stamp)),
+            Content::Damaged(reason) => return Ok(Opened::Damaged(path.to_owned(), reason)),
+            // The predecessor's name for this table is our name for another one.
+            Content::AnotherTable(_) if place == Place::Base && path != self.base => {
+                return Ok(Opened::Segment(Some(stamp), None));
+            }
+            // No other program writes files with the names of segments.
+            Content::AnotherTable(reason) if place != Place::Base => {
+                return Ok(Opened::Damaged(path.to_owned(), reason));
+            }
+            Content::Foreign(_) => return Ok(Opened::Damaged(path.to_owned(), "its header is gone".to_owned())),
+            Content::AnotherTable(reason) | Content::NoTable(reason) => {
+                return Err(Error::ForeignTable { table: self.name.to_string(), path: path.to_owned(), reason });
+            }
+        };
+        Ok(Opened::Segment(Some(stamp), Some(Arc::new(segment))))
+    }
+
+    /// The file that holds the oldest rows now.
+    fn source(&self) -> Result<&Path> {
+        match &self.predecessor {
+            Some(predecessor) if disk::stamp(&self.base)?.is_none() => Ok(predecessor),
+            _ => Ok(&self.base),
+        }
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.base.with_extension("lock")
+    }
+
+    pub(super) fn segment_file(&self, name: SegmentName) -> PathBuf {
+        self.segments.join(name.file())
+    }
+
+    pub(super) fn path(&self, place: Place) -> PathBuf {
+        match place {
+            Place::Base => self.base.clone(),
+            Place::Segment(name) => self.segment_file(name),
+        }
+    }
+
+    /// Makes this the table's only writer until the lock is dropped.
+    pub(super) fn lock(&self) -> Result<WriteLock> {
+        if let Some(folder) = self.base.parent() {
+            disk::create_folder(folder)?;
+        }
+        let mark = Mark::lock(&self.lock_file())?;
+        if !self.is_clean.load(Ordering::Relaxed) {
+            self.clean()?;
+            self.is_clean.store(true, Ordering::Relaxed);
+        }
+        Ok(WriteLock { mark })
+    }
+
+    /// Removes what writers that died had not finished.
+    fn clean(&self) -> Result<()> {
+        if let (Some(folder), Some(name)) = (self.base.parent(), self.base.file_name()) {
+            disk::remove_leftovers(folder, &format!("{}-", name.to_string_lossy()))?;
+        }
+        disk::remove_leftovers(&self.segments, "")
+    }
+
+    pub(super) fn previous(&self) -> Option<Arc<Snapshot>> {
+        locked(&self.known).as_ref().map(|known| Arc::clone(&known.rows))
+    }
+
+    pub(super) fn remember(&self, known: Known) -> Arc<Snapshot> {
+        Arc::clone(&locked(&self.known).insert(known).rows)
+    }
+
+    pub(super) fn last_commit(&self) -> u64 {
+        locked(&self.known).as_ref().map_or(0, |known| known.last)
+    }
+
+    /// The lock file, to be kept open with these rows.
+    pub(super) fn mark_of(&self, rows: &Snapshot) -> Result<Option<Mark>> {
+        if rows.is_open() { Mark::open(&self.lock_file()) } else { Ok(None) }
+    }
+
+    /// The last commit that was noted.
+    pub(super) fn noted(&self) -> Result<u64> {
+        Mark::open(&self.lock_file())?.map_or(Ok(0), |mark| mark.read())
+    }
+}
+
+/// A file of a table, opened.
+pub(super) enum Opened {
+    /// `None` where the file has no rows of this table.
+    Segment(Option<Stamp>, Option<Arc<Segment>>),
+    Gone,
+    Damaged(PathBuf, String),
+}
