@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::keys;
-use super::presence::{ColumnSet, Presence, PresenceBuilder};
+use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
 use super::rows::Rows;
 use crate::data_type::{convert, widen};
 use crate::documents;
@@ -198,7 +198,8 @@ fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, replace: Replace) -> 
 /// The columns of a new row, with those of the old one that it does not bring. A column that it brings is replaced
 /// whole, so that none of its old keys are left.
 fn joined(old: Option<&ColumnSet>, new: Option<&ColumnSet>) -> ColumnSet {
-    let stays = |entry: &&String| !new.is_some_and(|new| new.contains(keys::column_of(entry)));
+    let is_replaced = |entry: &str| new.is_some_and(|new| entry == LOST || new.contains(keys::column_of(entry)));
+    let stays = |entry: &&String| !is_replaced(entry);
     old.into_iter().flatten().filter(stays).chain(new.into_iter().flatten()).cloned().collect()
 }
 

@@ -8,6 +8,10 @@ use super::parquet_file::SetOfRows;
 /// The columns that were fetched together for a row, the id column aside, with the keys that a record type chose.
 pub(crate) type ColumnSet = BTreeSet<String>;
 
+/// The only entry of a row of which a damaged file has left nothing but the id: it counts as not there. No column is
+/// called so, since names hold no control characters.
+pub(super) const LOST: &str = "\u{1}lost";
+
 /// The column set of every row of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Presence {

@@ -9,7 +9,7 @@ use polars::prelude::Column;
 use super::chain::{Commits, SegmentName};
 use super::disk;
 use super::parquet_file::{self, Content, Expected, Place};
-use super::presence::{ColumnSet, Presence};
+use super::presence::{ColumnSet, LOST, Presence};
 use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::Snapshot;
@@ -72,7 +72,7 @@ impl Table {
         let (left, hides_older) = match place {
             Place::Base => (Rows::empty(), false),
             Place::Segment(name) => match self.ids_left(path, name) {
-                Some(ids) => (without_columns(ids), false),
+                Some(ids) => (lost(ids), false),
                 None => (Rows::empty(), name.replaces),
             },
         };
@@ -139,8 +139,8 @@ fn aside(path: &Path, number: u64) -> PathBuf {
 }
 
 /// Rows of which nothing is known but that older versions of them are not to be answered.
-fn without_columns(ids: IdSet) -> Rows {
-    let presence = Presence::uniform(ids.len(), ColumnSet::new());
+fn lost(ids: IdSet) -> Rows {
+    let presence = Presence::uniform(ids.len(), ColumnSet::from([LOST.to_owned()]));
     Rows { ids, columns: Vec::<Column>::new(), presence, documents: ColumnSet::new() }
 }
 

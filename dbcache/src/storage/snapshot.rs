@@ -10,7 +10,7 @@ use super::keys::Need;
 use super::located::{Located, Part};
 use super::merge;
 use super::parquet_file::{RowFile, Way};
-use super::presence::{ColumnSet, Presence, PresenceBuilder};
+use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
 use super::rows::Rows;
 use super::segment::Segment;
 use crate::data_type::{convert, widen};
@@ -202,11 +202,11 @@ impl Snapshot {
     }
 
     fn state_of(&self, columns: &ColumnSet, needs: &[Need]) -> State {
-        if needs.iter().all(|need| !self.presence.lacks(columns, need)) {
-            return State::Hit;
+        if columns.contains(LOST) {
+            return State::Missing;
         }
-        // Rows without any column are what is left of a damaged file.
-        if columns.is_empty() { State::Missing } else { State::Incomplete }
+        let is_complete = needs.iter().all(|need| !self.presence.lacks(columns, need));
+        if is_complete { State::Hit } else { State::Incomplete }
     }
 
     /// The column sets that some rows have.
