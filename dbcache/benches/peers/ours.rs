@@ -29,8 +29,8 @@ pub(crate) fn open_dynamic(folder: &Path, memory: Memory) -> Result<DynamicCache
     Ok(settings(DynamicCache::builder(), folder, memory).open()?)
 }
 
-pub(crate) fn settings<C>(builder: Builder<C>, folder: &Path, _memory: Memory) -> Builder<C> {
-    builder.folder(folder).progress(Progress::Silent)
+pub(crate) fn settings<C>(builder: Builder<C>, folder: &Path, memory: Memory) -> Builder<C> {
+    builder.folder(folder).memory(usize::try_from(memory.0).unwrap_or(usize::MAX)).progress(Progress::Silent)
 }
 
 /// Stores the first users.
@@ -39,9 +39,9 @@ pub(crate) fn fill(folder: &Path, rows: u64) -> Result<()> {
     let cache = settings(builder, folder, Memory::SMALL).open()?;
     let fetcher = |ids: &[i64]| -> std::result::Result<DataFrame, PolarsError> { users::frame(ids) };
     for ids in users::ids(rows).chunks(CHUNK) {
-        cache.select(User::columns().age).frame(ids, &fetcher)?;
+        cache.all().warm(ids, &fetcher)?;
     }
-    Ok(())
+    Ok(cache.compact()?)
 }
 
 /// Three scalar columns of these ids, all of which are cached.

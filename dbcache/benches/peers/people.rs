@@ -91,8 +91,8 @@ pub(crate) fn fill_cache(folder: &Path, rows: u64) -> Result<()> {
     let fetcher = |ids: &[i64]| -> std::result::Result<Vec<Person>, BoxError> {
         Ok(ids.iter().map(|id| Person::of(*id)).collect())
     };
-    cache.select(Person::columns().visits).frame(&ids(rows), &fetcher)?;
-    Ok(())
+    cache.all().warm(&ids(rows), &fetcher)?;
+    Ok(cache.compact()?)
 }
 
 /// The documents as JSON text.
