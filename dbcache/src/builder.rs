@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::json_path::Strictness;
-use crate::read_through::{Fetch, FolderClaims, Options, Pace, Shared, request_options};
+use crate::read_through::{Absences, Fetch, FolderClaims, Options, Pace, RememberAbsent, Shared, request_options};
 use crate::stats::Counters;
 use crate::storage::{self, Store};
 
@@ -37,6 +37,7 @@ pub struct Builder<C> {
     memory: usize,
     options: Options,
     pace: Option<Pace>,
+    remember_absent: RememberAbsent,
     strictness: Strictness,
     fetch: Fetch,
     cache: PhantomData<fn() -> C>,
@@ -49,6 +50,7 @@ impl<C> Builder<C> {
             memory: DEFAULT_MEMORY,
             options: Options::default(),
             pace: None,
+            remember_absent: RememberAbsent::default(),
             strictness: Strictness::default(),
             fetch: Fetch::default(),
             cache: PhantomData,
@@ -118,6 +120,24 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Whether ids that the database does not have are remembered, so that they are not asked each time; they are not
+    /// by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use dbcache::{DynamicCache, RememberAbsent};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let day = Duration::from_secs(24 * 60 * 60);
+    /// let cache = DynamicCache::builder().folder(folder.path()).remember_absent(RememberAbsent::InFolder(day)).open()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn remember_absent(mut self, remember: RememberAbsent) -> Self {
+        self.remember_absent = remember;
+        self
+    }
+
     /// Opens the cache.
     ///
     /// # Errors
@@ -129,11 +149,16 @@ impl<C> Builder<C> {
         C: Open,
     {
         let folder = self.folder.map_or_else(default_folder, Ok)?;
-        let claims = FolderClaims::of(storage::identity(&folder));
+        let shared = Shared {
+            claims: FolderClaims::of(storage::identity(&folder)),
+            counters: Counters::default(),
+            pace: self.pace,
+            absences: Absences::new(self.remember_absent),
+        };
         let engine = Engine {
             store: Store::new(folder, self.memory),
             options: self.options,
-            shared: Arc::new(Shared { claims, counters: Counters::default(), pace: self.pace }),
+            shared: Arc::new(shared),
             strictness: self.strictness,
             fetch: self.fetch,
         };

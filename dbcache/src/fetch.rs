@@ -3,6 +3,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod json_rows;
+#[cfg(feature = "tokio")]
+mod off_runtime;
 #[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -12,6 +14,8 @@ mod sqlite;
 pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSource, Convert};
 #[cfg(feature = "tokio")]
 pub use asynchronous::{AsyncDynamicFetcher, AsyncFetcher};
+#[cfg(feature = "tokio")]
+pub use off_runtime::Blocking;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteFetcher, SqliteKey};
 

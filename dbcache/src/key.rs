@@ -142,6 +142,17 @@ impl IdSet {
         }
     }
 
+    /// These ids, of whatever order. Of text beside integers, only those of the first one's kind.
+    pub(crate) fn of<'a>(ids: impl Iterator<Item = &'a RowId>) -> Self {
+        let mut ids = ids.peekable();
+        if let Some(RowId::Text(_)) = ids.peek() {
+            let text = |id: &RowId| if let RowId::Text(id) = id { Some(id.clone()) } else { None };
+            return Self::Text(sorted_distinct(ids.filter_map(text).collect()));
+        }
+        let integer = |id: &RowId| if let RowId::Int(id) = id { Some(*id) } else { None };
+        Self::from_integers(&ids.filter_map(integer).collect::<Vec<i128>>())
+    }
+
     fn from_integers<I: Copy>(ids: &[I]) -> Self
     where
         i64: TryFrom<I>,

@@ -20,6 +20,8 @@ mod plan;
 pub mod progress;
 mod read_through;
 pub mod record;
+#[cfg(feature = "tokio")]
+mod runtime;
 mod stats;
 mod storage;
 pub mod value;
@@ -41,7 +43,7 @@ pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;
 pub use progress::Progress;
-pub use read_through::Retry;
+pub use read_through::{RememberAbsent, Retry};
 /// The trait under the name of its derive, so that one `use dbcache::Cached` brings `User::columns()` with it.
 pub use record::Record as Cached;
 pub use record::{Record, Selection};

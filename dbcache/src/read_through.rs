@@ -4,6 +4,7 @@
 //! what is to be done next, a fetch or a commit, and takes what came of it. It neither fetches nor waits itself:
 //! `blocking` and `asynchronous` do that for it.
 
+mod absent;
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod batch;
@@ -27,8 +28,8 @@ use crate::error::Result;
 use crate::fetch::AsyncBatchSource;
 use crate::fetch::BatchSource;
 
-#[cfg(feature = "tokio")]
-pub(crate) use self::asynchronous::off_runtime;
+pub(crate) use self::absent::Absences;
+pub use self::absent::RememberAbsent;
 pub(crate) use self::claims::FolderClaims;
 pub(crate) use self::ending::Warmth;
 pub(crate) use self::options::{Options, Shared, request_options};

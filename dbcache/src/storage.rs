@@ -2,6 +2,7 @@
 //!
 //! This file is the whole interface: open a folder, take a table, look at its [`Snapshot`], commit rows to it.
 
+mod absent;
 mod chain;
 mod commit;
 mod compaction;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::memory::Memory;
 use crate::name::TableName;
 
+pub(crate) use self::absent::AbsentIds;
 #[cfg(feature = "fault-injection")]
 pub use self::disk::faults;
 pub(crate) use self::disk::identity;

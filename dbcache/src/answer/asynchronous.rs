@@ -10,7 +10,8 @@ use super::frames::Frames;
 use crate::error::Result;
 use crate::fetch::AsyncBatchSource;
 use crate::key::{IdSet, Key};
-use crate::read_through::{self, Answer, Warmth, off_runtime};
+use crate::read_through::{self, Answer, Warmth};
+use crate::runtime::off_runtime;
 
 impl Question {
     /// As [`fetched`](Self::fetched).

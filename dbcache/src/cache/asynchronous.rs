@@ -10,8 +10,9 @@ use crate::answer::{self, Question};
 use crate::error::Result;
 use crate::fetch::{AsyncFetcher, AsyncTypedSource};
 use crate::found::{Found, Warmed};
-use crate::read_through::{Answer, off_runtime};
+use crate::read_through::Answer;
 use crate::record::{Record, Selection};
+use crate::runtime::off_runtime;
 
 /// Requests for programs that run on tokio.
 ///

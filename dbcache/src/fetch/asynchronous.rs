@@ -47,6 +47,18 @@ use crate::record::Record;
 /// can yet say of such futures that they are `Send`. Refer to what is outside the closure, or write it in the second
 /// form.
 ///
+/// ```compile_fail
+/// # use dbcache::Cached;
+/// # #[derive(Clone, Debug, PartialEq, Cached)]
+/// # #[cached(table = "public.users")]
+/// # struct User { #[cached(id)] id: i64, name: String }
+/// # fn is_fetcher(_: &impl dbcache::fetch::AsyncFetcher<User>) {}
+/// let name = "Ada".to_owned();
+/// is_fetcher(&async move |ids: Vec<i64>| -> Result<Vec<User>, std::io::Error> {
+///     Ok(ids.into_iter().map(|id| User { id, name: name.clone() }).collect())
+/// });
+/// ```
+///
 /// # Threads
 ///
 /// The futures are `Send`, so that requests are, and can be spawned on a runtime of many threads. A future is dropped

@@ -85,7 +85,7 @@ impl Bar {
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = if seconds > 0.0 { rows as f64 / seconds } else { 0.0 };
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-        let retries = if retries > 0 { format!(", {retries} retries") } else { String::new() };
+        let retries = if retries > 0 { format!(", {retries} asked again") } else { String::new() };
         format!("{} rows, {rate:.0} rows/s{failed}{retries}", HumanCount(rows))
     }
 }
@@ -94,5 +94,67 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.drawn.finish_and_clear();
         self.bars.remove(&self.drawn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
+    use super::*;
+
+    fn terminal() -> (InMemoryTerm, MultiProgress) {
+        let terminal = InMemoryTerm::new(10, 120);
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        (terminal, MultiProgress::with_draw_target(target))
+    }
+
+    fn begin(bars: &MultiProgress, table: &str) -> Bar {
+        let mut bar = Bar::new(bars);
+        bar.event(&ProgressEvent::Started { table, batches: 3, ids: 300 });
+        bar
+    }
+
+    /// Whether the terminal has these lines, as far as they are given.
+    fn shows(terminal: &InMemoryTerm, lines: &[&str]) {
+        let contents = terminal.contents();
+        let agree = contents.lines().zip(lines).all(|(shown, line)| shown.starts_with(line));
+        assert!(agree && contents.lines().count() == lines.len(), "{contents}");
+    }
+
+    #[test]
+    fn a_bar_tells_ids_batches_rows_failures_and_retries() {
+        let (terminal, bars) = terminal();
+        let mut bar = begin(&bars, "public.users");
+        bar.event(&ProgressEvent::Fetched { batch: 1, ids: 100, rows: 90 });
+        bar.event(&ProgressEvent::Retrying { batch: 2, ids: 100, attempt: 2, delay: Duration::ZERO });
+        bar.event(&ProgressEvent::Failed { batch: 2, ids: 100 });
+        bar.drawn.tick();
+        let line = terminal.contents();
+        assert!(line.starts_with("public.users [█"), "{line}");
+        assert!(line.contains("] 200/300 ids, batch 2/3, 90 rows, "), "{line}");
+        assert!(line.contains(" rows/s, 1 failed, 1 asked again, "), "{line}");
+    }
+
+    #[test]
+    fn bars_stand_below_each_other_and_the_closing_line_above_those_that_go_on() {
+        let (terminal, bars) = terminal();
+        let (mut users, mut orders) = (begin(&bars, "public.users"), begin(&bars, "public.orders"));
+        orders.event(&ProgressEvent::Fetched { batch: 1, ids: 100, rows: 100 });
+        users.event(&ProgressEvent::Fetched { batch: 1, ids: 300, rows: 300 });
+        users.drawn.tick();
+        orders.drawn.tick();
+        shows(&terminal, &["public.users [", "public.orders ["]);
+        users.event(&ProgressEvent::Finished { rows: 300, failed: 0, elapsed: Duration::from_millis(1500) });
+        orders.drawn.tick();
+        shows(&terminal, &["public.users: 300 rows, ", "public.orders ["]);
+        assert!(terminal.contents().lines().any(|line| line.ends_with(" in 1.5s")), "{}", terminal.contents());
+    }
+
+    #[test]
+    fn the_bar_of_a_request_that_ended_early_goes() {
+        let (terminal, bars) = terminal();
+        drop(begin(&bars, "public.users"));
+        shows(&terminal, &[]);
     }
 }

@@ -3,7 +3,6 @@
 //! What may block, or takes long, is done on the runtime's threads for blocking work: looking up, checking what came,
 //! committing, reading. The fetches run where the request is polled.
 
-use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
@@ -13,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
-use tracing::{Instrument, Span, dispatcher};
+use tracing::Instrument;
 
 use super::batch::FetchJob;
 use super::ending::{Ending, Purpose, is_mended};
@@ -22,6 +21,7 @@ use super::request::Request;
 use super::session::{Session, Step};
 use crate::error::{BatchError, Result};
 use crate::fetch::{AsyncBatchSource, Convert};
+use crate::runtime::off_runtime;
 
 /// Carries out a request.
 ///
@@ -163,20 +163,6 @@ async fn wait(rung: Pin<&mut Notified<'_>>, until: Option<Instant>) {
 /// The time as the runtime tells it, which in tests may stand still.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-/// Does what blocks, or takes long, on a thread that is meant for that.
-pub(crate) async fn off_runtime<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    let (span, subscriber) = (Span::current(), dispatcher::get_default(Clone::clone));
-    let work = move || dispatcher::with_default(&subscriber, || span.in_scope(work));
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            // The runtime is shutting down, and will not poll this future again.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }
 
 fn locked(session: &Mutex<Session>) -> MutexGuard<'_, Session> {

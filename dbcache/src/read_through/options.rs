@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::absent::Absences;
 use super::claims::FolderClaims;
 use super::pace::Pace;
 use super::retry::Retry;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) claims: Arc<FolderClaims>,
     pub(crate) counters: Counters,
     pub(crate) pace: Option<Pace>,
+    pub(crate) absences: Absences,
 }
 
 /// The methods of builders and queries that set [`Options`].

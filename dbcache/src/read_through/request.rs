@@ -82,10 +82,12 @@ impl Request {
         Ok(if found.hits.is_empty() { ids.clone() } else { ids.select(&found.not_hits()) })
     }
 
-    /// The wanted ids that are fetched, given how they stand.
-    pub(super) fn to_fetch(&self, found: &LookUp) -> Arc<IdSet> {
+    /// The wanted ids that are fetched, given how they stand and which of them are known to be absent.
+    pub(super) fn to_fetch(&self, found: &LookUp, known_absent: &IdSet) -> Arc<IdSet> {
         match self.fetch {
-            Fetch::Needed if !found.hits.is_empty() => Arc::new(self.ids.select(&found.not_hits())),
+            Fetch::Needed if !found.hits.is_empty() || !known_absent.is_empty() => {
+                Arc::new(self.ids.select(&found.not_hits()).without(known_absent))
+            }
             Fetch::Needed | Fetch::All => Arc::clone(&self.ids),
             Fetch::Never => Arc::new(self.ids.select(&[])),
         }

@@ -49,6 +49,10 @@ pub(super) struct Session {
     to_fetch: Arc<IdSet>,
     /// Those of them that others had stored by the time it was their turn.
     found_stored: IdSet,
+    /// Wanted ids that are not asked, since the database is known not to have them.
+    known_absent: IdSet,
+    /// Ids that the database turned out not to have, where they are to be remembered.
+    found_absent: IdSet,
     failures: Vec<BatchFailure>,
     /// What ends the request early.
     stop: Option<Stop>,
@@ -78,7 +82,8 @@ impl Session {
         let stored = table.snapshot()?;
         let found = request.find(&stored)?;
         count_found(request, &found);
-        let to_fetch = request.to_fetch(&found);
+        let known_absent = known_absent(request, &found)?;
+        let to_fetch = request.to_fetch(&found, &known_absent);
         let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
         let replace = if request.fetch == Fetch::All { Replace::Whole } else { Replace::CarryOver };
         let group = Group::new(Arc::clone(table), stored, replace, now);
@@ -91,6 +96,8 @@ impl Session {
             splits: Splits::default(),
             group,
             found_stored: to_fetch.select(&[]),
+            found_absent: to_fetch.select(&[]),
+            known_absent,
             to_fetch,
             failures: Vec::new(),
             stop: None,
@@ -156,13 +163,19 @@ impl Session {
         }
     }
 
+    /// When there may be a new step though the bell did not ring.
     fn next_moment(&self) -> Option<Instant> {
-        [self.group.due(), self.queue.next_moment(), self.paced].into_iter().flatten().min()
+        let fetch = [self.queue.next_moment(), self.paced].into_iter().flatten().min();
+        [self.group.due(), fetch.filter(|_| self.may_fetch())].into_iter().flatten().min()
+    }
+
+    fn may_fetch(&self) -> bool {
+        self.in_flight < self.concurrency() && !self.group.is_full()
     }
 
     fn next_fetch(&mut self, now: Instant) -> Result<Option<FetchJob>> {
         self.paced = None;
-        if self.in_flight >= self.concurrency() || self.group.is_full() || !self.queue.has_ready(now) {
+        if !self.may_fetch() || !self.queue.has_ready(now) {
             return Ok(None);
         }
         let shared = Arc::clone(&self.request.shared);
@@ -244,8 +257,15 @@ impl Session {
         self.count(Count::FetchedRows, rows);
         self.count(Count::FetchedBytes, brought.bytes);
         self.splits.succeeded(&batch);
-        self.visit.found_absent(&batch.ids.without(brought.rows.ids()));
+        self.take_absent(batch.ids.without(brought.rows.ids()));
         self.group.push(batch, brought);
+    }
+
+    fn take_absent(&mut self, ids: IdSet) {
+        self.visit.found_absent(&ids);
+        if self.request.shared.absences.remembers() {
+            self.found_absent = std::mem::replace(&mut self.found_absent, ids.select(&[])).joined(ids);
+        }
     }
 
     fn take_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) {
@@ -324,6 +344,7 @@ impl Session {
         }
         let (rows, failed) = (self.group.committed(), self.failures.len());
         self.tell(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
+        self.request.shared.absences.remember(&self.request.table, &self.found_absent)?;
         if !self.failures.is_empty() {
             return Err(self.fetch_failed());
         }
@@ -343,7 +364,7 @@ impl Session {
             let table = self.request.table.name().to_string();
             return Err(Error::NotCached { table, ids: lacking.row_ids() });
         }
-        let vanished = !lacking.without(&self.to_fetch).is_empty()
+        let vanished = !lacking.without(&self.to_fetch).without(&self.known_absent).is_empty()
             || !self.found_stored.select(&self.found_stored.locate_among(&lacking)).is_empty();
         let request = Arc::clone(&self.request);
         Ok(if vanished {
@@ -373,6 +394,14 @@ impl Session {
     fn count(&self, count: Count, number: usize) {
         self.request.shared.counters.add(self.request.table.name(), count, number);
     }
+}
+
+fn known_absent(request: &Request, found: &LookUp) -> Result<IdSet> {
+    let (ids, absences) = (&request.ids, &request.shared.absences);
+    if request.fetch != Fetch::Needed || !absences.remembers() || found.missing.is_empty() {
+        return Ok(ids.select(&[]));
+    }
+    absences.known(&request.table, &ids.select(&found.missing))
 }
 
 fn count_found(request: &Request, found: &LookUp) {

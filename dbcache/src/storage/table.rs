@@ -204,7 +204,7 @@ impl Table {
         }
     }
 
-    fn lock_file(&self) -> PathBuf {
+    pub(super) fn lock_file(&self) -> PathBuf {
         self.base.with_extension("lock")
     }
 
@@ -234,8 +234,10 @@ impl Table {
 
     /// Removes what writers that died had not finished.
     fn clean(&self) -> Result<()> {
-        if let (Some(folder), Some(name)) = (self.base.parent(), self.base.file_name()) {
-            disk::remove_leftovers(folder, &format!("{}-", name.to_string_lossy()))?;
+        for file in [&self.base, &self.absent_file()] {
+            if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
+                disk::remove_leftovers(folder, &format!("{}-", name.to_string_lossy()))?;
+            }
         }
         disk::remove_leftovers(&self.segments, "")
     }

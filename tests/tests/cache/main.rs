@@ -1,5 +1,6 @@
 //! The cache through its public interface, against a database that remembers what it was asked.
 
+mod absent;
 mod adoption;
 mod asynchronous;
 mod batches;
@@ -22,6 +23,7 @@ mod single_flight;
 mod statistics;
 mod streaming;
 mod threads;
+mod tracing;
 mod typed;
 
 use dbcache::polars::prelude::*;

@@ -1,0 +1,188 @@
+//! The ids that a database turned out not to have, and the file that keeps them.
+//!
+//! The file is a help and nothing more: one that is missing, damaged or of another version is as good as an empty one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Table;
+use super::disk::{self, Writing};
+use crate::error::Result;
+use crate::key::{IdSet, RowId};
+
+/// What the file's first line begins with; the checksum of the rest follows.
+const HEADER: &str = "dbcache absent ids 1 xxh3-64:";
+
+/// Absent ids, each with the second since 1970 in which the database was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AbsentIds(BTreeMap<RowId, u64>);
+
+impl AbsentIds {
+    pub(crate) fn add(&mut self, ids: &IdSet, now: u64) {
+        self.0.extend(ids.row_ids().into_iter().map(|id| (id, now)));
+    }
+
+    pub(crate) fn forget_before(&mut self, least: u64) {
+        self.0.retain(|_, asked| *asked >= least);
+    }
+
+    /// The ids that were found absent in that second or later.
+    pub(crate) fn since(&self, least: u64) -> IdSet {
+        IdSet::of(self.0.iter().filter(|(_, asked)| **asked >= least).map(|(id, _)| id))
+    }
+}
+
+/// The content of the file below its first line, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+struct Content {
+    table: String,
+    id_column: String,
+    absent: Vec<(Id, u64)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Int(i64),
+    Big(u64),
+    Text(String),
+}
+
+impl Id {
+    fn of(id: &RowId) -> Option<Self> {
+        match id {
+            RowId::Int(id) => i64::try_from(*id).map(Self::Int).or_else(|_| u64::try_from(*id).map(Self::Big)).ok(),
+            RowId::Text(id) => Some(Self::Text(id.clone())),
+        }
+    }
+}
+
+impl From<Id> for RowId {
+    fn from(id: Id) -> Self {
+        match id {
+            Id::Int(id) => Self::Int(id.into()),
+            Id::Big(id) => Self::Int(id.into()),
+            Id::Text(id) => Self::Text(id),
+        }
+    }
+}
+
+impl Table {
+    /// The ids that are known to be absent.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error.
+    pub(crate) fn absent_ids(&self) -> Result<AbsentIds> {
+        let Some((_, file)) = disk::open(&self.absent_file())? else { return Ok(AbsentIds::default()) };
+        let bytes = file.read(0..file.length())?;
+        Ok(self.parse(&bytes).unwrap_or_else(|| {
+            tracing::warn!(table = %self.name(), "the file of absent ids is damaged; it will be written anew");
+            AbsentIds::default()
+        }))
+    }
+
+    /// Keeps more absent ids, durably, and forgets those that were last asked before `least`.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error.
+    pub(crate) fn remember_absent(&self, ids: &IdSet, now: u64, least: u64) -> Result<()> {
+        let _lock = self.lock()?;
+        let mut absent = self.absent_ids()?;
+        absent.add(ids, now);
+        absent.forget_before(least);
+        let mut file = Writing::create(&self.absent_file())?;
+        file.write(&self.print(&absent))?;
+        file.finish()
+    }
+
+    pub(super) fn absent_file(&self) -> PathBuf {
+        self.lock_file().with_extension("absent")
+    }
+
+    fn print(&self, absent: &AbsentIds) -> Vec<u8> {
+        let content = Content {
+            table: self.name().to_string(),
+            id_column: self.id_column().to_owned(),
+            absent: absent.0.iter().filter_map(|(id, asked)| Some((Id::of(id)?, *asked))).collect(),
+        };
+        // Strings and numbers cannot fail to be written.
+        let content = serde_json::to_string(&content).unwrap_or_default();
+        format!("{HEADER}{:016x}\n{content}", xxh3_64(content.as_bytes())).into_bytes()
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Option<AbsentIds> {
+        let (header, content) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+        let checksum = u64::from_str_radix(header.strip_prefix(HEADER)?, 16).ok()?;
+        if checksum != xxh3_64(content.as_bytes()) {
+            return None;
+        }
+        let Content { table, id_column, absent } = serde_json::from_str(content).ok()?;
+        let is_ours = table == self.name().as_str() && id_column == self.id_column();
+        is_ours.then(|| AbsentIds(absent.into_iter().map(|(id, asked)| (id.into(), asked)).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+    use crate::key::Key;
+    use crate::name::TableName;
+
+    fn table(folder: &std::path::Path) -> std::sync::Arc<Table> {
+        let name = TableName::new("public.users").expect("a valid name");
+        Store::new(folder.to_owned(), 0).table(&name, "id")
+    }
+
+    #[test]
+    fn ids_of_every_kind_are_read_as_they_were_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = table(folder.path());
+        for ids in [i64::to_set(&[-1, 5]), u64::to_set(&[5, u64::MAX]), String::to_set(&["5".to_owned()])] {
+            table.remember_absent(&ids, 100, 100).expect("written");
+        }
+        let mut expected = AbsentIds::default();
+        expected.add(&i64::to_set(&[-1]), 100);
+        expected.add(&u64::to_set(&[5, u64::MAX]), 100);
+        expected.add(&String::to_set(&["5".to_owned()]), 100);
+        assert_eq!(table.absent_ids().expect("read"), expected);
+    }
+
+    #[test]
+    fn ids_are_forgotten_when_they_are_too_old() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = table(folder.path());
+        table.remember_absent(&i64::to_set(&[1, 2]), 100, 0).expect("written");
+        table.remember_absent(&i64::to_set(&[2, 3]), 200, 0).expect("written");
+        assert_eq!(table.absent_ids().expect("read").since(150), i64::to_set(&[2, 3]));
+        table.remember_absent(&i64::to_set(&[4]), 300, 150).expect("written");
+        assert_eq!(table.absent_ids().expect("read").since(0), i64::to_set(&[2, 3, 4]));
+    }
+
+    #[test]
+    fn a_damaged_file_is_as_good_as_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = table(folder.path());
+        table.remember_absent(&i64::to_set(&[1, 2]), 100, 0).expect("written");
+        let file = table.absent_file();
+        let mut bytes = std::fs::read(&file).expect("a file");
+        for place in 0..bytes.len() {
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= 1;
+            }
+            std::fs::write(&file, &bytes).expect("written");
+            assert_eq!(table.absent_ids().expect("read"), AbsentIds::default(), "{place}");
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= 1;
+            }
+        }
+        std::fs::write(&file, [0xff; 9]).expect("written");
+        table.remember_absent(&i64::to_set(&[3]), 100, 0).expect("written");
+        assert_eq!(table.absent_ids().expect("read").since(0), i64::to_set(&[3]));
+    }
+}
