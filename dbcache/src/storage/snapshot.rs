@@ -313,8 +313,26 @@ impl Snapshot {
         rows: &Located,
         way: Way,
     ) -> Result<Column> {
-        // Parts of one column can be joined only if the same is read of each.
-        let paths = if rows.parts().len() > 1 { &[][..] } else { paths };
+        let mut parts = self.parts(table, column, paths, rows, way)?;
+        if parts.iter().any(|part| part.dtype() != parts.first().map_or(&DataType::Null, Column::dtype)) {
+            // Files have other fields at the paths: parts can be joined only if all of them are whole.
+            parts = self.parts(table, column, &[], rows, way)?;
+        }
+        if parts.is_empty() {
+            return Ok(Column::new_empty(column.name.clone(), &column.data_type));
+        }
+        rows.in_order(parts)
+    }
+
+    /// A column of the rows of each segment, or what lies at these paths in it.
+    fn parts(
+        &self,
+        table: &TableName,
+        column: &StoredColumn,
+        paths: &[&[String]],
+        rows: &Located,
+        way: Way,
+    ) -> Result<Vec<Column>> {
         let read = |part: &Part| {
             let segment = self.segments.get(part.segment).filter(|segment| segment.data_type(&column.name).is_some());
             let Some(segment) = segment else {
@@ -323,10 +341,7 @@ impl Snapshot {
             let values = segment.take(&column.name, paths, &part.rows, way)?;
             if paths.is_empty() { in_type(table, values, &column.data_type) } else { Ok(values) }
         };
-        match rows.parts() {
-            [] => Ok(Column::new_empty(column.name.clone(), &column.data_type)),
-            parts => rows.in_order(parts.iter().map(read).collect::<Result<_>>()?),
-        }
+        rows.parts().iter().map(read).collect()
     }
 
     /// The column with the default in the rows that lack it.
