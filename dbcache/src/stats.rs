@@ -107,3 +107,54 @@ fn publish(table: &TableName, count: Count, number: u64) {
 
 #[cfg(not(feature = "metrics"))]
 fn publish(_: &TableName, _: Count, _: u64) {}
+
+#[cfg(all(test, feature = "metrics"))]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+    use super::*;
+
+    /// Counters by their names and labels.
+    #[derive(Default)]
+    struct Recorded(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Recorder for Recorded {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Counter::from_arc(Arc::clone(counters.entry(format!("{} {}", key.name(), labels.join(","))).or_default()))
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn counts_reach_the_applications_recorder_by_table() {
+        let (recorded, counters) = (Recorded::default(), Counters::default());
+        let table = TableName::new("public.users").expect("a valid name");
+        metrics::with_local_recorder(&recorded, || {
+            counters.add(&table, Count::Hits, 3);
+            counters.add(&table, Count::Hits, 4);
+        });
+        let counts = recorded.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let counts: Vec<(String, u64)> =
+            counts.into_iter().map(|(name, count)| (name, count.load(Ordering::Relaxed))).collect();
+        assert_eq!(counts, [("dbcache_hits_total table=public.users".to_owned(), 7)]);
+        assert_eq!(counters.read().hits, 7);
+    }
+}

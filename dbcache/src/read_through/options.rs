@@ -63,7 +63,7 @@ macro_rules! request_options {
         ///
         /// An async fetch that takes longer is dropped, and the batch has failed. A blocking fetch cannot be stopped
         /// from outside: the fetcher is told the time by
-        /// [`FetchRequest::timeout`]($crate::fetch::FetchRequest::timeout), and what it brings later counts all the
+        /// [`FetchRequest::timeout`](crate::fetch::FetchRequest::timeout), and what it brings later counts all the
         /// same.
         pub fn batch_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.options.batch_timeout = Some(timeout);
