@@ -5,6 +5,12 @@ use polars::prelude::*;
 use crate::data_type::widen;
 use crate::json_path::{Extraction, JsonPath, Strictness, extract};
 
+/// Whether JSON text is an object or array, as far as its beginning tells.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) fn is_document(json: &[u8]) -> bool {
+    matches!(json.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
 /// The documents as structs or lists where they agree; `None` where they do not, or are no JSON.
 pub(crate) fn structured(documents: &StringChunked) -> Option<Series> {
     // Text that a path ends at is handed out as it is, so the path ends one level into an array of it.

@@ -5,7 +5,9 @@ mod asynchronous;
 mod json_rows;
 #[cfg(feature = "tokio")]
 mod off_runtime;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -16,6 +18,8 @@ pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSo
 pub use asynchronous::{AsyncDynamicFetcher, AsyncFetcher};
 #[cfg(feature = "tokio")]
 pub use off_runtime::Blocking;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresFetcher};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteFetcher, SqliteKey};
 
@@ -142,7 +146,7 @@ pub struct Fetched<T>(FetchedRows<T>);
 #[derive(Debug)]
 enum FetchedRows<T> {
     Records(Vec<T>),
-    Frame(DataFrame),
+    Frame(FetchedFrame),
 }
 
 impl<T: Record> Fetched<T> {
@@ -152,9 +156,15 @@ impl<T: Record> Fetched<T> {
     ///
     /// A record that does not convert.
     pub fn into_frame(self) -> Result<DataFrame, BatchError> {
+        self.into_fetched().map(|fetched| fetched.frame)
+    }
+
+    fn into_fetched(self) -> Result<FetchedFrame, BatchError> {
         match self.0 {
-            FetchedRows::Frame(frame) => Ok(frame),
-            FetchedRows::Records(rows) => T::to_frame(&rows).map_err(|cause| BatchError::Fetcher(Box::new(cause))),
+            FetchedRows::Frame(fetched) => Ok(fetched),
+            FetchedRows::Records(rows) => {
+                T::to_frame(&rows).map(Into::into).map_err(|cause| BatchError::Fetcher(Box::new(cause)))
+            }
         }
     }
 }
@@ -167,6 +177,12 @@ impl<T> From<Vec<T>> for Fetched<T> {
 
 impl<T> From<DataFrame> for Fetched<T> {
     fn from(rows: DataFrame) -> Self {
+        Self(FetchedRows::Frame(rows.into()))
+    }
+}
+
+impl<T> From<FetchedFrame> for Fetched<T> {
+    fn from(rows: FetchedFrame) -> Self {
         Self(FetchedRows::Frame(rows))
     }
 }
@@ -244,7 +260,7 @@ pub struct DynamicRows(DynamicKind);
 #[derive(Debug)]
 enum DynamicKind {
     Json(Vec<Map<String, Value>>),
-    Frame(DataFrame),
+    Frame(FetchedFrame),
 }
 
 impl DynamicRows {
@@ -268,7 +284,7 @@ impl DynamicRows {
     pub fn len(&self) -> usize {
         match &self.0 {
             DynamicKind::Json(rows) => rows.len(),
-            DynamicKind::Frame(rows) => rows.height(),
+            DynamicKind::Frame(rows) => rows.frame.height(),
         }
     }
 
@@ -286,15 +302,12 @@ impl DynamicRows {
     ///
     /// [`BatchError::WrongType`] where the values of a column have no type in common.
     pub fn into_frame(self, id_column: &str) -> Result<DataFrame, BatchError> {
-        match self.0 {
-            DynamicKind::Frame(frame) => Ok(frame),
-            DynamicKind::Json(rows) => Ok(json_rows::to_frame(&rows, id_column)?.frame),
-        }
+        self.into_fetched(id_column).map(|fetched| fetched.frame)
     }
 
     fn into_fetched(self, id_column: &str) -> Result<FetchedFrame, BatchError> {
         match self.0 {
-            DynamicKind::Frame(frame) => Ok(frame.into()),
+            DynamicKind::Frame(fetched) => Ok(fetched),
             DynamicKind::Json(rows) => json_rows::to_frame(&rows, id_column),
         }
     }
@@ -308,6 +321,12 @@ impl From<Vec<Map<String, Value>>> for DynamicRows {
 
 impl From<DataFrame> for DynamicRows {
     fn from(rows: DataFrame) -> Self {
+        Self(DynamicKind::Frame(rows.into()))
+    }
+}
+
+impl From<FetchedFrame> for DynamicRows {
+    fn from(rows: FetchedFrame) -> Self {
         Self(DynamicKind::Frame(rows))
     }
 }
@@ -387,7 +406,7 @@ impl<'f, T, F: ?Sized> TypedSource<'f, T, F> {
 impl<T: Record, F: Fetcher<T> + ?Sized> BatchSource for TypedSource<'_, T, F> {
     fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError> {
         let ids: Vec<T::Id> = request.ids.keys();
-        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_frame().map(Into::into)
+        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_fetched()
     }
 
     fn batch_limit(&self) -> Option<usize> {

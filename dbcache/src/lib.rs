@@ -36,6 +36,8 @@ pub use builder::Builder;
 pub use cache::{All, Cache, Paths, Query};
 pub use dynamic::{DynamicCache, Table, TableQuery, get_data};
 pub use error::{Error, Result};
+#[cfg(feature = "postgres")]
+pub use fetch::{PostgresError, PostgresFetcher};
 #[cfg(feature = "sqlite")]
 pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
 pub use found::{CachedColumn, Found, LookUp, Warmed};
@@ -52,5 +54,7 @@ pub use value::{ColumnValue, StoreAs};
 
 #[cfg(feature = "derive")]
 pub use derive::{Cached, CachedJson};
+#[cfg(feature = "postgres")]
+pub use postgres;
 #[cfg(feature = "sqlite")]
 pub use rusqlite;

@@ -1,8 +1,11 @@
 //! What the tests share: a database that is nothing but JSON rows, and that remembers what it was asked.
 
+pub mod contract;
 pub mod counts;
 pub mod fuzz;
 pub mod gate;
+#[cfg(feature = "databases")]
+pub mod server;
 pub mod strict;
 pub mod versioned;
 

@@ -217,7 +217,7 @@ impl<T: Record, F: AsyncFetcher<T>> AsyncBatchSource for AsyncTypedSource<'_, T,
         Box::pin(async move {
             let ids: Vec<T::Id> = request.ids.keys();
             let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
-            let convert: Convert = Box::new(|| rows.into_frame().map(Into::into));
+            let convert: Convert = Box::new(|| rows.into_fetched());
             Ok(convert)
         })
     }

@@ -36,6 +36,11 @@ pub(super) fn of_row(column: &str) -> String {
     format!("\"row\".{}", quoted(column))
 }
 
+/// The nearest of some names, for the end of a message.
+pub(super) fn suggestion(names: &[String]) -> String {
+    names.first().map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

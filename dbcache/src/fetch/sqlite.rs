@@ -27,8 +27,8 @@ use crate::record::Record;
 /// which they were attached.
 ///
 /// Columns have the types that the table declares, after SQLite's [rules](https://sqlite.org/datatype3.html) for
-/// column affinity: integers, floats, text and blobs; `BOOLEAN` columns hold booleans and `JSON` columns text. Where
-/// the declared type says nothing (none at all, `NUMERIC`, `DATE`), the values decide. A value of another type than
+/// column affinity: integers, floats, text and blobs; `BOOLEAN` columns hold booleans and `JSON` columns text, of which an answer
+/// gives objects and arrays as structs and lists where they agree. Where the declared type says nothing (none at all, `NUMERIC`, `DATE`), the values decide. A value of another type than
 /// its column's, which SQLite allows, is a
 /// [`BatchError::WrongType`](crate::error::BatchError::WrongType).
 ///

@@ -6,6 +6,7 @@ use polars::prelude::*;
 use rusqlite::types::ValueRef;
 
 use super::kind::Kind;
+use crate::documents;
 
 /// Collects the values of one column.
 pub(super) struct ColumnCells {
@@ -14,6 +15,8 @@ pub(super) struct ColumnCells {
     declared: String,
     /// Whether the values may still change the type.
     by_value: bool,
+    /// Whether this is a column of JSON, and all values so far are objects and arrays.
+    are_documents: bool,
     capacity: usize,
     cells: Cells,
 }
@@ -31,6 +34,7 @@ impl ColumnCells {
             name: name.into(),
             declared: declared.to_owned(),
             by_value: kind == Kind::ByValue,
+            are_documents: kind == Kind::Json,
             capacity,
             cells: Cells::new(kind, name, capacity),
         }
@@ -43,6 +47,7 @@ impl ColumnCells {
     #[inline]
     pub(super) fn push(&mut self, value: ValueRef<'_>) -> Result<(), Misfit> {
         if self.cells.push(value) {
+            self.are_documents = self.are_documents && is_document(value);
             return Ok(());
         }
         if self.by_value {
@@ -52,6 +57,10 @@ impl ColumnCells {
             }
         }
         Err(self.misfit(value))
+    }
+
+    pub(super) fn are_documents(&self) -> bool {
+        self.are_documents
     }
 
     pub(super) fn finish(self) -> Column {
@@ -158,6 +167,14 @@ impl Cells {
             Self::Text(cells) | Self::Json(cells) => cells.append_null(),
             Self::Blob(cells) => cells.append_null(),
         }
+    }
+}
+
+fn is_document(value: ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Null => true,
+        ValueRef::Text(json) => documents::is_document(json),
+        _ => false,
     }
 }
 

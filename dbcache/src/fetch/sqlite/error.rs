@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::BoxError;
+use crate::fetch::sql::suggestion;
 use crate::name::TableName;
 
 /// What an SQLite database refuses.
@@ -65,10 +66,6 @@ pub enum SqliteError {
         #[source]
         source: BoxError,
     },
-}
-
-fn suggestion(names: &[String]) -> String {
-    names.first().map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"))
 }
 
 impl SqliteError {

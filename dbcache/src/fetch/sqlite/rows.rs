@@ -11,7 +11,7 @@ use super::table::{self, DeclaredColumn, Table};
 use super::{SqliteError, SqliteKey};
 use crate::error::{BatchError, BoxError};
 use crate::fetch::sql::{self, SelectRows};
-use crate::fetch::{Columns, FetchRequest};
+use crate::fetch::{Columns, FetchRequest, FetchedFrame};
 use crate::key::{IdSet, Key, RowId};
 use crate::name::TableName;
 
@@ -23,7 +23,7 @@ pub(super) fn fetch<K: Key>(
     connection: &Connection,
     request: &FetchRequest<'_, K>,
     types: WantedTypes<'_>,
-) -> Result<DataFrame, BoxError> {
+) -> Result<FetchedFrame, BoxError> {
     let table = Table::read(connection, request.table())?;
     let id = table.id_column(request.id_column())?;
     table.check_key(id, SqliteKey::of::<K>())?;
@@ -34,8 +34,10 @@ pub(super) fn fetch<K: Key>(
         ColumnCells::new(&column.name, &column.declared, kind, capacity)
     }));
     fill(connection, request, &mut cells)?;
+    let documents =
+        cells.iter().filter(|column| column.are_documents()).map(|column| column.name().to_owned()).collect();
     let columns: Vec<Column> = cells.into_iter().map(ColumnCells::finish).collect();
-    Ok(DataFrame::new(columns.first().map_or(0, Column::len), columns)?)
+    Ok(FetchedFrame { frame: DataFrame::new(columns.first().map_or(0, Column::len), columns)?, documents })
 }
 
 /// The columns to select beside the id column. A wanted column that the table lacks is left out, which the cache

@@ -1,6 +1,8 @@
 //! The SQLite fetcher: any table, its declared types, and whatever can be wrong with it.
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
+mod adapter;
+
 use std::error::Error as _;
 use std::path::Path;
 
@@ -40,11 +42,6 @@ fn all<K: Key>(fetcher: &SqliteFetcher, table: &str, ids: &[K]) -> DataFrame {
     fetch(fetcher, table, "id", ids, Columns::All).unwrap()
 }
 
-fn named<K: Key>(fetcher: &SqliteFetcher, table: &str, ids: &[K], columns: &[&str]) -> DataFrame {
-    let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-    fetch(fetcher, table, "id", ids, Columns::Named(&columns)).unwrap()
-}
-
 /// What a fetch of some ids from `main.t` is refused with.
 fn refusal<K: Key>(fetcher: &SqliteFetcher, ids: &[K]) -> BoxError {
     fetch(fetcher, "main.t", "id", ids, Columns::All).unwrap_err()
@@ -55,6 +52,10 @@ fn wrong_type(cause: BoxError) -> (String, Option<RowId>, String, String) {
         BatchError::WrongType { column, id, expected, found } => (column, id, expected, found),
         other => panic!("{other}"),
     }
+}
+
+mod contract {
+    dbcache_tests::fetcher_contract!(crate::adapter::Sqlite);
 }
 
 #[test]
@@ -109,25 +110,6 @@ fn json_numbers_come_as_json_text() {
 }
 
 #[test]
-fn hostile_names_are_only_names() {
-    let fetcher = database(
-        r#"CREATE TABLE "select" ("id" INTEGER PRIMARY KEY, "we""ird" TEXT, "order by 1; --" TEXT, "naïve 名前" TEXT, "a.b" TEXT, "'" TEXT);
-           INSERT INTO "select" VALUES (1, 'a', 'b', 'c', 'd', 'e');"#,
-    );
-    let columns = ["we\"ird", "order by 1; --", "naïve 名前", "a.b", "'"];
-    let rows = named(&fetcher, "main.select", &[1_i64], &columns);
-    let values: Vec<&str> = rows.columns().iter().skip(1).map(|column| column.str().unwrap().get(0).unwrap()).collect();
-    assert_eq!(values, ["a", "b", "c", "d", "e"]);
-    assert_eq!(rows, all(&fetcher, "main.select", &[1_i64]));
-}
-
-#[test]
-fn a_dot_in_a_table_name_follows_the_schema() {
-    let fetcher = database(r#"CREATE TABLE "a.b" (id INTEGER PRIMARY KEY); INSERT INTO "a.b" VALUES (1)"#);
-    assert_eq!(all(&fetcher, "main.a.b", &[1_i64]).height(), 1);
-}
-
-#[test]
 fn attached_databases_are_schemas() {
     let fetcher = database(
         "ATTACH ':memory:' AS \"ware house\";
@@ -136,21 +118,6 @@ fn attached_databases_are_schemas() {
     );
     assert_eq!(all(&fetcher, "ware house.t", &[4_i64, 5]), df!["id" => [4_i64]].unwrap());
     assert_eq!(all(&fetcher, "main.t", &[4_i64, 5]), df!["id" => [5_i64]].unwrap());
-}
-
-#[test]
-fn only_wanted_columns_come() {
-    let fetcher =
-        database("CREATE TABLE t (a TEXT, id INTEGER PRIMARY KEY, b TEXT, c TEXT); INSERT INTO t (id) VALUES (1)");
-    assert_eq!(named(&fetcher, "main.t", &[1_i64], &["c", "id", "a"]).get_column_names(), ["id", "c", "a"]);
-}
-
-#[test]
-fn a_wanted_column_that_the_table_lacks_is_left_out() {
-    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'Ada')");
-    assert_eq!(named(&fetcher, "main.t", &[1_i64], &["name", "nmae"]).get_column_names(), ["id", "name"]);
-    let known = DynamicFetcher::<i64>::known_columns(&fetcher, &table("main.t"));
-    assert_eq!(known.unwrap(), ["id", "name"]);
 }
 
 #[test]
@@ -173,36 +140,6 @@ fn one_batch_may_ask_more_ids_than_a_query_has_parameters() {
     let ids: Vec<i64> = (1..=100_000).collect();
     let halves: Vec<i64> = ids.iter().map(|id| id / 2).collect();
     assert_eq!(all(&fetcher, "main.t", &ids), df!["id" => ids, "half" => halves].unwrap());
-}
-
-#[test]
-fn unknown_ids_are_left_out() {
-    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (-1), (2)");
-    assert_eq!(all(&fetcher, "main.t", &[-1_i64, 0, 2, 3]), df!["id" => [-1_i64, 2]].unwrap());
-    let none = all(&fetcher, "main.t", &[77_i64]);
-    assert_eq!((none.height(), none.dtypes()), (0, vec![DataType::Int64]));
-}
-
-#[test]
-fn ids_above_the_integers_of_sqlite_are_not_found() {
-    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (-1)");
-    assert_eq!(all(&fetcher, "main.t", &[1, u64::MAX]), df!["id" => [1_i64]].unwrap());
-}
-
-#[test]
-fn the_id_column_has_the_name_that_is_asked_for() {
-    let fetcher = database("CREATE TABLE t (key INTEGER PRIMARY KEY, id INTEGER); INSERT INTO t VALUES (1, 9)");
-    let rows = fetch(&fetcher, "main.t", "key", &[1_i64], Columns::All).unwrap();
-    assert_eq!(rows, df!["key" => [1_i64], "id" => [9_i64]].unwrap());
-}
-
-#[test]
-fn text_ids_are_bound_and_never_pasted() {
-    let fetcher = database(
-        "CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER); INSERT INTO t VALUES ('a', 1), ('x'' OR 1', 2), ('', 3), ('é', 4)",
-    );
-    let ids = ["a", "x' OR 1", "", "é", "' OR 1 --"].map(str::to_owned);
-    assert_eq!(all(&fetcher, "main.t", &ids), df!["id" => ["", "a", "x' OR 1", "é"], "n" => [3_i64, 1, 2, 4]].unwrap());
 }
 
 #[test]
@@ -245,34 +182,6 @@ fn text_that_is_not_utf_8_is_refused() {
     let fetcher =
         database("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, CAST(x'ff' AS TEXT))");
     assert_eq!(wrong_type(refusal(&fetcher, &[1_i64])).3, "text that is not UTF-8");
-}
-
-#[test]
-fn a_missing_table_is_named_beside_one_that_comes_near() {
-    let fetcher =
-        database("CREATE TABLE flights (id INTEGER PRIMARY KEY); CREATE TABLE planes (id INTEGER PRIMARY KEY)");
-    for missing in ["main.flihgts", "mian.flights"] {
-        let refused = fetch(&fetcher, missing, "id", &[1_i64], Columns::All).unwrap_err();
-        let text = format!("the database has no table \"{missing}\" (did you mean \"main.flights\"?)");
-        assert_eq!(refused.to_string(), text);
-    }
-    assert_eq!(fetcher.tables().unwrap(), ["main.flights", "main.planes"]);
-}
-
-#[test]
-fn a_missing_id_column_is_named_beside_one_that_comes_near() {
-    let fetcher = database("CREATE TABLE t (user_id INTEGER PRIMARY KEY)");
-    let refused = fetch(&fetcher, "main.t", "userid", &[1_i64], Columns::All).unwrap_err();
-    assert_eq!(refused.to_string(), "the table main.t has no column \"userid\" (did you mean \"user_id\"?)");
-}
-
-#[test]
-fn keys_of_the_wrong_type_are_refused_and_not_converted() {
-    let fetcher = database("CREATE TABLE t (id TEXT PRIMARY KEY); INSERT INTO t VALUES ('7')");
-    assert_eq!(refusal(&fetcher, &[7_i64]).to_string(), "the id column \"id\" of main.t holds TEXT, not integer keys");
-    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (7)");
-    let refused = refusal(&fetcher, &["7".to_owned()]);
-    assert_eq!(refused.to_string(), "the id column \"id\" of main.t holds INTEGER, not text keys");
 }
 
 #[test]
@@ -341,17 +250,6 @@ fn make_read_only(path: &Path) {
     std::fs::set_permissions(path, permissions).unwrap();
 }
 
-#[test]
-fn many_threads_share_one_fetcher() {
-    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
-    std::thread::scope(|scope| {
-        for id in 1..=3_i64 {
-            let fetcher = &fetcher;
-            scope.spawn(move || assert_eq!(all(fetcher, "main.t", &[id]).height(), 1));
-        }
-    });
-}
-
 /// What the declared types leave open, the record decides: `active` and `price` here.
 #[derive(Clone, Debug, PartialEq, Cached)]
 #[cached(table = "main.items")]
@@ -384,71 +282,17 @@ fn items() -> Vec<Item> {
     ]
 }
 
+#[test]
+fn a_record_decides_what_the_declared_types_leave_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::<Item>::open(folder.path()).unwrap();
+    assert_eq!(cache.rows(&[1, 2], &database(ITEMS)).unwrap(), items());
+}
+
 fn dynamic_cache() -> (TempDir, DynamicCache) {
     let folder = tempfile::tempdir().unwrap();
     let cache = DynamicCache::builder().folder(folder.path()).progress(Progress::Silent).open().unwrap();
     (folder, cache)
-}
-
-#[test]
-fn records_come_from_sqlite_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::<Item>::open(folder.path()).unwrap();
-    assert_eq!(cache.rows(&[1, 2], &database(ITEMS)).unwrap(), items());
-    let empty = database("");
-    assert_eq!(cache.rows(&[1, 2], &empty).unwrap(), items());
-    assert!(matches!(cache.rows(&[3], &empty), Err(Error::FetchFailed { .. })));
-}
-
-#[test]
-fn typed_columns_fetch_only_what_they_need() {
-    let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::<Item>::open(folder.path()).unwrap();
-    let c = Item::columns();
-    let widths = cache.select((c.price, c.size.width)).rows(&[1, 2], &database(ITEMS)).unwrap();
-    assert_eq!(widths, [(5.0, 3), (7.0, 4)]);
-    let stored = DynamicCache::open(folder.path()).unwrap().table("main.items").unwrap().cached().unwrap();
-    assert_eq!(stored.get_column_names(), ["id", "price", "size"]);
-}
-
-#[test]
-fn json_paths_of_any_table_come_from_sqlite_once() {
-    let (_folder, cache) = dynamic_cache();
-    let items = cache.table("main.items").unwrap();
-    let query = items.select(["name", "size.width", "size.tags.0"]).unwrap();
-    let expected = df![
-        "id" => [1_i64, 2],
-        "name" => [Some("lamp"), None],
-        "size.width" => [3_i64, 4],
-        "size.tags.0" => [Some("new"), None],
-    ];
-    let expected = expected.unwrap();
-    assert!(query.frame(&[1, 2], &database(ITEMS)).unwrap().equals_missing(&expected));
-    assert!(query.frame(&[1, 2], &database("")).unwrap().equals_missing(&expected));
-}
-
-#[test]
-fn a_missing_column_is_reported_beside_one_of_the_table_that_was_never_asked_for() {
-    let (_folder, cache) = dynamic_cache();
-    let items = cache.table("main.items").unwrap();
-    let refused = items.select(["sceret"]).unwrap().frame(&[1], &database(ITEMS)).unwrap_err();
-    let Error::ColumnsNotFound { columns, .. } = refused else { panic!("{refused}") };
-    let [missing] = columns.as_slice() else { panic!("{columns:?}") };
-    assert_eq!(missing.suggestions, ["secret"]);
-}
-
-#[test]
-fn text_keys_are_cached_like_integers() {
-    let (_folder, cache) = dynamic_cache();
-    let cities = cache.table_by("main.cities", "name").unwrap();
-    let query = cities.select(["people"]).unwrap();
-    let ids = ["Oslo", "Atlantis", "Bern"].map(str::to_owned);
-    let fetcher = database(
-        "CREATE TABLE cities (name TEXT PRIMARY KEY, people INTEGER); INSERT INTO cities VALUES ('Oslo', 7), ('Bern', 1)",
-    );
-    let found = query.frame_found(&ids, &fetcher).unwrap();
-    assert_eq!(found.rows, df!["name" => ["Bern", "Oslo"], "people" => [1_i64, 7]].unwrap());
-    assert_eq!(found.missing, ["Atlantis"]);
 }
 
 #[test]

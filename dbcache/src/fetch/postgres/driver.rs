@@ -1,0 +1,54 @@
+//! What the blocking and the asynchronous driver share: raw values out of rows, and ids into queries.
+
+use tokio_postgres::types::{FromSql, ToSql, Type};
+use tokio_postgres::{Error, Row};
+
+use super::PostgresError;
+use super::catalog::{CatalogRow, Table};
+use super::query::{BatchQuery, BoundIds};
+use crate::error::BoxError;
+
+/// A value as it was sent.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, BoxError> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+impl BatchQuery {
+    /// Takes a row.
+    #[inline]
+    pub(super) fn push_row(&mut self, table: &Table, row: &Row) -> Result<(), BoxError> {
+        if self.is_empty() {
+            self.check_types(table, row.columns().iter().map(|column| Some(column.type_().oid())))?;
+        }
+        self.push(|place| Ok(row.try_get::<_, Option<Raw<'_>>>(place)?.map(|raw| raw.0)))
+    }
+}
+
+impl BoundIds {
+    /// The one parameter of a query.
+    pub(super) fn parameter(&self) -> (&(dyn ToSql + Sync), Type) {
+        match self {
+            Self::Integers(ids) => (ids, Type::INT8_ARRAY),
+            Self::Text(ids) => (ids, Type::TEXT_ARRAY),
+        }
+    }
+}
+
+/// The table's name, as a parameter.
+pub(super) fn name_parameter<'a>(name: &'a &'a str) -> (&'a (dyn ToSql + Sync), Type) {
+    (name, Type::TEXT)
+}
+
+pub(super) fn catalog_rows(rows: &[Row]) -> Result<Vec<CatalogRow>, PostgresError> {
+    let rows: Result<Vec<CatalogRow>, Error> =
+        rows.iter().map(|row| (0..row.len()).map(|place| row.try_get(place)).collect()).collect();
+    rows.map_err(|cause| PostgresError::Connection(Box::new(cause)))
+}

@@ -1,0 +1,83 @@
+//! What a PostgreSQL database refuses.
+
+use crate::error::BoxError;
+use crate::fetch::sql::suggestion;
+use crate::name::TableName;
+
+/// What a PostgreSQL database refuses.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostgresError {
+    /// The server cannot be reached, or does not let this client in.
+    #[error("cannot connect to the PostgreSQL server")]
+    Connection(#[source] BoxError),
+
+    /// The database has no such table or view.
+    #[error("the database has no table {table:?}{}", suggestion(.suggestions))]
+    TableNotFound {
+        /// The table.
+        table: String,
+        /// Tables that have names near it, the nearest first.
+        suggestions: Vec<String>,
+    },
+
+    /// The table has no such id column.
+    #[error("the table {table} has no column {column:?}{}", suggestion(.suggestions))]
+    ColumnNotFound {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Columns that have names near it, the nearest first.
+        suggestions: Vec<String>,
+    },
+
+    /// The id column holds no keys of the type that was asked for.
+    #[error("the id column {column:?} of {table} holds {found}, not {wanted} keys")]
+    KeyType {
+        /// The table.
+        table: String,
+        /// The id column.
+        column: String,
+        /// The column's type, as PostgreSQL writes it.
+        found: String,
+        /// The keys that were asked for.
+        wanted: String,
+    },
+
+    /// A wanted column is of a type that the cache cannot hold.
+    #[error("the column {column:?} of {table} is of type {found}, which cannot be cached: ask a view that casts it")]
+    ColumnType {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// Its type, as PostgreSQL writes it.
+        found: String,
+    },
+
+    /// The table was altered after its columns were looked up. The next request looks them up again.
+    #[error("the column {column:?} of {table} was altered meanwhile")]
+    Altered {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+
+    /// Reading the table failed.
+    #[error("cannot read {table}")]
+    Query {
+        /// The table.
+        table: String,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl PostgresError {
+    pub(super) fn query<E: Into<BoxError>>(table: &TableName) -> impl Fn(E) -> Self {
+        |source| Self::Query { table: table.to_string(), source: source.into() }
+    }
+}

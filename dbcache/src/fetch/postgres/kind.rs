@@ -1,0 +1,152 @@
+//! What the values of a PostgreSQL column become.
+
+use polars::prelude::DataType;
+
+/// The digits that a decimal column can have.
+const MOST_DIGITS: i32 = 38;
+
+/// What the values of a column become: a type of PostgreSQL's, or how its numbers of any length are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Int16,
+    Int32,
+    Int64,
+    Oid,
+    Float32,
+    Float64,
+    Numeric(NumericAs),
+    Text,
+    Json,
+    Jsonb,
+    Bytes,
+    Date,
+    Time,
+    Timestamp,
+    TimestampTz,
+    Uuid,
+    List(Box<Kind>),
+}
+
+/// How `numeric` values are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NumericAs {
+    Decimal { precision: usize, scale: usize },
+    Text,
+    Float,
+    Int64,
+    UInt64,
+    Int128,
+}
+
+/// A type as the catalog describes it, with domains taken for what they restrict, and lists for their elements.
+#[derive(Clone, Debug)]
+pub(super) struct ScalarType<'a> {
+    pub(super) oid: u32,
+    /// What is in the parentheses: the precision and scale of a `numeric`.
+    pub(super) modifier: i32,
+    /// PostgreSQL's letter for what sort of type this is: `e` for an enum.
+    pub(super) sort: &'a str,
+    pub(super) name: &'a str,
+}
+
+impl Kind {
+    /// The kind of a type, or `None` where the cache has no type for it. The numbers are those of PostgreSQL's own
+    /// catalog, the same in every database.
+    pub(super) fn of(scalar: &ScalarType<'_>) -> Option<Self> {
+        Some(match scalar.oid {
+            16 => Self::Boolean,
+            17 => Self::Bytes,
+            20 => Self::Int64,
+            21 => Self::Int16,
+            23 => Self::Int32,
+            26 => Self::Oid,
+            19 | 25 | 1042 | 1043 => Self::Text,
+            114 => Self::Json,
+            700 => Self::Float32,
+            701 => Self::Float64,
+            1082 => Self::Date,
+            1083 => Self::Time,
+            1114 => Self::Timestamp,
+            1184 => Self::TimestampTz,
+            1700 => Self::Numeric(NumericAs::declared(scalar.modifier)),
+            2950 => Self::Uuid,
+            3802 => Self::Jsonb,
+            _ if scalar.sort == "e" || scalar.name == "citext" => Self::Text,
+            _ => return None,
+        })
+    }
+
+    /// The kind for a column that a record declares as `wanted`.
+    pub(super) fn wanted_as(self, wanted: &DataType) -> Self {
+        match (self, wanted) {
+            (Self::Numeric(declared), wanted) => Self::Numeric(declared.wanted_as(wanted)),
+            (Self::List(items), DataType::List(wanted)) => Self::List(Box::new(items.wanted_as(wanted))),
+            (kind, _) => kind,
+        }
+    }
+}
+
+impl NumericAs {
+    /// Decimals of the declared digits where a column can have as many, else text: without a declared scale each
+    /// value has its own, and no one decimal type holds them all.
+    fn declared(modifier: i32) -> Self {
+        let Some(declared) = modifier.checked_sub(4).filter(|declared| *declared >= 0) else { return Self::Text };
+        let precision = (declared >> 16) & 0xffff;
+        // 11 bits with a sign: `numeric(2, -3)` holds thousands.
+        let scale = ((declared & 0x7ff) ^ 0x400) - 0x400;
+        let (before, after) = ((precision - scale).max(0), scale.max(0));
+        match (usize::try_from(before + after), usize::try_from(after)) {
+            (Ok(precision), Ok(scale)) if before + after <= MOST_DIGITS => Self::Decimal { precision, scale },
+            _ => Self::Text,
+        }
+    }
+
+    fn wanted_as(self, wanted: &DataType) -> Self {
+        match wanted {
+            DataType::Decimal(precision, scale) => Self::Decimal { precision: *precision, scale: *scale },
+            DataType::String => Self::Text,
+            DataType::UInt64 => Self::UInt64,
+            DataType::Int128 | DataType::UInt128 => Self::Int128,
+            wanted if wanted.is_integer() => Self::Int64,
+            wanted if wanted.is_float() => Self::Float,
+            _ => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numeric(precision: i32, scale: i32) -> NumericAs {
+        NumericAs::declared(((precision << 16) | (scale & 0x7ff)) + 4)
+    }
+
+    #[test]
+    fn declared_digits_become_decimals_as_long_as_they_fit() {
+        assert_eq!(numeric(10, 2), NumericAs::Decimal { precision: 10, scale: 2 });
+        assert_eq!(numeric(38, 38), NumericAs::Decimal { precision: 38, scale: 38 });
+        assert_eq!(numeric(39, 2), NumericAs::Text);
+        assert_eq!(numeric(1000, 0), NumericAs::Text);
+        assert_eq!(NumericAs::declared(-1), NumericAs::Text);
+    }
+
+    #[test]
+    fn a_scale_beyond_the_precision_or_below_zero_adds_digits() {
+        assert_eq!(numeric(3, 5), NumericAs::Decimal { precision: 5, scale: 5 });
+        assert_eq!(numeric(2, -3), NumericAs::Decimal { precision: 5, scale: 0 });
+        assert_eq!(numeric(30, -30), NumericAs::Text);
+    }
+
+    #[test]
+    fn a_record_decides_how_numbers_of_any_length_are_held() {
+        let wanted = |wanted: &DataType| Kind::Numeric(NumericAs::Text).wanted_as(wanted);
+        assert_eq!(wanted(&DataType::Float32), Kind::Numeric(NumericAs::Float));
+        assert_eq!(wanted(&DataType::UInt8), Kind::Numeric(NumericAs::Int64));
+        assert_eq!(wanted(&DataType::Boolean), Kind::Numeric(NumericAs::Text));
+        let lists = Kind::List(Box::new(Kind::Numeric(NumericAs::Text)));
+        let wanted = lists.wanted_as(&DataType::List(Box::new(DataType::Float64)));
+        assert_eq!(wanted, Kind::List(Box::new(Kind::Numeric(NumericAs::Float))));
+    }
+}

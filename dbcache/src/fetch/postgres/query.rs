@@ -1,0 +1,257 @@
+//! The query of one batch, and the columns that its rows become.
+
+use polars::prelude::*;
+
+use super::PostgresError;
+use super::catalog::{DeclaredColumn, Table};
+use super::cells::{Cells, cells};
+use super::kind::{Kind, NumericAs};
+use super::values::{self, Misfit};
+use crate::error::{BatchError, BoxError};
+use crate::fetch::sql::SelectRows;
+use crate::fetch::{Columns, FetchRequest, FetchedFrame};
+use crate::key::{ColumnIds, IdSet, Key, RowId};
+use crate::record::ColumnSchema;
+use crate::storage::ColumnSet;
+
+/// The query of one batch, and what has come of its rows.
+pub(super) struct BatchQuery {
+    pub(super) text: String,
+    pub(super) ids: BoundIds,
+    columns: Vec<ColumnCells>,
+    rows: usize,
+}
+
+/// All ids of a batch, bound as one parameter.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum BoundIds {
+    /// `int8[]`
+    Integers(Vec<i64>),
+    /// `text[]`
+    Text(Vec<String>),
+}
+
+struct ColumnCells {
+    name: PlSmallStr,
+    kind: Kind,
+    declared: String,
+    sent: u32,
+    cells: Box<dyn Cells>,
+}
+
+impl BatchQuery {
+    /// The query for the id column and the wanted columns; a wanted column that the table lacks is left out, which
+    /// the cache reports when all batches are through.
+    ///
+    /// `types` are those that a record declares.
+    pub(super) fn new<K: Key>(
+        table: &Table,
+        request: &FetchRequest<'_, K>,
+        types: &[ColumnSchema],
+    ) -> Result<Self, PostgresError> {
+        let id = table.id_column(request.id_column())?;
+        let key = key_of::<K>(table, id)?;
+        let capacity = request.ids().len();
+        let mut columns = vec![ColumnCells::new(id, key.kind.clone(), capacity)];
+        for column in wanted(table, id, request.columns()) {
+            columns.push(ColumnCells::new(column, kind_of(table, column, types)?, capacity));
+        }
+        let text = query_text(table, &columns, &key.among_ids);
+        Ok(Self { text, ids: bound(K::to_set(request.ids()), &key), columns, rows: 0 })
+    }
+
+    /// Whether no row has come yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Whether the rows come in the types that were looked up, given the number of each column's type.
+    pub(super) fn check_types(
+        &self,
+        table: &Table,
+        sent: impl IntoIterator<Item = Option<u32>>,
+    ) -> Result<(), PostgresError> {
+        let mut columns = self.columns.iter().zip(sent);
+        match columns.find(|(column, sent)| sent.is_some_and(|sent| sent != column.sent)) {
+            None => Ok(()),
+            Some((altered, _)) => {
+                Err(PostgresError::Altered { table: table.name.to_string(), column: altered.name.to_string() })
+            }
+        }
+    }
+
+    /// Takes one row, of which `cell` gives the values in PostgreSQL's binary format.
+    #[inline]
+    pub(super) fn push<'r>(
+        &mut self,
+        cell: impl Fn(usize) -> Result<Option<&'r [u8]>, BoxError>,
+    ) -> Result<(), BoxError> {
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            match cell(place)? {
+                None => column.cells.push_null(),
+                Some(value) => {
+                    if let Err(misfit) = column.cells.push(value) {
+                        let misfit = column.misfit(misfit);
+                        return Err(self.wrong_type(misfit, cell(0).ok().flatten()).into());
+                    }
+                }
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<FetchedFrame, BoxError> {
+        let mut documents = ColumnSet::new();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in self.columns {
+            if column.cells.are_documents() {
+                documents.insert(column.name.to_string());
+            }
+            columns.push(column.cells.finish(column.name)?.into_column());
+        }
+        Ok(FetchedFrame { frame: DataFrame::new(self.rows, columns)?, documents })
+    }
+
+    fn wrong_type(&self, misfit: ColumnMisfit, id: Option<&[u8]>) -> BatchError {
+        let ColumnMisfit { column, expected, found } = misfit;
+        let id = self.columns.first().zip(id).and_then(|(column, id)| row_id(&column.kind, id));
+        BatchError::WrongType { column, id, expected, found }
+    }
+}
+
+/// A value that does not fit, and where.
+struct ColumnMisfit {
+    column: String,
+    expected: String,
+    found: String,
+}
+
+impl ColumnCells {
+    fn new(column: &DeclaredColumn, kind: Kind, capacity: usize) -> Self {
+        let DeclaredColumn { name, declared, sent, .. } = column;
+        let cells = cells(&kind, capacity);
+        Self { name: name.into(), kind, declared: declared.clone(), sent: *sent, cells }
+    }
+
+    fn misfit(&self, Misfit(found): Misfit) -> ColumnMisfit {
+        let expected = match held(&self.kind) {
+            Some(held) => format!("{} as {held}", self.declared),
+            None => self.declared.clone(),
+        };
+        ColumnMisfit { column: self.name.to_string(), expected, found }
+    }
+}
+
+/// How numbers of any length are held, for messages.
+fn held(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Numeric(NumericAs::Decimal { precision, scale }) => Some(format!("decimal({precision},{scale})")),
+        Kind::Numeric(NumericAs::Int64 | NumericAs::UInt64 | NumericAs::Int128) => Some("integers".to_owned()),
+        Kind::List(items) => held(items),
+        _ => None,
+    }
+}
+
+/// The id of a row, for messages.
+fn row_id(kind: &Kind, value: &[u8]) -> Option<RowId> {
+    let mut id = cells(kind, 1);
+    id.push(value).ok()?;
+    match ColumnIds::read(&id.finish(PlSmallStr::EMPTY).ok()?).ok()? {
+        ColumnIds::Ids { set, .. } => set.get(0),
+        _ => None,
+    }
+}
+
+fn wanted<'t>(table: &'t Table, id: &DeclaredColumn, columns: Columns<'_>) -> Vec<&'t DeclaredColumn> {
+    let mut wanted: Vec<&DeclaredColumn> = match columns {
+        Columns::All => table.columns().iter().collect(),
+        Columns::Named(names) => names.iter().filter_map(|name| table.find(name)).collect(),
+    };
+    wanted.retain(|column| column.name != id.name);
+    wanted
+}
+
+fn kind_of(table: &Table, column: &DeclaredColumn, types: &[ColumnSchema]) -> Result<Kind, PostgresError> {
+    let Some(kind) = column.kind.clone() else {
+        return Err(PostgresError::ColumnType {
+            table: table.name.to_string(),
+            column: column.name.clone(),
+            found: column.declared.clone(),
+        });
+    };
+    let declared = types.iter().find(|declared| declared.column().column() == column.name);
+    Ok(declared.map_or(kind.clone(), |declared| kind.wanted_as(declared.data_type())))
+}
+
+/// How the ids of a request are compared with those of the table.
+struct KeyColumn {
+    kind: Kind,
+    among_ids: String,
+}
+
+/// Ids are compared in the type of their column, so that its index is used.
+fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, PostgresError> {
+    let is_text = K::DATA_TYPE == DataType::String;
+    let refused = || PostgresError::KeyType {
+        table: table.name.to_string(),
+        column: id.name.clone(),
+        found: id.declared.clone(),
+        wanted: if is_text { "text" } else { "integer" }.to_owned(),
+    };
+    let kind = match id.kind.clone().ok_or_else(refused)? {
+        Kind::Numeric(_) if K::DATA_TYPE == DataType::UInt64 => Kind::Numeric(NumericAs::UInt64),
+        Kind::Numeric(_) => Kind::Numeric(NumericAs::Int64),
+        kind => kind,
+    };
+    let among_ids = match (&kind, is_text) {
+        (Kind::Int16 | Kind::Int32 | Kind::Int64, false) => "= ANY($1)".to_owned(),
+        (Kind::Oid, false) => "= ANY($1::oid[])".to_owned(),
+        (Kind::Numeric(_), false) => "= ANY($1::numeric[])".to_owned(),
+        (Kind::Uuid, true) => "= ANY($1::uuid[])".to_owned(),
+        (Kind::Text, true) => text_among_ids(id),
+        _ => return Err(refused()),
+    };
+    Ok(KeyColumn { kind, among_ids })
+}
+
+/// Ids that are no label of an enum are no error, only not there: such columns are compared as text. Others of a type
+/// of their own, blank-padded and caseless ones, are not, for the sake of their index.
+fn text_among_ids(id: &DeclaredColumn) -> String {
+    const BPCHAR: u32 = 1042;
+    const BUILT_IN: [u32; 3] = [19, 25, 1043];
+    match id.sent {
+        BPCHAR => "= ANY($1::bpchar[])".to_owned(),
+        sent if BUILT_IN.contains(&sent) => "= ANY($1)".to_owned(),
+        _ => "::text = ANY($1)".to_owned(),
+    }
+}
+
+/// Ids that the column cannot hold are not there, and asking for them would be an error.
+fn bound(ids: IdSet, key: &KeyColumn) -> BoundIds {
+    let is_numeric = matches!(key.kind, Kind::Numeric(_));
+    match ids {
+        IdSet::Text(mut ids) => {
+            if key.kind == Kind::Uuid {
+                ids.retain(|id| values::is_uuid(id));
+            }
+            // No text of PostgreSQL's has a NUL.
+            ids.retain(|id| !id.contains('\0'));
+            BoundIds::Text(ids)
+        }
+        IdSet::Int(ids) if is_numeric => BoundIds::Text(ids.iter().map(i64::to_string).collect()),
+        IdSet::Big(ids) if is_numeric => BoundIds::Text(ids.iter().map(u64::to_string).collect()),
+        IdSet::Int(ids) if key.kind == Kind::Oid => {
+            BoundIds::Integers(ids.into_iter().filter(|id| u32::try_from(*id).is_ok()).collect())
+        }
+        IdSet::Int(ids) => BoundIds::Integers(ids),
+        IdSet::Big(ids) => BoundIds::Integers(ids.into_iter().filter_map(|id| i64::try_from(id).ok()).collect()),
+    }
+}
+
+fn query_text(table: &Table, columns: &[ColumnCells], among_ids: &str) -> String {
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let path: Vec<&str> = table.path.iter().map(String::as_str).collect();
+    let id_column = names.first().copied().unwrap_or_default();
+    SelectRows { table: &path, columns: &names, id_column, among_ids }.to_sql()
+}

@@ -1,0 +1,55 @@
+//! The fetchers for PostgreSQL, against a server that these tests start: the contract of all fetchers, and what is
+//! PostgreSQL's own.
+#![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
+
+mod blocking;
+mod ids;
+mod refusals;
+mod types;
+
+/// A fetcher for PostgreSQL, for the tests that are its own.
+trait PostgresAdapter: dbcache_tests::contract::Adapter {
+    /// Fetches a batch of records.
+    fn fetch_everything(
+        &self,
+        request: &dbcache::fetch::FetchRequest<'_, i64>,
+    ) -> Result<dbcache::fetch::Fetched<types::Everything>, dbcache::error::BoxError>;
+}
+
+/// Makes a test of each promise that is PostgreSQL's own.
+macro_rules! postgres_contract {
+    ($adapter:ty) => {
+        crate::postgres_contract! { $adapter: types;
+            every_type_comes_dynamically
+            every_type_comes_in_records
+            every_type_is_stored_and_answered_as_it_came
+            nulls_of_every_type_stay_null
+            domains_come_as_what_they_restrict
+            numbers_of_undeclared_length_come_as_text
+            the_ends_of_every_type_are_exact
+        }
+        crate::postgres_contract! { $adapter: ids;
+            uuid_columns_are_asked_by_uuids_and_by_text
+            numeric_columns_are_asked_by_huge_integers
+            small_integer_columns_are_asked_by_any_integer
+            enums_and_padded_text_are_keys
+            the_database_may_stand_before_the_schema
+            the_index_of_the_key_is_used
+        }
+        crate::postgres_contract! { $adapter: refusals;
+            a_type_that_cannot_be_cached_is_named_with_its_column
+            a_value_that_its_column_cannot_hold_is_named_with_its_row
+            an_altered_column_is_read_anew
+            a_table_that_may_not_be_read_is_an_error_of_the_server
+        }
+    };
+    ($adapter:ty: $module:ident; $($promise:ident)*) => {$(
+        #[test]
+        fn $promise() {
+            if let Some(database) = <$adapter as dbcache_tests::contract::Adapter>::open() {
+                crate::$module::$promise(&database);
+            }
+        }
+    )*};
+}
+use postgres_contract;
