@@ -5,12 +5,20 @@ mod asynchronous;
 mod json_rows;
 #[cfg(feature = "tokio")]
 mod off_runtime;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "tokio-postgres", feature = "sqlx-postgres"))]
 mod postgres;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
 mod sql;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
 mod sqlite;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+mod sqlx;
 
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSource, Convert};
@@ -18,10 +26,18 @@ pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSo
 pub use asynchronous::{AsyncDynamicFetcher, AsyncFetcher};
 #[cfg(feature = "tokio")]
 pub use off_runtime::Blocking;
+#[cfg(feature = "tokio-postgres")]
+pub use postgres::AsyncPostgresFetcher;
+#[cfg(any(feature = "postgres", feature = "tokio-postgres", feature = "sqlx-postgres"))]
+pub use postgres::PostgresError;
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresError, PostgresFetcher};
+pub use postgres::PostgresFetcher;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteError, SqliteFetcher, SqliteKey};
+pub use sqlite::SqliteFetcher;
+#[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
+pub use sqlite::{SqliteError, SqliteKey};
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub use sqlx::{SqlxDatabase, SqlxFetcher};
 
 use std::marker::PhantomData;
 use std::time::Duration;

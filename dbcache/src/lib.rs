@@ -36,10 +36,18 @@ pub use builder::Builder;
 pub use cache::{All, Cache, Paths, Query};
 pub use dynamic::{DynamicCache, Table, TableQuery, get_data};
 pub use error::{Error, Result};
+#[cfg(feature = "tokio-postgres")]
+pub use fetch::AsyncPostgresFetcher;
+#[cfg(any(feature = "postgres", feature = "tokio-postgres", feature = "sqlx-postgres"))]
+pub use fetch::PostgresError;
 #[cfg(feature = "postgres")]
-pub use fetch::{PostgresError, PostgresFetcher};
+pub use fetch::PostgresFetcher;
 #[cfg(feature = "sqlite")]
-pub use fetch::{SqliteError, SqliteFetcher, SqliteKey};
+pub use fetch::SqliteFetcher;
+#[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
+pub use fetch::{SqliteError, SqliteKey};
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub use fetch::{SqlxDatabase, SqlxFetcher};
 pub use found::{CachedColumn, Found, LookUp, Warmed};
 pub use name::TableName;
 pub use plan::BatchPolicy;
@@ -52,9 +60,13 @@ pub use record::{Record, Selection};
 pub use stats::Stats;
 pub use value::{ColumnValue, StoreAs};
 
+#[cfg(feature = "tokio-postgres")]
+pub use deadpool_postgres;
 #[cfg(feature = "derive")]
 pub use derive::{Cached, CachedJson};
 #[cfg(feature = "postgres")]
 pub use postgres;
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub use sqlx;

@@ -50,6 +50,7 @@ pub trait Adapter: Sized + Send + Sync + 'static {
 
 /// A record of the table `main.items`.
 #[derive(Clone, Debug, PartialEq, Cached)]
+#[cfg_attr(feature = "databases", derive(sqlx::FromRow))]
 #[cached(table = "main.items")]
 pub struct Item {
     /// The key.
@@ -65,6 +66,7 @@ pub struct Item {
     pub active: bool,
     /// A document.
     #[cached(json)]
+    #[cfg_attr(feature = "databases", sqlx(json))]
     pub size: Size,
 }
 

@@ -1,11 +1,9 @@
 //! Rows from PostgreSQL: one query a batch, whose binary values go straight into columns.
 //!
-//! Nothing here but `blocking` speaks to a server: the rest says what to ask and takes what came back.
+//! Only the modules of the drivers speak to a server: the rest says what to ask and takes what came back.
 
-mod blocking;
 mod catalog;
 mod cells;
-mod driver;
 mod error;
 mod kind;
 mod numeric;
@@ -13,5 +11,19 @@ mod query;
 mod tables;
 mod values;
 
+#[cfg(feature = "postgres")]
+mod blocking;
+#[cfg(any(feature = "postgres", feature = "tokio-postgres"))]
+mod driver;
+#[cfg(feature = "tokio-postgres")]
+mod pooled;
+#[cfg(feature = "sqlx-postgres")]
+mod sqlx;
+
+#[cfg(feature = "postgres")]
 pub use self::blocking::PostgresFetcher;
 pub use self::error::PostgresError;
+#[cfg(feature = "tokio-postgres")]
+pub use self::pooled::AsyncPostgresFetcher;
+#[cfg(feature = "sqlx-postgres")]
+pub(super) use self::tables::Tables;

@@ -1,8 +1,10 @@
 //! A database that stops answering in the midst of a request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dbcache::progress::ProgressEvent;
+use dbcache::error::BoxError;
+use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest};
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress};
 
 use super::{Adapter, Of};
@@ -13,35 +15,34 @@ pub fn a_database_that_goes_away_fails_the_rest_and_loses_nothing(database: &Arc
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO main.t SELECT i, i FROM n",
     );
     let folder = tempfile::tempdir().expect("a folder");
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let progress = Progress::observer(watcher(Arc::clone(database), Arc::clone(&asked)));
-    let builder = DynamicCache::builder().folder(folder.path()).batches(BatchPolicy::Fixed(100)).progress(progress);
-    let cache = builder.open().expect("a cache");
+    let builder = DynamicCache::builder().folder(folder.path()).progress(Progress::Silent);
+    let cache = builder.batches(BatchPolicy::Fixed(100)).open().expect("a cache");
     let t = cache.table("main.t").expect("a table");
     let query = t.select(["n"]).expect("columns");
     let ids: Vec<i64> = (1..=500).collect();
 
-    let refused = query.frame(&ids, &Of(&**database)).expect_err("the database to be away");
+    let leaving = Leaving { database: &**database, batches: AtomicUsize::new(0) };
+    let refused = query.frame(&ids, &leaving).expect_err("the database to be away");
     let Error::FetchFailed { failures, stored, .. } = refused else { panic!("{refused}") };
     assert_eq!((failures.len(), stored), (3, 200));
     assert_eq!(query.look_up(&ids).expect("a look").missing, (201..=500).collect::<Vec<i64>>());
 
     database.come_back();
+    database.execute("DELETE FROM main.t WHERE id <= 200");
     assert_eq!(query.frame(&ids, &Of(&**database)).expect("rows").height(), 500);
-    assert_eq!(*asked.lock().unwrap_or_else(PoisonError::into_inner), [500, 300]);
 }
 
-/// Notes how many ids each request fetches, and lets the database go away after the second batch of the first.
-fn watcher(
-    database: Arc<impl Adapter>,
-    asked: Arc<Mutex<Vec<usize>>>,
-) -> impl Fn(&ProgressEvent<'_>) + Send + Sync + 'static {
-    move |event| {
-        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            ProgressEvent::Started { ids, .. } => asked.push(*ids),
-            ProgressEvent::Fetched { batch: 2, .. } if asked.len() == 1 => database.go_away(),
-            _ => {}
+/// A fetcher whose database goes away before the third batch.
+struct Leaving<'a, A> {
+    database: &'a A,
+    batches: AtomicUsize,
+}
+
+impl<A: Adapter> DynamicFetcher<i64> for Leaving<'_, A> {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+        if self.batches.fetch_add(1, Ordering::Relaxed) == 2 {
+            self.database.go_away();
         }
+        self.database.fetch(request)
     }
 }

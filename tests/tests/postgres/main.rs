@@ -4,7 +4,9 @@
 
 mod blocking;
 mod ids;
+mod pooled;
 mod refusals;
+mod sqlx_pool;
 mod types;
 
 /// A fetcher for PostgreSQL, for the tests that are its own.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::PostgresAdapter;
 
 /// A record of the table `main.everything`.
-#[derive(Clone, Debug, PartialEq, Cached)]
+#[derive(Clone, Debug, PartialEq, Cached, sqlx::FromRow)]
 #[cached(table = "main.everything")]
 pub(crate) struct Everything {
     #[cached(id)]
@@ -34,8 +34,10 @@ pub(crate) struct Everything {
     token: Option<Uuid>,
     mood: Option<Mood>,
     #[cached(json)]
+    #[sqlx(json(nullable))]
     json: Option<Document>,
     #[cached(json)]
+    #[sqlx(json(nullable))]
     jsonb: Option<Document>,
     numbers: Option<Vec<i32>>,
     texts: Option<Vec<String>>,
@@ -47,7 +49,8 @@ pub(crate) struct Document {
     b: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, CachedJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, CachedJson, sqlx::Type)]
+#[sqlx(type_name = "main.mood")]
 pub(crate) enum Mood {
     Sad,
     Happy,

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
 mod adapter;
+#[cfg(feature = "databases")]
+mod sqlx_pool;
 
 use std::error::Error as _;
 use std::path::Path;

@@ -23,7 +23,7 @@ pub(super) struct BatchQuery {
 }
 
 /// All ids of a batch, bound as one parameter.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum BoundIds {
     /// `int8[]`
     Integers(Vec<i64>),
@@ -56,7 +56,8 @@ impl BatchQuery {
         for column in wanted(table, id, request.columns()) {
             columns.push(ColumnCells::new(column, kind_of(table, column, types)?, capacity));
         }
-        let text = query_text(table, &columns, &key.among_ids);
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let text = query_text(table, &names, &key.among_ids);
         Ok(Self { text, ids: bound(K::to_set(request.ids()), &key), columns, rows: 0 })
     }
 
@@ -249,9 +250,22 @@ fn bound(ids: IdSet, key: &KeyColumn) -> BoundIds {
     }
 }
 
-fn query_text(table: &Table, columns: &[ColumnCells], among_ids: &str) -> String {
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+/// The text of a query for the id column and some others, whatever their types, and what it binds.
+#[cfg(feature = "sqlx-postgres")]
+pub(super) fn select<K: Key>(
+    table: &Table,
+    request: &FetchRequest<'_, K>,
+    columns: &[&str],
+) -> Result<(String, BoundIds), PostgresError> {
+    let id = table.id_column(request.id_column())?;
+    let key = key_of::<K>(table, id)?;
+    let text = query_text(table, &[&[id.name.as_str()], columns].concat(), &key.among_ids);
+    Ok((text, bound(K::to_set(request.ids()), &key)))
+}
+
+/// The id column comes first.
+fn query_text(table: &Table, columns: &[&str], among_ids: &str) -> String {
     let path: Vec<&str> = table.path.iter().map(String::as_str).collect();
-    let id_column = names.first().copied().unwrap_or_default();
-    SelectRows { table: &path, columns: &names, id_column, among_ids }.to_sql()
+    let id_column = columns.first().copied().unwrap_or_default();
+    SelectRows { table: &path, columns, id_column, among_ids }.to_sql()
 }

@@ -9,7 +9,7 @@ use crate::name::TableName;
 
 /// What is known of tables, by their names.
 #[derive(Debug, Default)]
-pub(super) struct Tables(Mutex<HashMap<String, Arc<Table>>>);
+pub(in crate::fetch) struct Tables(Mutex<HashMap<String, Arc<Table>>>);
 
 impl Tables {
     /// The table of a request, unless a column is wanted that it did not have when it was looked up.

@@ -2,11 +2,10 @@
 
 use std::mem;
 
-use polars::prelude::*;
-use rusqlite::types::ValueRef;
-
 use super::kind::Kind;
+use super::value::SqliteValue;
 use crate::documents;
+use polars::prelude::*;
 
 /// Collects the values of one column.
 pub(super) struct ColumnCells {
@@ -45,7 +44,7 @@ impl ColumnCells {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, value: ValueRef<'_>) -> Result<(), Misfit> {
+    pub(super) fn push(&mut self, value: SqliteValue<'_>) -> Result<(), Misfit> {
         if self.cells.push(value) {
             self.are_documents = self.are_documents && is_document(value);
             return Ok(());
@@ -75,15 +74,15 @@ impl ColumnCells {
     }
 
     /// Takes the type of the first value that is not NULL; integers become floats when a float follows.
-    fn widen_for(&mut self, value: ValueRef<'_>) {
+    fn widen_for(&mut self, value: SqliteValue<'_>) {
         self.cells = match (mem::replace(&mut self.cells, Cells::Nulls(0)), value) {
             (Cells::Nulls(count), value) => Cells::new(kind_of(value), &self.name, self.capacity).with_nulls(count),
-            (Cells::Integer(cells), ValueRef::Real(_)) => Cells::Float(to_floats(cells, &self.name, self.capacity)),
+            (Cells::Integer(cells), SqliteValue::Real(_)) => Cells::Float(to_floats(cells, &self.name, self.capacity)),
             (cells, _) => cells,
         };
     }
 
-    fn misfit(&self, value: ValueRef<'_>) -> Misfit {
+    fn misfit(&self, value: SqliteValue<'_>) -> Misfit {
         let kind = self.cells.kind();
         let expected = match self.declared.as_str() {
             "" => kind.name().to_owned(),
@@ -141,17 +140,17 @@ impl Cells {
 
     /// Takes a value, or says that it does not belong here.
     #[inline]
-    fn push(&mut self, value: ValueRef<'_>) -> bool {
+    fn push(&mut self, value: SqliteValue<'_>) -> bool {
         match (self, value) {
-            (cells, ValueRef::Null) => cells.push_null(),
-            (Self::Integer(cells), ValueRef::Integer(value)) => cells.append_value(value),
-            (Self::Text(cells) | Self::Json(cells), ValueRef::Text(text)) => return push_text(cells, text),
-            (Self::Float(cells), ValueRef::Real(value)) => cells.append_value(value),
-            (Self::Float(cells), ValueRef::Integer(value)) => cells.append_value(to_float(value)),
-            (Self::Boolean(cells), ValueRef::Integer(value @ (0 | 1))) => cells.append_value(value == 1),
-            (Self::Blob(cells), ValueRef::Blob(bytes)) => cells.append_value(bytes),
-            (Self::Json(cells), ValueRef::Integer(value)) => cells.append_value(value.to_string()),
-            (Self::Json(cells), ValueRef::Real(value)) => cells.append_value(value.to_string()),
+            (cells, SqliteValue::Null) => cells.push_null(),
+            (Self::Integer(cells), SqliteValue::Integer(value)) => cells.append_value(value),
+            (Self::Text(cells) | Self::Json(cells), SqliteValue::Text(text)) => return push_text(cells, text),
+            (Self::Float(cells), SqliteValue::Real(value)) => cells.append_value(value),
+            (Self::Float(cells), SqliteValue::Integer(value)) => cells.append_value(to_float(value)),
+            (Self::Boolean(cells), SqliteValue::Integer(value @ (0 | 1))) => cells.append_value(value == 1),
+            (Self::Blob(cells), SqliteValue::Blob(bytes)) => cells.append_value(bytes),
+            (Self::Json(cells), SqliteValue::Integer(value)) => cells.append_value(value.to_string()),
+            (Self::Json(cells), SqliteValue::Real(value)) => cells.append_value(value.to_string()),
             _ => return false,
         }
         true
@@ -170,10 +169,10 @@ impl Cells {
     }
 }
 
-fn is_document(value: ValueRef<'_>) -> bool {
+fn is_document(value: SqliteValue<'_>) -> bool {
     match value {
-        ValueRef::Null => true,
-        ValueRef::Text(json) => documents::is_document(json),
+        SqliteValue::Null => true,
+        SqliteValue::Text(json) => documents::is_document(json),
         _ => false,
     }
 }
@@ -205,23 +204,23 @@ fn to_float(value: i64) -> f64 {
     value as f64
 }
 
-fn kind_of(value: ValueRef<'_>) -> Kind {
+fn kind_of(value: SqliteValue<'_>) -> Kind {
     match value {
-        ValueRef::Null => Kind::ByValue,
-        ValueRef::Integer(_) => Kind::Integer,
-        ValueRef::Real(_) => Kind::Float,
-        ValueRef::Text(_) => Kind::Text,
-        ValueRef::Blob(_) => Kind::Blob,
+        SqliteValue::Null => Kind::ByValue,
+        SqliteValue::Integer(_) => Kind::Integer,
+        SqliteValue::Real(_) => Kind::Float,
+        SqliteValue::Text(_) => Kind::Text,
+        SqliteValue::Blob(_) => Kind::Blob,
     }
 }
 
-pub(super) fn described(value: ValueRef<'_>) -> String {
+pub(super) fn described(value: SqliteValue<'_>) -> String {
     match value {
-        ValueRef::Null => "NULL".to_owned(),
-        ValueRef::Integer(value) => format!("the integer {value}"),
-        ValueRef::Real(value) => format!("the float {value}"),
-        ValueRef::Text(text) if str::from_utf8(text).is_err() => "text that is not UTF-8".to_owned(),
-        ValueRef::Text(_) => "text".to_owned(),
-        ValueRef::Blob(_) => "a blob".to_owned(),
+        SqliteValue::Null => "NULL".to_owned(),
+        SqliteValue::Integer(value) => format!("the integer {value}"),
+        SqliteValue::Real(value) => format!("the float {value}"),
+        SqliteValue::Text(text) if str::from_utf8(text).is_err() => "text that is not UTF-8".to_owned(),
+        SqliteValue::Text(_) => "text".to_owned(),
+        SqliteValue::Blob(_) => "a blob".to_owned(),
     }
 }

@@ -69,7 +69,7 @@ pub enum SqliteError {
 }
 
 impl SqliteError {
-    pub(super) fn query(table: &TableName) -> impl Fn(rusqlite::Error) -> Self {
-        |source| Self::Query { table: table.to_string(), source: Box::new(source) }
+    pub(super) fn query<E: Into<BoxError>>(table: &TableName) -> impl Fn(E) -> Self {
+        |source| Self::Query { table: table.to_string(), source: source.into() }
     }
 }

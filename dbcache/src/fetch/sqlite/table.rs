@@ -1,18 +1,22 @@
 //! What an SQLite database says of a table.
 
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension};
-
+use super::kind::Kind;
 use super::{SqliteError, SqliteKey};
-use crate::fetch::sql;
+use crate::error::BoxError;
 use crate::name::{TableName, near};
 
-use super::kind::Kind;
+/// The names and declared types of the columns of the table ?2 in the schema ?1. Hidden columns of virtual tables are
+/// left out, as in `SELECT *`.
+pub(super) const COLUMNS: &str = "SELECT name, type FROM pragma_table_xinfo(?2, ?1) WHERE hidden <> 1 ORDER BY cid";
+
+/// All tables and views, SQLite's own aside.
+pub(super) const TABLES: &str =
+    "SELECT schema || '.' || name FROM pragma_table_list WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1";
 
 /// A table or view, and its columns in their own order.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
-    name: &'a TableName,
+    pub(super) name: &'a TableName,
     columns: Vec<DeclaredColumn>,
 }
 
@@ -25,16 +29,36 @@ pub(super) struct DeclaredColumn {
 }
 
 impl<'a> Table<'a> {
-    /// Reads the table's definition.
-    pub(super) fn read(connection: &Connection, name: &'a TableName) -> Result<Self, SqliteError> {
-        match declared_columns(connection, name) {
-            Ok(columns) if !columns.is_empty() => Ok(Self { name, columns }),
-            failed => Err(not_readable(connection, name, failed.err())),
+    /// A table of these columns, each a name and a declared type; `None` of none, which is no table.
+    pub(super) fn of(name: &'a TableName, columns: impl IntoIterator<Item = (String, String)>) -> Option<Self> {
+        let declared =
+            |(name, declared): (String, String)| DeclaredColumn { name, kind: Kind::declared(&declared), declared };
+        let columns: Vec<DeclaredColumn> = columns.into_iter().map(declared).collect();
+        (!columns.is_empty()).then_some(Self { name, columns })
+    }
+
+    /// Tells a missing table or schema from a table that cannot be read, given all that there are.
+    pub(super) fn not_readable<E: Into<BoxError>>(
+        name: &TableName,
+        tables: &[String],
+        cause: Option<E>,
+    ) -> SqliteError {
+        let is_there = || tables.iter().any(|table| table.eq_ignore_ascii_case(name.as_str()));
+        match cause {
+            Some(cause) if is_there() => SqliteError::query(name)(cause),
+            _ => SqliteError::TableNotFound {
+                table: name.to_string(),
+                suggestions: near(name.as_str(), tables.iter().map(String::as_str)),
+            },
         }
     }
 
     pub(super) fn columns(&self) -> &[DeclaredColumn] {
         &self.columns
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
     pub(super) fn find(&self, column: &str) -> Option<&DeclaredColumn> {
@@ -48,41 +72,6 @@ impl<'a> Table<'a> {
             column: column.to_owned(),
             suggestions: near(column, self.columns.iter().map(|declared| declared.name.as_str())),
         })
-    }
-
-    /// Whether the ids are integers or text: what the column declares, or what its first value is.
-    pub(super) fn key(&self, connection: &Connection, column: &str) -> Result<SqliteKey, SqliteError> {
-        let declared = self.id_column(column)?;
-        match declared.kind {
-            Kind::Integer => Ok(SqliteKey::Integer),
-            Kind::Text => Ok(SqliteKey::Text),
-            Kind::ByValue => self.key_by_value(connection, declared),
-            _ => Err(self.no_key(declared, declared.declared.clone())),
-        }
-    }
-
-    fn key_by_value(&self, connection: &Connection, id: &DeclaredColumn) -> Result<SqliteKey, SqliteError> {
-        let column = sql::quoted(&id.name);
-        let table = sql::path(&names(self.name));
-        let query = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1");
-        let first: Option<Type> = connection
-            .query_row(&query, [], |row| row.get_ref(0).map(|id: ValueRef<'_>| id.data_type()))
-            .optional()
-            .map_err(SqliteError::query(self.name))?;
-        match first {
-            None | Some(Type::Integer) => Ok(SqliteKey::Integer),
-            Some(Type::Text) => Ok(SqliteKey::Text),
-            Some(other) => Err(self.no_key(id, other.to_string())),
-        }
-    }
-
-    fn no_key(&self, id: &DeclaredColumn, found: String) -> SqliteError {
-        SqliteError::KeyType {
-            table: self.name.to_string(),
-            column: id.name.clone(),
-            found,
-            wanted: "integer or text".to_owned(),
-        }
     }
 
     /// Refuses a key type that the declared type of the id column rules out. Comparing them would find rows all the
@@ -108,39 +97,4 @@ impl<'a> Table<'a> {
 /// The schema's name, and the table's: what follows the first dot, since SQLite has no further level.
 pub(super) fn names(table: &TableName) -> [&str; 2] {
     table.as_str().split_once('.').map_or(["main", table.as_str()], |(schema, table)| [schema, table])
-}
-
-/// Empty where there is no such table. Hidden columns of virtual tables are left out, as in `SELECT *`.
-fn declared_columns(connection: &Connection, table: &TableName) -> rusqlite::Result<Vec<DeclaredColumn>> {
-    const QUERY: &str = "SELECT name, type FROM pragma_table_xinfo(?2, ?1) WHERE hidden <> 1 ORDER BY cid";
-    let mut query = connection.prepare_cached(QUERY)?;
-    let columns = query.query_map(names(table), |row| {
-        let declared: String = row.get(1)?;
-        Ok(DeclaredColumn { name: row.get(0)?, kind: Kind::declared(&declared), declared })
-    })?;
-    columns.collect()
-}
-
-/// Tells a missing table or schema from a table that cannot be read.
-fn not_readable(connection: &Connection, table: &TableName, cause: Option<rusqlite::Error>) -> SqliteError {
-    let tables = match table_names(connection) {
-        Ok(tables) => tables,
-        Err(cause) => return SqliteError::query(table)(cause),
-    };
-    match cause {
-        Some(cause) if tables.iter().any(|name| name.eq_ignore_ascii_case(table.as_str())) => {
-            SqliteError::query(table)(cause)
-        }
-        _ => SqliteError::TableNotFound {
-            table: table.to_string(),
-            suggestions: near(table.as_str(), tables.iter().map(String::as_str)),
-        },
-    }
-}
-
-/// All tables and views, SQLite's own aside.
-pub(super) fn table_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    const QUERY: &str =
-        "SELECT schema || '.' || name FROM pragma_table_list WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1";
-    connection.prepare_cached(QUERY)?.query_map([], |row| row.get(0))?.collect()
 }

@@ -1,0 +1,165 @@
+//! Fetching through a pool of asynchronous connections.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use deadpool_postgres::{Client, Pool};
+use futures_util::TryStreamExt;
+
+use super::PostgresError;
+use super::catalog::{COLUMNS, TABLES, Table};
+use super::driver::{catalog_rows, name_parameter};
+use super::query::BatchQuery;
+use super::tables::Tables;
+use crate::error::BoxError;
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
+use crate::key::Key;
+use crate::name::TableName;
+use crate::record::{ColumnSchema, Record};
+
+/// Fetches rows of any table or view of a PostgreSQL database through a pool of connections of `tokio-postgres`, as
+/// records or dynamically, without any SQL.
+///
+/// Tables, types and ids are as the blocking `PostgresFetcher` (feature `postgres`) has them: a batch is one query,
+/// `WHERE id = ANY($1)`, for the wanted columns alone, whose binary values go straight into columns as they arrive.
+///
+/// | PostgreSQL | column |
+/// |---|---|
+/// | `bool`, `int2`, `int4`, `int8`, `float4`, `float8`, `oid` | the same, `oid` as `UInt32` |
+/// | `numeric(p, s)` of up to 38 digits | `Decimal(p, s)`, exact |
+/// | any other `numeric` | text, exact; a record's field may be a float, an integer or a decimal |
+/// | `text`, `varchar`, `char`, `name`, `citext`, `uuid`, enums | text |
+/// | `bytea` | binary |
+/// | `date`, `time`, `timestamp`, `timestamptz` | date, time, datetime in microseconds, the last in UTC |
+/// | `json`, `jsonb` | JSON text, answered as structs and lists where objects and arrays agree |
+/// | arrays of these, of one dimension; domains | lists; what they restrict |
+///
+/// The pool may be the application's own. It should allow as many connections as the cache keeps batches in flight.
+///
+/// ```no_run
+/// use dbcache::deadpool_postgres::tokio_postgres::{Config, NoTls};
+/// use dbcache::deadpool_postgres::{Manager, Pool};
+/// use dbcache::{AsyncPostgresFetcher, Cache, Cached};
+///
+/// #[derive(Debug, Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     name: Option<String>,
+/// }
+///
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config: Config = "postgres://app@localhost/shop".parse()?;
+/// let pool = Pool::builder(Manager::new(config, NoTls)).max_size(8).build()?;
+/// let fetcher = AsyncPostgresFetcher::new(pool);
+/// let cache = Cache::<User>::builder().folder("cache").concurrency(8).open()?;
+/// let users: Vec<User> = cache.rows_async(&[1, 2, 3], &fetcher).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AsyncPostgresFetcher {
+    pool: Pool,
+    tables: Arc<Tables>,
+}
+
+impl AsyncPostgresFetcher {
+    /// Fetches through a pool.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool, tables: Arc::default() }
+    }
+
+    /// The tables and views of the database, as `schema.table`, PostgreSQL's own aside.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError::Connection`] where the database cannot be read.
+    pub async fn tables(&self) -> Result<Vec<String>, PostgresError> {
+        tables(&self.client().await?).await
+    }
+
+    /// The names of a table's columns, in the table's own order.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError::TableNotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
+    pub async fn columns(&self, table: &TableName) -> Result<Vec<String>, PostgresError> {
+        look_up(&self.client().await?, table).await.map(|table| table.names())
+    }
+
+    async fn client(&self) -> Result<Client, PostgresError> {
+        self.pool.get().await.map_err(|cause| PostgresError::Connection(Box::new(cause)))
+    }
+
+    async fn fetch_batch<K: Key>(
+        &self,
+        request: &FetchRequest<'_, K>,
+        types: &[ColumnSchema],
+    ) -> Result<FetchedFrame, BoxError> {
+        let client = self.client().await?;
+        let table = self.table(&client, request).await?;
+        let fetched = fetch(&client, &table, request, types).await;
+        if fetched.is_err() {
+            self.tables.forget(request.table());
+        }
+        fetched
+    }
+
+    async fn table<K: Key>(&self, client: &Client, request: &FetchRequest<'_, K>) -> Result<Arc<Table>, PostgresError> {
+        match self.tables.for_request(request) {
+            Some(table) => Ok(table),
+            None => look_up(client, request.table()).await.map(|table| self.tables.remember(table)),
+        }
+    }
+}
+
+impl<T: Record> AsyncFetcher<T> for AsyncPostgresFetcher {
+    async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        self.fetch_batch(request, T::schema().columns()).await.map(Fetched::from)
+    }
+
+    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.columns(table).await.ok()
+    }
+}
+
+impl<K: Key> AsyncDynamicFetcher<K> for AsyncPostgresFetcher {
+    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        self.fetch_batch(request, &[]).await.map(DynamicRows::from)
+    }
+
+    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.columns(table).await.ok()
+    }
+}
+
+async fn fetch<K: Key>(
+    client: &Client,
+    table: &Table,
+    request: &FetchRequest<'_, K>,
+    types: &[ColumnSchema],
+) -> Result<FetchedFrame, BoxError> {
+    let failed = PostgresError::query(&table.name);
+    let mut query = BatchQuery::new(table, request, types)?;
+    let rows = client.query_typed_raw(&query.text, [query.ids.parameter()]).await.map_err(&failed)?;
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        query.push_row(table, &row)?;
+    }
+    query.finish()
+}
+
+async fn look_up(client: &Client, name: &TableName) -> Result<Table, PostgresError> {
+    let text = name.as_str();
+    let rows = client.query_typed(COLUMNS, &[name_parameter(&text)]).await.map_err(PostgresError::query(name))?;
+    match Table::read(name, &catalog_rows(&rows)?)? {
+        Some(table) => Ok(table),
+        None => Err(Table::not_found(name, &tables(client).await?)),
+    }
+}
+
+async fn tables(client: &Client) -> Result<Vec<String>, PostgresError> {
+    let rows = client.query_typed(TABLES, &[]).await.map_err(|cause| PostgresError::Connection(Box::new(cause)))?;
+    Ok(catalog_rows(&rows)?.into_iter().flatten().collect())
+}

@@ -1,0 +1,132 @@
+//! Fetching through a `PgPool`.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgArguments, PgPool, PgRow, PgValueFormat};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Column, FromRow, Postgres, Row, ValueRef};
+
+use super::PostgresError;
+use super::catalog::{COLUMNS, CatalogRow, TABLES, Table};
+use super::query::{BatchQuery, BoundIds, select};
+use crate::error::BoxError;
+use crate::fetch::sqlx::sealed::Sealed;
+use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
+use crate::key::Key;
+use crate::name::TableName;
+use crate::record::Record;
+
+impl Sealed for Postgres {}
+
+impl SqlxDatabase for Postgres {}
+
+impl SqlxFetcher<Postgres> {
+    /// The table of a request, looked up unless it is known.
+    async fn table<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Arc<Table>, PostgresError> {
+        match self.tables.for_request(request) {
+            Some(table) => Ok(table),
+            None => look_up(&self.pool, request.table()).await.map(|table| self.tables.remember(table)),
+        }
+    }
+
+    /// Forgets the table where a batch of it failed.
+    fn checked<R, K>(&self, request: &FetchRequest<'_, K>, fetched: Result<R, BoxError>) -> Result<R, BoxError> {
+        if fetched.is_err() {
+            self.tables.forget(request.table());
+        }
+        fetched
+    }
+}
+
+impl<T> AsyncFetcher<T> for SqlxFetcher<Postgres>
+where
+    T: Record + for<'r> FromRow<'r, PgRow>,
+{
+    async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        let table = self.table(request).await?;
+        self.checked(request, records(&self.pool, &table, request).await.map(Fetched::from))
+    }
+
+    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        look_up(&self.pool, table).await.ok().map(|table| table.names())
+    }
+}
+
+impl<K: Key> AsyncDynamicFetcher<K> for SqlxFetcher<Postgres> {
+    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        let table = self.table(request).await?;
+        self.checked(request, columns(&self.pool, &table, request).await.map(DynamicRows::from))
+    }
+
+    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        look_up(&self.pool, table).await.ok().map(|table| table.names())
+    }
+}
+
+/// Rows as `sqlx` reads them, of all columns that the record has and the table too.
+async fn records<T>(pool: &PgPool, table: &Table, request: &FetchRequest<'_, T::Id>) -> Result<Vec<T>, BoxError>
+where
+    T: Record + for<'r> FromRow<'r, PgRow>,
+{
+    let failed = PostgresError::query(&table.name);
+    let of_record = T::schema().columns().iter().map(|column| column.column().column());
+    let names: Vec<&str> = of_record.filter(|name| table.find(name).is_some()).collect();
+    let (text, ids) = select(table, request, &names)?;
+    let mut rows = asking(text, ids).fetch(pool);
+    let mut records = Vec::with_capacity(request.ids().len());
+    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        records.push(T::from_row(&row).map_err(&failed)?);
+    }
+    Ok(records)
+}
+
+async fn columns<K: Key>(
+    pool: &PgPool,
+    table: &Table,
+    request: &FetchRequest<'_, K>,
+) -> Result<FetchedFrame, BoxError> {
+    let mut query = BatchQuery::new(table, request, &[])?;
+    let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(pool);
+    while let Some(row) = rows.try_next().await.map_err(PostgresError::query(&table.name))? {
+        if query.is_empty() {
+            query.check_types(table, row.columns().iter().map(|column| column.type_info().oid().map(|oid| oid.0)))?;
+        }
+        query.push(|place| value(&row, place))?;
+    }
+    query.finish()
+}
+
+fn asking(text: String, ids: BoundIds) -> Query<'static, Postgres, PgArguments> {
+    let query = sqlx::query(AssertSqlSafe(text));
+    match ids {
+        BoundIds::Integers(ids) => query.bind(ids),
+        BoundIds::Text(ids) => query.bind(ids),
+    }
+}
+
+#[inline]
+fn value(row: &PgRow, place: usize) -> Result<Option<&[u8]>, BoxError> {
+    let value = row.try_get_raw(place)?;
+    match value.format() {
+        _ if value.is_null() => Ok(None),
+        PgValueFormat::Binary => value.as_bytes().map(Some),
+        PgValueFormat::Text => Err("the server sends values as text".into()),
+    }
+}
+
+async fn look_up(pool: &PgPool, name: &TableName) -> Result<Table, PostgresError> {
+    let failed = PostgresError::query(name);
+    let rows = sqlx::query(COLUMNS).bind(name.to_string()).fetch_all(pool).await.map_err(&failed)?;
+    if let Some(table) = Table::read(name, &catalog_rows(&rows).map_err(&failed)?)? {
+        return Ok(table);
+    }
+    let rows = sqlx::query(TABLES).fetch_all(pool).await.map_err(&failed)?;
+    let tables: Vec<String> = catalog_rows(&rows).map_err(&failed)?.into_iter().flatten().collect();
+    Err(Table::not_found(name, &tables))
+}
+
+fn catalog_rows(rows: &[PgRow]) -> Result<Vec<CatalogRow>, sqlx::Error> {
+    rows.iter().map(|row| (0..row.len()).map(|place| row.try_get(place)).collect()).collect()
+}

@@ -1,0 +1,139 @@
+//! Fetching through a connection of `rusqlite`.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use super::{SqliteError, SqliteKey, connection};
+use crate::error::BoxError;
+use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use crate::key::Key;
+use crate::name::TableName;
+use crate::record::Record;
+
+/// Fetches rows of any table or view of an SQLite database, as records or dynamically, without any SQL.
+///
+/// The table `main.users` is the table `users` of the database itself; attached databases go by the names under
+/// which they were attached.
+///
+/// Columns have the types that the table declares, after SQLite's [rules](https://sqlite.org/datatype3.html) for
+/// column affinity: integers, floats, text and blobs; `BOOLEAN` columns hold booleans and `JSON` columns text, of which an answer
+/// gives objects and arrays as structs and lists where they agree. Where the declared type says nothing (none at all, `NUMERIC`, `DATE`), the values decide. A value of another type than
+/// its column's, which SQLite allows, is a
+/// [`BatchError::WrongType`](crate::error::BatchError::WrongType).
+///
+/// Batches take turns: there is one connection.
+///
+/// ```
+/// use dbcache::rusqlite::Connection;
+/// use dbcache::{SqliteFetcher, TableName};
+///
+/// let connection = Connection::open_in_memory()?;
+/// connection.execute_batch("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO users VALUES (7, 'Ada')")?;
+///
+/// let fetcher = SqliteFetcher::new(connection)?;
+/// let users = TableName::new("main.users")?;
+/// assert_eq!(fetcher.columns(&users)?, ["id", "name"]);
+/// assert_eq!(fetcher.ids::<i64>(&users, "id")?, [7]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SqliteFetcher {
+    connection: Mutex<Connection>,
+}
+
+impl SqliteFetcher {
+    /// Opens a database file, for reading only.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError::Open`] where there is no such file, or it is no SQLite database.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SqliteError> {
+        let path = path.as_ref();
+        connection::open_for_reading(path)
+            .map_err(BoxError::from)
+            .and_then(|connection| Ok(Self::new(connection)?))
+            .map_err(|source| SqliteError::Open { path: path.to_owned(), source })
+    }
+
+    /// Fetches through a connection that is already open, with the databases that are attached to it.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError::Connection`] where the connection does not take the table-valued function through which ids
+    /// are bound.
+    pub fn new(connection: Connection) -> Result<Self, SqliteError> {
+        rusqlite::vtab::array::load_module(&connection).map_err(|cause| SqliteError::Connection(Box::new(cause)))?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// The tables and views of the database, as `schema.table`.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError::Connection`] where the database cannot be read.
+    pub fn tables(&self) -> Result<Vec<String>, SqliteError> {
+        connection::table_names(&self.lock()).map_err(|cause| SqliteError::Connection(Box::new(cause)))
+    }
+
+    /// The names of a table's columns, in the table's own order.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError::TableNotFound`], or [`SqliteError::Query`] where the table cannot be read.
+    pub fn columns(&self, table: &TableName) -> Result<Vec<String>, SqliteError> {
+        connection::look_up(&self.lock(), table).map(|table| table.names())
+    }
+
+    /// Whether a table's ids are integers or text. Where the declared type says nothing, the first id decides.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError::KeyType`] where they are neither, and those of [`columns`](Self::columns).
+    pub fn key(&self, table: &TableName, id_column: &str) -> Result<SqliteKey, SqliteError> {
+        let connection = self.lock();
+        connection::key(&connection, &connection::look_up(&connection, table)?, id_column)
+    }
+
+    /// All ids of a table, sorted. Rows without an id are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`SqliteError::KeyType`] where an id is not of the type `K`, and those of [`columns`](Self::columns).
+    pub fn ids<K: Key>(&self, table: &TableName, id_column: &str) -> Result<Vec<K>, SqliteError> {
+        let connection = self.lock();
+        let definition = connection::look_up(&connection, table)?;
+        definition.check_key(definition.id_column(id_column)?, SqliteKey::of::<K>())?;
+        connection::all_ids(&connection, table, id_column)
+    }
+
+    /// A panic in another fetch leaves the connection as usable as it was.
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.columns(table).ok()
+    }
+}
+
+impl<T: Record> Fetcher<T> for SqliteFetcher {
+    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        connection::fetch(&self.lock(), request, T::schema().columns()).map(Fetched::from)
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.known_columns(table)
+    }
+}
+
+impl<K: Key> DynamicFetcher<K> for SqliteFetcher {
+    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        connection::fetch(&self.lock(), request, &[]).map(DynamicRows::from)
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.known_columns(table)
+    }
+}

@@ -1,0 +1,130 @@
+//! What is asked of a connection of `rusqlite`.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use rusqlite::types::{Type, Value, ValueRef};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::kind::Kind;
+use super::query::{BatchQuery, row_id};
+use super::table::{COLUMNS, DeclaredColumn, TABLES, Table, names};
+use super::{SqliteError, SqliteKey, cells};
+use crate::error::BoxError;
+use crate::fetch::{FetchRequest, FetchedFrame, sql};
+use crate::key::{IdSet, Key};
+use crate::name::TableName;
+use crate::record::ColumnSchema;
+
+/// SQLite looks into a file only when the first query needs it, so one is made.
+pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Fetches a batch: the id column first, then the wanted columns.
+pub(super) fn fetch<K: Key>(
+    connection: &Connection,
+    request: &FetchRequest<'_, K>,
+    types: &[ColumnSchema],
+) -> Result<FetchedFrame, BoxError> {
+    let failed = SqliteError::query(request.table());
+    let table = look_up(connection, request.table())?;
+    let mut batch = BatchQuery::new(&table, request, types)?;
+    let text = batch.text(request, "IN (SELECT value FROM rarray(?1))");
+    let mut query = connection.prepare_cached(&text).map_err(&failed)?;
+    let mut rows = query.query([bound(request.ids())]).map_err(&failed)?;
+    while let Some(row) = rows.next().map_err(&failed)? {
+        batch.push(|place| Ok(row.get_ref(place).map_err(&failed)?.into()))?;
+    }
+    batch.finish()
+}
+
+/// SQLite has no integers above `i64::MAX`, and so no rows for them.
+fn bound<K: Key>(ids: &[K]) -> Rc<Vec<Value>> {
+    Rc::new(match K::to_set(ids) {
+        IdSet::Int(ids) => ids.into_iter().map(Value::Integer).collect(),
+        IdSet::Big(ids) => ids.into_iter().filter_map(|id| i64::try_from(id).ok()).map(Value::Integer).collect(),
+        IdSet::Text(ids) => ids.into_iter().map(Value::Text).collect(),
+    })
+}
+
+/// Reads a table's definition.
+pub(super) fn look_up<'a>(connection: &Connection, name: &'a TableName) -> Result<Table<'a>, SqliteError> {
+    let cause = match declared_columns(connection, name).map(|columns| Table::of(name, columns)) {
+        Ok(Some(table)) => return Ok(table),
+        failed => failed.err(),
+    };
+    let tables = table_names(connection).map_err(SqliteError::query(name))?;
+    Err(Table::not_readable(name, &tables, cause))
+}
+
+fn declared_columns(connection: &Connection, table: &TableName) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut query = connection.prepare_cached(COLUMNS)?;
+    let columns = query.query_map(names(table), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    columns.collect()
+}
+
+/// All tables and views, SQLite's own aside.
+pub(super) fn table_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached(TABLES)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Whether the ids of a table are integers or text: what the column declares, or what its first value is.
+pub(super) fn key(connection: &Connection, table: &Table<'_>, column: &str) -> Result<SqliteKey, SqliteError> {
+    let declared = table.id_column(column)?;
+    match declared.kind {
+        Kind::Integer => Ok(SqliteKey::Integer),
+        Kind::Text => Ok(SqliteKey::Text),
+        Kind::ByValue => key_by_value(connection, table, declared),
+        _ => Err(no_key(table, declared, declared.declared.clone())),
+    }
+}
+
+fn key_by_value(connection: &Connection, table: &Table<'_>, id: &DeclaredColumn) -> Result<SqliteKey, SqliteError> {
+    let column = sql::quoted(&id.name);
+    let path = sql::path(&names(table.name));
+    let query = format!("SELECT {column} FROM {path} WHERE {column} IS NOT NULL LIMIT 1");
+    let first: Option<Type> = connection
+        .query_row(&query, [], |row| row.get_ref(0).map(|id: ValueRef<'_>| id.data_type()))
+        .optional()
+        .map_err(SqliteError::query(table.name))?;
+    match first {
+        None | Some(Type::Integer) => Ok(SqliteKey::Integer),
+        Some(Type::Text) => Ok(SqliteKey::Text),
+        Some(other) => Err(no_key(table, id, other.to_string())),
+    }
+}
+
+fn no_key(table: &Table<'_>, id: &DeclaredColumn, found: String) -> SqliteError {
+    let wanted = "integer or text".to_owned();
+    SqliteError::KeyType { table: table.name.to_string(), column: id.name.clone(), found, wanted }
+}
+
+/// All ids of a table, sorted.
+pub(super) fn all_ids<K: Key>(
+    connection: &Connection,
+    table: &TableName,
+    id_column: &str,
+) -> Result<Vec<K>, SqliteError> {
+    let failed = SqliteError::query(table);
+    let column = sql::of_row(id_column);
+    let path = sql::path(&names(table));
+    let query = format!("SELECT {column} FROM {path} AS \"row\" WHERE {column} IS NOT NULL ORDER BY 1");
+    let mut query = connection.prepare(&query).map_err(&failed)?;
+    let mut rows = query.query([]).map_err(&failed)?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next().map_err(&failed)? {
+        let id = row.get_ref(0).map_err(&failed)?.into();
+        let id = row_id(id).and_then(K::from_row_id).ok_or_else(|| SqliteError::KeyType {
+            table: table.to_string(),
+            column: id_column.to_owned(),
+            found: cells::described(id),
+            wanted: K::DATA_TYPE.to_string(),
+        })?;
+        ids.push(id);
+    }
+    Ok(ids)
+}

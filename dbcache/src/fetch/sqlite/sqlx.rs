@@ -1,0 +1,121 @@
+//! Fetching through a `SqlitePool`.
+
+use futures_util::TryStreamExt;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow, SqliteValueRef};
+use sqlx::{AssertSqlSafe, Decode, FromRow, Row, Sqlite, TypeInfo, ValueRef};
+
+use super::query::{BatchQuery, text};
+use super::table::{COLUMNS, TABLES, Table, names};
+use super::value::SqliteValue;
+use super::{SqliteError, SqliteKey};
+use crate::error::BoxError;
+use crate::fetch::sqlx::sealed::Sealed;
+use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
+use crate::key::{IdSet, Key};
+use crate::name::TableName;
+use crate::record::Record;
+
+/// The ids come as one array in JSON.
+const AMONG_IDS: &str = "IN (SELECT value FROM json_each(?1))";
+
+impl Sealed for Sqlite {}
+
+impl SqlxDatabase for Sqlite {}
+
+impl<T> AsyncFetcher<T> for SqlxFetcher<Sqlite>
+where
+    T: Record + for<'r> FromRow<'r, SqliteRow>,
+{
+    async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        records(&self.pool, request).await.map(Fetched::from)
+    }
+
+    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        look_up(&self.pool, table).await.ok().map(|table| table.names())
+    }
+}
+
+impl<K: Key> AsyncDynamicFetcher<K> for SqlxFetcher<Sqlite> {
+    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        columns(&self.pool, request).await.map(DynamicRows::from)
+    }
+
+    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        look_up(&self.pool, table).await.ok().map(|table| table.names())
+    }
+}
+
+/// Rows as `sqlx` reads them, of all columns that the record has and the table too.
+async fn records<T>(pool: &SqlitePool, request: &FetchRequest<'_, T::Id>) -> Result<Vec<T>, BoxError>
+where
+    T: Record + for<'r> FromRow<'r, SqliteRow>,
+{
+    let failed = SqliteError::query(request.table());
+    let table = look_up(pool, request.table()).await?;
+    let id = table.id_column(request.id_column())?;
+    table.check_key(id, SqliteKey::of::<T::Id>())?;
+    let of_record = T::schema().columns().iter().map(|column| column.column().column());
+    let names = [id.name.as_str()].into_iter().chain(of_record.filter(|name| table.find(name).is_some()));
+    let text = text(request, &names.collect::<Vec<&str>>(), AMONG_IDS);
+    let mut rows = asking(text, request.ids())?.fetch(pool);
+    let mut records = Vec::with_capacity(request.ids().len());
+    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        records.push(T::from_row(&row).map_err(&failed)?);
+    }
+    Ok(records)
+}
+
+async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Result<FetchedFrame, BoxError> {
+    let table = look_up(pool, request.table()).await?;
+    let mut batch = BatchQuery::new(&table, request, &[])?;
+    let mut rows = asking(batch.text(request, AMONG_IDS), request.ids())?.fetch(pool);
+    while let Some(row) = rows.try_next().await.map_err(SqliteError::query(request.table()))? {
+        batch.push(|place| value(&row, place))?;
+    }
+    batch.finish()
+}
+
+/// SQLite has no integers above `i64::MAX`, and so no rows for them.
+fn asking<K: Key>(text: String, ids: &[K]) -> Result<Query<'static, Sqlite, SqliteArguments>, BoxError> {
+    let ids = match K::to_set(ids) {
+        IdSet::Int(ids) => serde_json::to_string(&ids)?,
+        IdSet::Big(ids) => {
+            let ids: Vec<i64> = ids.into_iter().filter_map(|id| i64::try_from(id).ok()).collect();
+            serde_json::to_string(&ids)?
+        }
+        IdSet::Text(ids) => serde_json::to_string(&ids)?,
+    };
+    Ok(sqlx::query(AssertSqlSafe(text)).bind(ids))
+}
+
+fn value(row: &SqliteRow, place: usize) -> Result<SqliteValue<'_>, BoxError> {
+    let value = row.try_get_raw(place)?;
+    let stored_as = value.type_info();
+    match stored_as.name() {
+        _ if value.is_null() => Ok(SqliteValue::Null),
+        "INTEGER" => decoded(value).map(SqliteValue::Integer),
+        "REAL" => decoded(value).map(SqliteValue::Real),
+        "TEXT" => decoded(value).map(SqliteValue::Text),
+        "BLOB" => decoded(value).map(SqliteValue::Blob),
+        other => Err(format!("a value of type {other}").into()),
+    }
+}
+
+fn decoded<'r, V: Decode<'r, Sqlite>>(value: SqliteValueRef<'r>) -> Result<V, BoxError> {
+    V::decode(value)
+}
+
+/// Reads a table's definition.
+async fn look_up<'a>(pool: &SqlitePool, name: &'a TableName) -> Result<Table<'a>, SqliteError> {
+    let [schema, table] = names(name).map(str::to_owned);
+    let columns = sqlx::query_as(COLUMNS).bind(schema).bind(table).fetch_all(pool).await;
+    let cause = match columns.map(|columns: Vec<(String, String)>| Table::of(name, columns)) {
+        Ok(Some(table)) => return Ok(table),
+        failed => failed.err(),
+    };
+    let tables: Vec<(String,)> = sqlx::query_as(TABLES).fetch_all(pool).await.map_err(SqliteError::query(name))?;
+    let tables: Vec<String> = tables.into_iter().map(|(name,)| name).collect();
+    Err(Table::not_readable(name, &tables, cause))
+}

@@ -1,0 +1,65 @@
+//! The fetcher through a pool of `sqlx`.
+
+use std::time::Duration;
+
+use dbcache::error::BoxError;
+use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched};
+use dbcache::key::Key;
+use dbcache::sqlx::Postgres;
+use dbcache::sqlx::postgres::PgPoolOptions;
+use dbcache::{SqlxFetcher, TableName};
+use dbcache_tests::contract::{Adapter, Item};
+use dbcache_tests::server::Database;
+use tokio::runtime::Runtime;
+
+use crate::PostgresAdapter;
+use crate::types::Everything;
+
+dbcache_tests::fetcher_contract!(Sqlx);
+crate::postgres_contract!(Sqlx);
+
+struct Sqlx {
+    fetcher: SqlxFetcher<Postgres>,
+    database: Database,
+    runtime: Runtime,
+}
+
+impl Adapter for Sqlx {
+    fn open() -> Option<Self> {
+        let database = Database::create()?;
+        let runtime = Runtime::new().unwrap();
+        let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
+        let pool = runtime.block_on(options.connect(&database.url())).unwrap();
+        Some(Self { fetcher: SqlxFetcher::new(pool), database, runtime })
+    }
+
+    fn execute(&self, sql: &str) {
+        self.database.execute(sql);
+    }
+
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        self.runtime.block_on(AsyncDynamicFetcher::fetch(&self.fetcher, request))
+    }
+
+    fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
+        self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.runtime.block_on(AsyncDynamicFetcher::<i64>::known_columns(&self.fetcher, table))
+    }
+
+    fn go_away(&self) {
+        self.database.close();
+    }
+
+    fn come_back(&self) {
+        self.database.open();
+    }
+}
+
+impl PostgresAdapter for Sqlx {
+    fn fetch_everything(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, BoxError> {
+        self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
+    }
+}

@@ -1,0 +1,61 @@
+//! The fetcher through a pool of `sqlx`, for the contract.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use dbcache::error::BoxError;
+use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched};
+use dbcache::key::Key;
+use dbcache::rusqlite::Connection;
+use dbcache::sqlx::Sqlite;
+use dbcache::sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use dbcache::{SqlxFetcher, TableName};
+use dbcache_tests::contract::{Adapter, Item};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+dbcache_tests::fetcher_contract!(Sqlx);
+
+/// A database in a file, which another connection can lock.
+struct Sqlx {
+    fetcher: SqlxFetcher<Sqlite>,
+    runtime: Runtime,
+    other: Mutex<Connection>,
+    _folder: TempDir,
+}
+
+impl Adapter for Sqlx {
+    fn open() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let other = Mutex::new(Connection::open(&path).unwrap());
+        let runtime = Runtime::new().unwrap();
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true).busy_timeout(Duration::ZERO);
+        let pool = runtime.block_on(SqlitePool::connect_with(options)).unwrap();
+        Some(Self { fetcher: SqlxFetcher::new(pool), runtime, other, _folder: folder })
+    }
+
+    fn execute(&self, sql: &str) {
+        self.other.lock().unwrap().execute_batch(sql).unwrap();
+    }
+
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+        self.runtime.block_on(AsyncDynamicFetcher::fetch(&self.fetcher, request))
+    }
+
+    fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
+        self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.runtime.block_on(AsyncDynamicFetcher::<i64>::known_columns(&self.fetcher, table))
+    }
+
+    fn go_away(&self) {
+        self.execute("BEGIN EXCLUSIVE");
+    }
+
+    fn come_back(&self) {
+        self.execute("ROLLBACK");
+    }
+}
