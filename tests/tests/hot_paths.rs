@@ -16,6 +16,9 @@ use tempfile::TempDir;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// How often a part of a column is asked before it surely stays in memory.
+const WARM: usize = 20;
+
 /// Counts are of the whole process, so one test counts at a time.
 static COUNTING: Mutex<()> = Mutex::new(());
 
@@ -96,53 +99,81 @@ fn look_up(cache: &Cache<User>, ids: &[i64]) -> DataFrame {
     frame
 }
 
-/// How often some work allocates.
-fn allocations<R>(work: impl FnOnce() -> R) -> usize {
+/// What some work allocates: how often, and how many bytes.
+fn allocated<R>(work: impl FnOnce() -> R) -> (usize, usize) {
     let region = Region::new(ALLOCATOR);
     let answer = work();
     let change = region.change();
     drop(answer);
-    change.allocations + change.reallocations
+    (change.allocations + change.reallocations, change.bytes_allocated)
 }
 
-/// The bytes that the process has asked of `read` calls so far.
+/// One of the counts of bytes that the system keeps of this process.
 #[cfg(target_os = "linux")]
-fn read_so_far() -> u64 {
+fn count_so_far(name: &str) -> u64 {
     let counts = std::fs::read_to_string("/proc/self/io").expect("the counts of this process");
-    let read = counts.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("bytes read");
-    read.parse().expect("a number")
+    let count = counts.lines().find_map(|line| line.strip_prefix(name)).expect("a count of this name");
+    count.parse().expect("a number")
 }
 
-/// What some work reads, in bytes.
+/// How far some work moves a count: `rchar` is what `read` calls brought, `wchar` what `write` calls were given.
 #[cfg(target_os = "linux")]
-fn read<R>(work: impl FnOnce() -> R) -> u64 {
-    let start = read_so_far();
-    let counting = read_so_far() - start;
-    let start = read_so_far();
+fn io<R>(name: &str, work: impl FnOnce() -> R) -> u64 {
+    let start = count_so_far(name);
+    let counting = count_so_far(name) - start;
+    let start = count_so_far(name);
     let answer = work();
-    let end = read_so_far();
+    let end = count_so_far(name);
     drop(answer);
     end - start - counting
+}
+
+/// Asked often enough for all its columns to be kept in memory.
+fn warmed(stored: &Stored) -> (Cache<User>, Vec<i64>) {
+    let (cache, ids) = (stored.cache(), stored.some(1_000));
+    for _ in 0..WARM {
+        look_up(&cache, &ids);
+    }
+    (cache, ids)
 }
 
 #[test]
 fn a_warm_lookup_does_not_allocate_for_each_row() {
     let stored = Stored::users(50_000);
-    let cache = stored.cache();
-    let ids = stored.some(1_000);
-    look_up(&cache, &ids);
-    let count = allocations(|| look_up(&cache, &ids));
+    let (cache, ids) = warmed(&stored);
+    let (count, _) = allocated(|| look_up(&cache, &ids));
     assert!(count < 400, "{count} allocations for 1,000 rows");
+}
+
+#[test]
+fn a_warm_lookup_allocates_no_more_in_a_larger_table() {
+    let bytes_of = |rows| {
+        let stored = Stored::users(rows);
+        let (cache, ids) = warmed(&stored);
+        allocated(|| look_up(&cache, &ids)).1
+    };
+    let (small, large) = (bytes_of(5_000), bytes_of(50_000));
+    assert!(large < small * 3 / 2, "{large} bytes where a tenth of the table took {small}");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_warm_lookup_reads_no_file() {
+fn storing_rows_writes_what_they_take_and_not_the_table() {
+    let stored = Stored::users(100_000);
+    let (cache, table) = (stored.cache(), stored.bytes());
+    let new: Vec<i64> = (stored.rows..stored.rows + 100).collect();
+    let written = io("wchar: ", || cache.select(User::columns().age).frame(&new, &database).expect("all are stored"));
+    assert!(written < table / 20, "{written} bytes were written for 100 rows beside a table of {table}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_warm_lookup_reads_no_page() {
     let stored = Stored::users(5_000);
-    let cache = stored.cache();
-    let ids = stored.some(1_000);
-    look_up(&cache, &ids);
-    assert_eq!(read(|| look_up(&cache, &ids)), 0);
+    let (cache, ids) = warmed(&stored);
+    let read = io("rchar: ", || look_up(&cache, &ids));
+    // Room for finding out that the files are still the same.
+    assert!(read < 256, "{read} bytes were read for rows that are in memory");
 }
 
 #[cfg(target_os = "linux")]
@@ -150,7 +181,8 @@ fn a_warm_lookup_reads_no_file() {
 fn a_column_that_is_not_asked_is_not_read() {
     let stored = Stored::users(50_000);
     let (table, ids) = (stored.bytes(), stored.some(10));
-    let read = read(|| stored.cache().select(User::columns().age).frame(&ids, &database).expect("all are cached"));
+    let read =
+        io("rchar: ", || stored.cache().select(User::columns().age).frame(&ids, &database).expect("all are cached"));
     assert!(read < table / 2, "{read} of {table} bytes were read for one small column");
 }
 
@@ -165,7 +197,7 @@ fn extracting_a_path_allocates_nothing_for_each_document() {
         users.select(paths).expect("paths").frame(&ids, &database).expect("all are cached")
     };
     extract(&["profile.address.city"]);
-    let count = allocations(|| extract(&["profile.address.city", "profile.address.zip"]));
+    let (count, _) = allocated(|| extract(&["profile.address.city", "profile.address.zip"]));
     assert!(count < 1_000, "{count} allocations for 20,000 documents");
 }
 
@@ -173,7 +205,7 @@ fn extracting_a_path_allocates_nothing_for_each_document() {
 fn records_become_columns_without_an_allocation_for_each_row() {
     let alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
     let users = database(&(0..20_000).collect::<Vec<_>>()).expect("no database fails less");
-    let count = allocations(|| User::to_frame(&users).expect("columns"));
+    let (count, _) = allocated(|| User::to_frame(&users).expect("columns"));
     assert!(count < 300, "{count} allocations for 20,000 records");
     drop(alone);
 }
@@ -183,7 +215,7 @@ fn columns_become_records_with_one_allocation_for_each_text() {
     let alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
     let users = database(&(0..20_000).collect::<Vec<_>>()).expect("no database fails less");
     let frame = User::to_frame(&users).expect("columns");
-    let count = allocations(|| User::from_frame(&frame).expect("records"));
+    let (count, _) = allocated(|| User::from_frame(&frame).expect("records"));
     let texts = 2 * users.len();
     assert!(count < texts + 100, "{count} allocations for {texts} texts");
     drop(alone);
