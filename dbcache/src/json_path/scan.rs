@@ -37,21 +37,34 @@ pub(super) fn document(text: &str, root: &Node, slots: &mut [Slot]) -> Option<()
 /// A key as it is written, between its quotes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key<'a> {
-    pub(super) raw: &'a str,
+    text: Text<'a>,
+    start: usize,
+    end: usize,
     pub(super) escaped: bool,
-    /// The first bytes of `raw`, to tell most keys apart.
+    /// The first bytes, to tell most keys apart.
     pub(super) tag: u64,
 }
 
 impl<'a> Key<'a> {
     /// A key that has no escapes, or whose escapes are resolved.
     pub(super) fn plain(raw: &'a str) -> Self {
-        Self { raw, escaped: false, tag: tag(Text(raw).eight(0), raw.len()) }
+        let text = Text(raw);
+        Self { text, start: 0, end: raw.len(), escaped: false, tag: tag(text.eight(0), raw.len()) }
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// The key as it is written. Most keys that are scanned are passed over without it.
+    pub(super) fn raw(self) -> &'a str {
+        self.text.0.get(self.start..self.end).unwrap_or_default()
     }
 
     /// The key without its escapes, unless it is no Unicode text.
     pub(super) fn name(self) -> Option<Cow<'a, str>> {
-        if self.escaped { value::unescaped(self.raw).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw)) }
+        if self.escaped { value::unescaped(self.raw()).map(Cow::Owned) } else { Some(Cow::Borrowed(self.raw())) }
     }
 }
 
@@ -114,8 +127,13 @@ impl<'a> Text<'a> {
     /// Passes over a value. Numbers count as `Int` or `Float` by how they are written.
     #[inline]
     fn value(self, start: usize, depth: usize) -> Option<(usize, Kind)> {
+        if self.byte(start) == b'"' { self.string(start) } else { self.other_value(start, depth) }
+    }
+
+    /// Most values are strings, which are worth no call.
+    #[inline(never)]
+    fn other_value(self, start: usize, depth: usize) -> Option<(usize, Kind)> {
         match self.byte(start) {
-            b'"' => self.string(start),
             b'{' => Some((self.skip_object(start, depth)?, Kind::Object)),
             b'[' => Some((self.skip_array(start, depth)?, Kind::Array)),
             b'-' | b'0'..=b'9' => self.number(start),
@@ -130,7 +148,7 @@ impl<'a> Text<'a> {
         let depth = depth.checked_sub(1)?;
         let mut next = self.open(start, b'}');
         while let Next::At(at) = next {
-            let (_, at) = self.key(at)?;
+            let at = self.skip_key(at)?;
             next = self.goes_on(self.value(at, depth)?.0, b'}')?;
         }
         next.end()
@@ -174,19 +192,46 @@ impl<'a> Text<'a> {
             return None;
         }
         let (end, kind) = self.string(start)?;
-        let colon = self.skip_space(end);
-        if self.byte(colon) != b':' {
+        let at = self.colon(end)?;
+        let (start, end) = (start + 1, end - 1);
+        let tag = tag(self.eight(start), end - start);
+        Some((Key { text: self, start, end, escaped: kind == Kind::Escaped, tag }, at))
+    }
+
+    /// Steps over a key and its colon.
+    #[inline]
+    fn skip_key(self, start: usize) -> Option<usize> {
+        if self.byte(start) != b'"' {
             return None;
         }
-        let raw = self.0.get(start + 1..end - 1)?;
-        let key = Key { raw, escaped: kind == Kind::Escaped, tag: tag(self.eight(start + 1), raw.len()) };
-        Some((key, self.skip_space(colon + 1)))
+        let (end, _) = self.string(start)?;
+        self.colon(end)
+    }
+
+    #[inline]
+    fn colon(self, end: usize) -> Option<usize> {
+        let colon = self.skip_space(end);
+        (self.byte(colon) == b':').then(|| self.skip_space(colon + 1))
     }
 
     #[inline]
     fn string(self, start: usize) -> Option<(usize, Kind)> {
-        let at = self.plain_run(start + 1);
-        match self.byte(at) {
+        let mut at = start + 1;
+        loop {
+            let eight = self.eight(at);
+            let stops = string_stops(eight);
+            if stops != 0 {
+                let place = first_byte(stops);
+                return self.string_end(at + place, byte_at(eight, place));
+            }
+            at += 8;
+        }
+    }
+
+    /// The end of a string, from the first byte on that is not plain.
+    #[inline]
+    fn string_end(self, at: usize, stop: u8) -> Option<(usize, Kind)> {
+        match stop {
             b'"' => Some((at + 1, Kind::Plain)),
             b'\\' => self.escaped_string(at),
             _ => None,
@@ -378,6 +423,13 @@ fn digit_stops(eight: u64) -> u64 {
 /// Eight times the same byte.
 const fn all(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
+}
+
+/// One of eight bytes.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the lowest byte is what is wanted")]
+fn byte_at(eight: u64, place: usize) -> u8 {
+    (eight >> (8 * place % 64)) as u8
 }
 
 /// Which byte the lowest mark is in.

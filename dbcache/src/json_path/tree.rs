@@ -29,8 +29,8 @@ impl Child {
     }
 
     /// Whether this is the child of a key with the same tag.
-    fn is(&self, key: &str) -> bool {
-        self.step.len() == key.len() && (key.len() <= 8 || self.step == key)
+    fn is(&self, key: Key<'_>) -> bool {
+        self.step.len() == key.len() && (key.len() <= 8 || self.step == key.raw())
     }
 }
 
@@ -69,12 +69,12 @@ impl Node {
             return self.child_of_escaped(key);
         }
         let mut children = self.children.iter();
-        children.find(|child| child.tag == key.tag && child.is(key.raw)).map(|child| &child.node)
+        children.find(|child| child.tag == key.tag && child.is(key)).map(|child| &child.node)
     }
 
     #[cold]
     fn child_of_escaped(&self, key: Key<'_>) -> Option<&Self> {
-        let name = value::unescaped(key.raw)?;
+        let name = value::unescaped(key.raw())?;
         self.child(Key::plain(&name))
     }
 
