@@ -22,7 +22,7 @@ mod table;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use self::memory::Memory;
 use crate::name::TableName;
@@ -44,14 +44,28 @@ pub(crate) use self::table::Table;
 pub(crate) struct Store {
     folder: PathBuf,
     memory: Arc<Memory>,
-    tables: Mutex<HashMap<(TableName, String), Arc<Table>>>,
+    tables: Arc<Tables>,
+}
+
+type Tables = Mutex<HashMap<(TableName, String), Arc<Table>>>;
+
+/// All tables of a folder that this process has open, as each of them knows them.
+#[derive(Debug)]
+struct Siblings(Weak<Tables>);
+
+impl Siblings {
+    /// Closes the files of all that are not at work.
+    fn let_go(&self) {
+        let Some(tables) = self.0.upgrade() else { return };
+        locked(&tables).values().for_each(|table| table.let_go());
+    }
 }
 
 impl Store {
     /// Names a folder, which is created with the first row that is stored, and how many bytes of decoded columns to
     /// keep in memory.
     pub(crate) fn new(folder: PathBuf, memory: usize) -> Self {
-        Self { folder, memory: Arc::new(Memory::new(memory)), tables: Mutex::default() }
+        Self { folder, memory: Arc::new(Memory::new(memory)), tables: Arc::default() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -61,9 +75,10 @@ impl Store {
     /// A table of the folder, whether it has rows yet or not.
     pub(crate) fn table(&self, name: &TableName, id_column: &str) -> Arc<Table> {
         let mut tables = locked(&self.tables);
-        let table = tables
-            .entry((name.clone(), id_column.to_owned()))
-            .or_insert_with(|| Arc::new(Table::new(&self.folder, name, id_column, &self.memory)));
+        let table = tables.entry((name.clone(), id_column.to_owned())).or_insert_with(|| {
+            let siblings = Siblings(Arc::downgrade(&self.tables));
+            Arc::new(Table::new(&self.folder, name, id_column, &self.memory, siblings))
+        });
         Arc::clone(table)
     }
 }

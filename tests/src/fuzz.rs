@@ -2,10 +2,10 @@
 //!
 //! Each function panics where something is wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dbcache::column::ColumnRef;
-use dbcache::faults::Faults;
+use dbcache::faults::{Faults, SPLIT_EARLY};
 use dbcache::json_path::Strictness;
 use dbcache::polars::prelude::{Column, DataFrame, PolarsError};
 use dbcache::{DynamicCache, Error, Progress};
@@ -101,7 +101,8 @@ pub fn json(bytes: &[u8]) {
 /// seen, nor one that was never sent.
 pub fn operations(bytes: &[u8]) {
     let folder = folder();
-    let cache = folder.path().join("cache");
+    // As tables of one file, or of a base and segments.
+    let cache = folder.path().join(if bytes.len().is_multiple_of(2) { "cache" } else { SPLIT_EARLY });
     let faults = Faults::watch(folder.path());
     let mut table = open(&cache);
     let mut known = Known::default();
@@ -116,7 +117,7 @@ pub fn operations(bytes: &[u8]) {
             3 => {
                 let at = faults.count() + usize::from(first % 24);
                 let error = [5, 28, 4][usize::from(second) % 3];
-                faults.fail(at..at + if third % 2 == 0 { 1 } else { 500 }, error);
+                faults.fail(at..at + if third.is_multiple_of(2) { 1 } else { 500 }, error);
             }
             4 => faults.mend(),
             5 => table = open(&cache),
@@ -134,8 +135,8 @@ pub fn operations(bytes: &[u8]) {
 
 /// Changes a byte of one of the files; whether there was one.
 fn damage(folder: &Path, step: &[u8]) -> bool {
-    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "parquet")).collect();
+    let mut files = parquet_files(folder);
+    files.extend(parquet_files(&folder.join(FILE).with_extension("segments")));
     files.sort();
     let [_, which, place, bit] = *step else { return false };
     let Some(file) = files.get(usize::from(which) % files.len().max(1)) else { return false };
@@ -144,6 +145,11 @@ fn damage(folder: &Path, step: &[u8]) -> bool {
     let Some(byte) = contents.get_mut(place) else { return false };
     *byte ^= 1 << (bit % 8);
     std::fs::write(file, contents).is_ok()
+}
+
+fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.extension().is_some_and(|kind| kind == "parquet")).collect()
 }
 
 /// What is known of the rows that ought to be there.

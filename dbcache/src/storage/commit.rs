@@ -23,6 +23,10 @@ impl Table {
     ///
     /// [`Error::TypeConflict`] or an I/O error; the table is then as it was, or has the rows all the same.
     pub(crate) fn commit(&self, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
+        self.with_files(|| self.commit_once(fetched, replace))
+    }
+
+    fn commit_once(&self, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
         let lock = self.lock()?;
         match self.try_commit(&lock, fetched, replace) {
             Err(Error::Damaged { .. }) => {
@@ -35,6 +39,10 @@ impl Table {
 
     /// Folds all files of the table into one.
     pub(crate) fn compact(&self) -> Result<Arc<Snapshot>> {
+        self.with_files(|| self.compact_once())
+    }
+
+    fn compact_once(&self) -> Result<Arc<Snapshot>> {
         let lock = self.lock()?;
         match self.try_compact(&lock) {
             Err(Error::Damaged { .. }) => {
@@ -65,7 +73,7 @@ impl Table {
             return self.fold(lock, &stored, 0, new, number, false);
         };
         let new = Arc::new(Segment::of_rows(rows, None));
-        let first = Self::first_folded(&stored, &new);
+        let first = self.first_folded(&stored, &new);
         let inputs = stored.segments.iter().skip(first).cloned().chain([new]).collect();
         self.fold(lock, &stored, first, inputs, number, replaces)
     }
@@ -81,11 +89,12 @@ impl Table {
     }
 
     /// Which segments are folded into the one that is written. Without a base of ours, all of them become it.
-    fn first_folded(stored: &Snapshot, new: &Segment) -> usize {
+    fn first_folded(&self, stored: &Snapshot, new: &Segment) -> usize {
         let has_base =
             stored.segments.first().is_some_and(|base| base.commits.is_some_and(|commits| commits.first == 0));
-        let sizes: Vec<u64> = stored.segments.iter().map(|segment| segment.size()).collect();
-        if has_base { compaction::first_folded(&sizes, new.size()) } else { 0 }
+        let size = |segment: &Segment| disk::size_to_fold(&self.base, segment.size());
+        let sizes: Vec<u64> = stored.segments.iter().map(|segment| size(segment)).collect();
+        if has_base { compaction::first_folded(&sizes, size(new)) } else { 0 }
     }
 
     /// Rows in the types that are stored; `None` where stored values would have to change theirs.

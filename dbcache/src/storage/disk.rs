@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use self::step::{Safeguard, Step, is_left_out};
+use self::step::Step;
+pub(super) use self::step::{Safeguard, is_left_out, size_to_fold};
 use crate::error::{Error, Result};
 
 /// Temporary files begin so, then comes the name of the file that they become.
@@ -386,6 +387,19 @@ static UNSETTLED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 fn settle(folder: &Path) -> Result<()> {
     let is_unsettled = UNSETTLED.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|other| other == folder);
     if is_unsettled { sync_folder(folder) } else { Ok(()) }
+}
+
+/// Makes the changes of names in a folder last that another process may not have synced.
+pub(super) fn sync_if_there(folder: &Path) -> Result<()> {
+    if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
+}
+
+/// Whether something failed because too many files are open.
+pub(super) fn is_out_of_files(error: &Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    let Error::Io { source, .. } = error else { return false };
+    cfg!(unix) && matches!(source.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 #[cfg(unix)]

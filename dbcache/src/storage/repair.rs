@@ -13,7 +13,7 @@ use super::presence::{ColumnSet, LOST, Presence};
 use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::Snapshot;
-use super::table::{LOOKS, Look, Table, WriteLock};
+use super::table::{Known, LOOKS, Look, Table, WriteLock};
 use crate::error::{Error, Result};
 use crate::key::IdSet;
 
@@ -24,8 +24,7 @@ const DAMAGED: &str = "damaged";
 impl Table {
     /// Sets aside those of the table's files of which a byte is damaged. Called when reading showed damage.
     pub(crate) fn set_aside_damaged(&self) -> Result<()> {
-        let lock = self.lock()?;
-        self.repaired_in_full(&lock).map(drop)
+        self.with_files(|| self.repaired_in_full(&self.lock()?).map(drop))
     }
 
     /// Verifies every byte, and repairs what is damaged.
@@ -51,7 +50,10 @@ impl Table {
     pub(super) fn repaired(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
         for _ in 0..LOOKS {
             match self.look(self.previous().as_deref())? {
-                Look::Rows(known) => return Ok(self.remember(known)),
+                Look::Rows(mut known) => {
+                    self.settle(&mut known, lock)?;
+                    return Ok(self.remember(known));
+                }
                 Look::Again => {}
                 Look::Damaged { place, path, reason } => self.set_aside(place, &path, &reason)?,
                 Look::Gap(commits) => self.fill(commits, lock)?,
@@ -63,6 +65,17 @@ impl Table {
             path: self.segments.clone(),
             source: ErrorKind::InvalidData.into(),
         })
+    }
+
+    /// Syncs what a writer had put in place that died before it noted its commit. The next commits stand on it.
+    fn settle(&self, known: &mut Known, lock: &WriteLock) -> Result<()> {
+        if known.commit < known.last {
+            self.base.parent().map_or(Ok(()), disk::sync_if_there)?;
+            disk::sync_if_there(&self.segments)?;
+            lock.mark.write(known.last)?;
+            known.commit = known.last;
+        }
+        Ok(())
     }
 
     /// Keeps a damaged file under another name, and puts what is left of it in its place.

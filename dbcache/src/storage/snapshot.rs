@@ -243,9 +243,14 @@ impl Snapshot {
         DataFrame::new(ids.len(), answer).map_err(Error::frame("build the answer"))
     }
 
-    /// All ids, and where their rows are.
+    /// All ids, and where their rows are; but not those of rows that were lost with a damaged file.
     pub(crate) fn all(&self) -> Result<(IdSet, LookUp)> {
-        let (ids, rows) = self.all_located()?;
+        let (mut ids, mut rows) = self.all_located()?;
+        if self.presence.sets().iter().any(|set| set.contains(LOST)) {
+            let is_whole = self.rows_whose(&rows, |set| !set.contains(LOST))?;
+            let whole: Vec<usize> = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
+            (ids, rows) = (ids.select_as_is(&whole), rows.select(&whole));
+        }
         Ok((ids, LookUp { hits: (0..rows.len()).collect(), rows, ..LookUp::default() }))
     }
 
@@ -361,14 +366,19 @@ impl Snapshot {
 
     /// Whether each row has a column.
     fn fetched(&self, column: &str, rows: &Located) -> Result<Vec<bool>> {
-        let mut fetched = Vec::new();
+        self.rows_whose(rows, |set| set.contains(column))
+    }
+
+    /// Whether each row's columns pass a test.
+    fn rows_whose(&self, rows: &Located, test: impl Fn(&ColumnSet) -> bool) -> Result<Vec<bool>> {
+        let mut passed = Vec::new();
         for part in rows.parts() {
             let Some(segment) = self.segments.get(part.segment) else { continue };
-            let has: Vec<bool> = segment.sets().iter().map(|set| set.columns.contains(column)).collect();
+            let of_sets: Vec<bool> = segment.sets().iter().map(|set| test(&set.columns)).collect();
             let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
-            fetched.push(codes.into_iter().map(|code| has.get(code).copied().unwrap_or_default()).collect());
+            passed.push(codes.into_iter().map(|code| of_sets.get(code).copied().unwrap_or_default()).collect());
         }
-        Ok(rows.values_in_order(&fetched))
+        Ok(rows.values_in_order(&passed))
     }
 
     /// Some rows with all that is known of them, but only these columns' values.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::Siblings;
 use super::chain::{self, Chain, Commits, SegmentName};
-use super::disk::{self, Mark, Stamp};
+use super::disk::{self, Mark, Safeguard, Stamp};
 use super::file_name;
 use super::locked;
 use super::memory::Memory;
@@ -32,6 +33,7 @@ pub(crate) struct Table {
     /// Whether this process has removed what dead writers left.
     is_clean: AtomicBool,
     known: Mutex<Option<Known>>,
+    siblings: Siblings,
 }
 
 /// The rows of a table in one state of its files.
@@ -68,7 +70,13 @@ pub(super) struct WriteLock {
 }
 
 impl Table {
-    pub(super) fn new(folder: &Path, name: &TableName, id_column: &str, memory: &Arc<Memory>) -> Self {
+    pub(super) fn new(
+        folder: &Path,
+        name: &TableName,
+        id_column: &str,
+        memory: &Arc<Memory>,
+        siblings: Siblings,
+    ) -> Self {
         let base = folder.join(file_name::parquet(name));
         Self {
             segments: base.with_extension("segments"),
@@ -79,6 +87,7 @@ impl Table {
             memory: Arc::clone(memory),
             is_clean: AtomicBool::new(false),
             known: Mutex::default(),
+            siblings,
         }
     }
 
@@ -94,6 +103,10 @@ impl Table {
     ///
     /// Waits for no writer, unless files are damaged or gone: then they are repaired as one.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        self.with_files(|| self.current())
+    }
+
+    fn current(&self) -> Result<Arc<Snapshot>> {
         let mut known = locked(&self.known);
         if let Some(known) = known.as_ref()
             && self.is_current(known)?
@@ -102,15 +115,34 @@ impl Table {
         }
         let previous = known.as_ref().map(|known| Arc::clone(&known.rows));
         for _ in 0..LOOKS {
-            if let Look::Rows(found) = self.look(previous.as_deref())? {
-                return Ok(Arc::clone(&known.insert(found).rows));
+            match self.look(previous.as_deref())? {
+                Look::Rows(found) => return Ok(Arc::clone(&known.insert(found).rows)),
+                Look::Damaged { .. } => break,
+                Look::Again | Look::Gap(_) => std::thread::yield_now(),
             }
-            std::thread::yield_now();
         }
         // What does not come right by itself is damaged, or a writer is faster than this reader.
         drop(known);
         let lock = self.lock()?;
         self.repaired(&lock)
+    }
+
+    /// Does something again that failed for too many open files, once the other tables have closed theirs.
+    pub(super) fn with_files<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+        match work() {
+            Err(cause) if disk::is_out_of_files(&cause) => {
+                self.siblings.let_go();
+                work()
+            }
+            done => done,
+        }
+    }
+
+    /// Closes the table's files, unless they are being looked at.
+    pub(super) fn let_go(&self) {
+        if let Ok(mut known) = self.known.try_lock() {
+            known.take();
+        }
     }
 
     /// Whether nothing was stored since: the base is the same file, and no other commit was noted.
@@ -137,6 +169,7 @@ impl Table {
         let names = disk::list(&self.segments)?;
         let names: Vec<SegmentName> = names.iter().filter_map(|name| SegmentName::parse(name)).collect();
         let folded = base.as_ref().and_then(|base| base.commits).map(|commits| commits.last);
+        let folded = folded.filter(|_| !disk::is_left_out(Safeguard::Watermark, &self.base));
         // Without any file of ours there is nothing that could be gone.
         let expected = if folded.is_none() && names.is_empty() { 0 } else { commit };
         let (chosen, last) = match chain::choose(folded, &names, expected) {
@@ -152,6 +185,11 @@ impl Table {
                     return Ok(Look::Damaged { place: Place::Segment(name), path, reason });
                 }
             }
+        }
+        // Files are removed only after the commit that folded them was noted. Where the noted one lags behind, as after a
+        // power cut, no gap shows that some were.
+        if commit < last && self.noted()? != commit {
+            return Ok(Look::Again);
         }
         let rows = Arc::new(Snapshot::new(&self.name, segments)?);
         Ok(Look::Rows(Known { base: stamp, mark: mark.filter(|_| rows.is_open()), commit, rows, last }))

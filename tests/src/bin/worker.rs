@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use dbcache::faults::{Faults, Safeguard};
 use dbcache::{DynamicCache, Progress};
 use dbcache_tests::versioned::{self, Board, OWNERS, Versions, all, ids_of, open, put};
 use dbcache_tests::{Database, Row};
@@ -16,6 +17,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["commit", folder, first] => commit(Path::new(folder), number(first)),
+        ["commit", folder, first, "without-file-sync"] => unsafely(folder, first, Safeguard::FileSync),
+        ["commit", folder, first, "without-folder-sync"] => unsafely(folder, first, Safeguard::FolderSync),
         ["write", folder, board, owner, seconds] => write(Path::new(folder), board, number(owner), number(seconds)),
         ["read", folder, board, seconds] => read(Path::new(folder), board, number(seconds)),
         ["tables", folder, count] => tables(folder, number(count)),
@@ -48,6 +51,13 @@ fn commit(folder: &Path, first: i64) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Commits as ever, but for what should keep rows from being lost.
+fn unsafely(folder: &str, first: &str, safeguard: Safeguard) -> ExitCode {
+    let faults = Faults::watch(folder);
+    faults.leave_out(safeguard);
+    commit(Path::new(folder), number(first))
 }
 
 /// Commits versions of its own rows, and puts each that is acknowledged on the board.
@@ -110,7 +120,10 @@ fn tables(folder: &str, count: i64) -> ExitCode {
             let database = Database::with_rows(rows(table));
             let handle = cache.table(&format!("many.table_{table}")).expect("a valid name");
             let ids: Vec<i64> = (0..50).collect();
-            let frame = handle.select(["value"]).expect("a column").frame(&ids, &database).expect("the rows");
+            let query = handle.select(["value"]).expect("a column");
+            // In several commits, so that there are several files.
+            ids.chunks(10).for_each(|some| drop(query.frame(some, &database).expect("the rows")));
+            let frame = query.frame(&ids, &database).expect("the rows");
             let values: Vec<i64> =
                 frame.column("value").expect("the column").i64().expect("integers").iter().flatten().collect();
             assert_eq!(values, ids.iter().map(|id| id * table).collect::<Vec<i64>>());

@@ -1,6 +1,7 @@
 //! A process that dies, or a machine that loses power, after any step leaves the rows of before or those of after.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use dbcache::faults::{Call, Faults, Made, Safeguard};
 use dbcache_tests::Database;
@@ -8,8 +9,8 @@ use dbcache_tests::counts::report;
 use dbcache_tests::versioned::{FILE, Versions, all, open, put, row_of};
 use serde_json::Value;
 
-use crate::Scratch;
 use crate::power_model::{Disk, Kept, Torn};
+use crate::{Scratch, files_below};
 
 /// A run of commits, recorded step by step.
 struct Run {
@@ -18,28 +19,38 @@ struct Run {
     steps: Vec<Made>,
     /// After how many steps each commit was acknowledged, and the rows that are stored then.
     states: Vec<(usize, Versions)>,
+    left_out: Vec<Safeguard>,
 }
 
 impl Run {
     /// Prepares a folder, then records what `work` does, which tells of each commit.
-    fn record(prepare: impl FnOnce(&Path), left_out: &[Safeguard], work: impl FnOnce(&mut Recorder<'_>)) -> Self {
-        let scratch = Scratch::new();
+    fn record(
+        scratch: Scratch,
+        prepare: impl FnOnce(&Path),
+        left_out: &[Safeguard],
+        work: impl FnOnce(&mut Recorder<'_>),
+    ) -> Self {
         prepare(&scratch.cache());
         let before = Disk::of(scratch.around());
-        let stored = all(&open(&scratch.cache())).expect("the prepared rows");
+        // Looking may repair, which is to be recorded.
+        let copy = scratch.another();
+        before.outcome(&Kept::Everything).write(copy.around());
+        let stored = all(&open(&copy.cache())).expect("the prepared rows");
         let faults = Faults::watch(scratch.around());
         left_out.iter().for_each(|safeguard| faults.leave_out(*safeguard));
         let folder = scratch.cache();
         let mut recorder = Recorder { folder: &folder, faults: &faults, states: vec![(0, stored)] };
         work(&mut recorder);
         let (states, steps) = (recorder.states, faults.made());
-        Self { scratch, before, steps, states }
+        Self { scratch, before, steps, states, left_out: left_out.to_vec() }
     }
 
     /// The first outcome after which something is lost or wrong, if there is one, and how many were looked at.
     fn fault(&self) -> (Option<String>, usize) {
         let mut disk = self.before.clone();
         let mut outcomes = 0;
+        // Many steps leave the same; what a process that died leaves may also last or not.
+        let mut seen = HashSet::new();
         for made in 0..=self.steps.len() {
             if let Some(step) = made.checked_sub(1).and_then(|last| self.steps.get(last)) {
                 disk.make(step, self.scratch.around());
@@ -48,9 +59,13 @@ impl Run {
                 }
             }
             for kept in disk.outcomes() {
+                let outcome = disk.outcome(&kept);
+                if !matches!(kept, Kept::Everything) && !seen.insert((self.acknowledged(made), outcome.clone())) {
+                    continue;
+                }
                 outcomes += 1;
-                let after = Scratch::new();
-                disk.write(&kept, after.around());
+                let after = self.scratch.another();
+                outcome.write(after.around());
                 if let Err(fault) = self.check(made, &after, &disk, &kept) {
                     return (Some(format!("after {made} steps, with {kept:?}: {fault}")), outcomes);
                 }
@@ -59,21 +74,28 @@ impl Run {
         (None, outcomes)
     }
 
+    /// The place of the last state that was acknowledged after so many steps.
+    fn acknowledged(&self, made: usize) -> usize {
+        self.states.partition_point(|(steps, _)| *steps <= made) - 1
+    }
+
     /// What is found after this outcome, and after the next commit and another power cut.
     fn check(&self, made: usize, after: &Scratch, disk: &Disk, kept: &Kept) -> Result<(), String> {
-        let acknowledged = self.states.partition_point(|(steps, _)| *steps <= made) - 1;
+        let faults = Faults::watch(after.around());
+        self.left_out.iter().filter(|safeguard| is_for_readers(**safeguard)).for_each(|one| faults.leave_out(*one));
         let found = all(&open(&after.cache())).map_err(|cause| format!("{cause:?}"))?;
-        let allowed: Vec<&Versions> = self.states[acknowledged..].iter().take(2).map(|(_, rows)| rows).collect();
+        let allowed: Vec<&Versions> =
+            self.states[self.acknowledged(made)..].iter().take(2).map(|(_, rows)| rows).collect();
         if !allowed.contains(&&found) {
             return Err(format!("{found:?} is there, not one of {allowed:?}"));
         }
         // After the death of a process what it had not synced is still not synced.
-        let mut disk = if matches!(kept, Kept::Everything) { disk.clone() } else { Disk::of(after.around()) };
-        let faults = Faults::watch(after.around());
+        let is_death = matches!(kept, Kept::Everything);
+        let mut disk = if is_death { disk.clone() } else { disk.after(kept) };
         put(&open(&after.cache()), &[7], 1_000).map_err(|cause| format!("the next commit: {cause:?}"))?;
         faults.made().iter().for_each(|step| disk.make(step, after.around()));
-        let again = Scratch::new();
-        disk.write(&Kept::First(0, Torn::Empty), again.around());
+        let again = after.another();
+        disk.outcome(&Kept::First(0, Torn::Lost)).write(again.around());
         let expected: Versions = found.into_iter().chain([(7, 1_000)]).collect();
         let found = all(&open(&again.cache())).map_err(|cause| format!("{cause:?}"))?;
         if found == expected { Ok(()) } else { Err(format!("after the next commit {found:?} lasts")) }
@@ -85,6 +107,11 @@ impl Run {
         let (steps, commits) = (self.steps.len(), self.states.len() - 1);
         report("crash at every step", format!("{name}: {commits} commits, {steps} steps, {outcomes} outcomes, 0 lost"));
     }
+}
+
+/// Whether it is readers that a safeguard is for.
+fn is_for_readers(safeguard: Safeguard) -> bool {
+    matches!(safeguard, Safeguard::Mark | Safeguard::Watermark)
 }
 
 /// Whether a step changes what may be on the disk.
@@ -118,6 +145,17 @@ fn commits(recorder: &mut Recorder<'_>) {
     recorder.put(&[1, 3, 11], 4);
 }
 
+/// Enough of them that segments are folded into one another and into the base.
+fn many_commits(recorder: &mut Recorder<'_>) {
+    for version in 1..=8 {
+        recorder.put(&[version % 5, version % 7 + 3], version);
+    }
+    recorder.put(&(0..60).collect::<Vec<i64>>(), 20);
+    for version in 21..=28 {
+        recorder.put(&[version % 5, version % 7 + 30], version);
+    }
+}
+
 fn nothing(_: &Path) {}
 
 fn foreign_file(folder: &Path) {
@@ -129,69 +167,110 @@ fn foreign_file(folder: &Path) {
     dbcache::polars::prelude::ParquetWriter::new(file).finish(&mut rows).expect("a Parquet file");
 }
 
-fn damaged_file(folder: &Path) {
-    put(&open(folder), &[1, 2, 3], 1).expect("a commit");
-    let mut bytes = std::fs::read(folder.join(FILE)).expect("the file");
+fn damage(file: &Path) {
+    let mut bytes = std::fs::read(file).expect("the file");
     let place = bytes.len() - 40;
     bytes[place] ^= 1;
-    std::fs::write(folder.join(FILE), bytes).expect("the file");
+    std::fs::write(file, bytes).expect("the file");
+}
+
+fn damaged_file(folder: &Path) {
+    put(&open(folder), &[1, 2, 3], 1).expect("a commit");
+    damage(&folder.join(FILE));
+}
+
+/// A table of a base and segments, one of these damaged.
+fn damaged_segment(folder: &Path) {
+    for version in [1, 1, 1, 2] {
+        put(&open(folder), &[1, 2, 3], version).expect("a commit");
+    }
+    let files = files_below(folder).into_iter().filter(|file| file.parent() != Some(Path::new("")));
+    damage(&folder.join(files.max().expect("a segment")));
 }
 
 #[test]
 fn the_recorded_steps_are_all_that_was_done() {
-    let run = Run::record(nothing, &[], commits);
+    let run = Run::record(Scratch::split_early(), nothing, &[], many_commits);
     let mut disk = run.before.clone();
     run.steps.iter().for_each(|step| disk.make(step, run.scratch.around()));
-    let rebuilt = Scratch::new();
-    disk.write(&Kept::Everything, rebuilt.around());
-    let files = |folder: &Path| -> Vec<(std::ffi::OsString, Vec<u8>)> {
-        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
-        let mut files: Vec<_> =
-            entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).expect("a file"))).collect();
-        files.sort();
-        files
+    let rebuilt = run.scratch.another();
+    disk.outcome(&Kept::Everything).write(rebuilt.around());
+    let files = |folder: &Path| -> Vec<(PathBuf, Vec<u8>)> {
+        let read = |file: PathBuf| (file.clone(), std::fs::read(folder.join(file)).expect("a file"));
+        files_below(folder).into_iter().map(read).collect()
     };
     assert_eq!(files(&rebuilt.cache()), files(&run.scratch.cache()));
 }
 
 #[test]
 fn a_crash_at_any_step_of_a_commit_leaves_the_rows_of_before_or_after() {
-    Run::record(nothing, &[], commits).assert_sound("commit");
+    Run::record(Scratch::new(), nothing, &[], commits).assert_sound("commit");
+}
+
+#[test]
+fn a_crash_at_any_step_of_commits_that_fold_segments_leaves_the_rows_of_before_or_after() {
+    Run::record(Scratch::split_early(), nothing, &[], many_commits).assert_sound("compaction");
 }
 
 #[test]
 fn a_crash_at_any_step_of_taking_in_a_foreign_file_leaves_the_rows_of_before_or_after() {
-    Run::record(foreign_file, &[], |recorder| recorder.put(&[3, 4], 2)).assert_sound("adoption");
+    for scratch in Scratch::both() {
+        Run::record(scratch, foreign_file, &[], |recorder| recorder.put(&[3, 4], 2)).assert_sound("adoption");
+    }
+}
+
+fn fetch_again(recorder: &mut Recorder<'_>) {
+    let database = Database::with_rows((1..=3).map(|id| Value::Object(row_of(id, 2))));
+    let table = open(recorder.folder);
+    table.select(["version", "text"]).expect("columns").frame(&[1, 2, 3], &database).expect("the rows");
+    recorder.acknowledged();
 }
 
 #[test]
 fn a_crash_at_any_step_of_setting_a_damaged_file_aside_brings_no_wrong_row() {
-    let run = Run::record(damaged_file, &[], |recorder| {
-        let database = Database::with_rows((1..=3).map(|id| Value::Object(row_of(id, 2))));
-        let table = open(recorder.folder);
-        table.select(["version", "text"]).expect("columns").frame(&[1, 2, 3], &database).expect("the rows");
-        recorder.acknowledged();
-    });
-    run.assert_sound("quarantine");
+    Run::record(Scratch::new(), damaged_file, &[], fetch_again).assert_sound("quarantine of a base");
+    Run::record(Scratch::split_early(), damaged_segment, &[], fetch_again).assert_sound("quarantine of a segment");
 }
 
 #[test]
 fn without_a_safeguard_a_crash_loses_rows() {
-    for safeguard in [Safeguard::FileSync, Safeguard::FolderSync] {
-        let (fault, outcomes) = Run::record(nothing, &[safeguard], commits).fault();
+    for (safeguard, scratch) in [
+        (Safeguard::FileSync, Scratch::new()),
+        (Safeguard::FolderSync, Scratch::new()),
+        (Safeguard::Watermark, Scratch::split_early()),
+    ] {
+        let work = if safeguard == Safeguard::Watermark { many_commits } else { commits };
+        let (fault, outcomes) = Run::record(scratch, nothing, &[safeguard], work).fault();
         let fault = fault.unwrap_or_else(|| panic!("nothing is lost without {safeguard:?}"));
         report("proof of the tests", format!("without {safeguard:?} outcome {outcomes} fails: {fault:.100}"));
     }
 }
 
 #[test]
+fn without_the_mark_a_reader_misses_commits() {
+    for (left_out, is_stale) in [(None, false), (Some(Safeguard::Mark), true)] {
+        let scratch = Scratch::split_early();
+        let faults = Faults::watch(scratch.around());
+        left_out.into_iter().for_each(|safeguard| faults.leave_out(safeguard));
+        let (writer, reader) = (open(&scratch.cache()), open(&scratch.cache()));
+        let seen = (1..=4).map(|version| {
+            put(&writer, &[1], version).expect("a commit");
+            (version, all(&reader).expect("rows").get(&1).copied())
+        });
+        let misses: Vec<_> = seen.filter(|(version, seen)| *seen != Some(*version)).collect();
+        assert_eq!(!misses.is_empty(), is_stale, "{left_out:?}: {misses:?}");
+    }
+    report("proof of the tests", "without Mark a reader misses commits");
+}
+
+#[test]
 fn without_any_one_sync_a_crash_loses_rows() {
-    let mut run = Run::record(nothing, &[], commits);
+    let mut run = Run::record(Scratch::new(), nothing, &[], commits);
     let steps = run.steps.clone();
     let syncs = steps.iter().enumerate().filter(|(_, step)| matches!(step.call, Call::Sync | Call::SyncFolder));
     let mut left_out = 0;
     for (place, sync) in syncs {
-        run.steps = steps.clone();
+        run.steps.clone_from(&steps);
         // What is left in its place changes nothing, so that the count of steps stays right.
         run.steps[place].call = Call::Look;
         assert!(run.fault().0.is_some(), "nothing is lost without step {place}, {:?}", sync.path);

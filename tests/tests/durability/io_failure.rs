@@ -7,7 +7,7 @@ use dbcache_tests::counts::report;
 use dbcache_tests::versioned::{FILE, Versions, all, open, put, some};
 
 use crate::power_model::{Disk, Kept, Torn};
-use crate::{Scratch, is_root, succeeds};
+use crate::{Scratch, files_below, is_root, succeeds};
 
 const EIO: i32 = 5;
 const EINTR: i32 = 4;
@@ -24,11 +24,11 @@ fn prepared() -> Scratch {
     scratch
 }
 
-fn damage(folder: &Path) {
-    let mut bytes = std::fs::read(folder.join(FILE)).expect("the file");
+fn damage(file: &Path) {
+    let mut bytes = std::fs::read(file).expect("the file");
     let place = bytes.len() - 40;
     bytes[place] ^= 1;
-    std::fs::write(folder.join(FILE), bytes).expect("the file");
+    std::fs::write(file, bytes).expect("the file");
 }
 
 /// What is done while steps fail: a commit, then a look at the rows by the same process.
@@ -42,8 +42,8 @@ fn work(folder: &Path) -> (bool, Option<Versions>) {
 fn lasts(scratch: &Scratch, before: &Disk, faults: &Faults, rows: &Versions) -> bool {
     let mut disk = before.clone();
     faults.made().iter().for_each(|step| disk.make(step, scratch.around()));
-    let after = Scratch::new();
-    disk.write(&Kept::First(0, Torn::Empty), after.around());
+    let after = scratch.another();
+    disk.outcome(&Kept::First(0, Torn::Lost)).write(after.around());
     let found = all(&open(&after.cache())).expect("rows");
     rows.iter().all(|(id, version)| found.get(id).is_some_and(|found| found >= version))
 }
@@ -87,10 +87,24 @@ fn fails_well(prepare: impl Fn() -> Scratch, before_rows: &Versions, after_rows:
     runs
 }
 
+/// A folder with the same rows in a base and segments, after so many commits.
+fn prepared_in_segments(commits: i64) -> Scratch {
+    let scratch = Scratch::split_early();
+    for version in (0..commits).map(|left| i64::from(left + 1 == commits)) {
+        put(&open(&scratch.cache()), &[1, 2, 3], version).expect("a commit");
+    }
+    scratch
+}
+
 #[test]
 fn a_commit_fails_well_at_any_step() {
     let before = Versions::from([(1, 1), (2, 1), (3, 1)]);
-    fails_well(prepared, &before, &Versions::from([(1, 1), (2, 2), (3, 1), (4, 2)]));
+    let after = Versions::from([(1, 1), (2, 2), (3, 1), (4, 2)]);
+    fails_well(prepared, &before, &after);
+    // The next commit adds a segment, or folds all that there are.
+    for commits in [4, 5] {
+        fails_well(|| prepared_in_segments(commits), &before, &after);
+    }
 }
 
 #[test]
@@ -100,12 +114,19 @@ fn the_first_commit_of_a_folder_fails_well_at_any_step() {
 
 #[test]
 fn setting_a_damaged_file_aside_fails_well_at_any_step() {
-    let prepare = || {
+    let base = || {
         let scratch = prepared();
-        damage(&scratch.cache());
+        damage(&scratch.cache().join(FILE));
         scratch
     };
-    fails_well(prepare, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+    let segment = || {
+        let scratch = prepared_in_segments(4);
+        let files = files_below(&scratch.cache()).into_iter().filter(|file| file.parent() != Some(Path::new("")));
+        damage(&scratch.cache().join(files.max().expect("a segment")));
+        scratch
+    };
+    fails_well(base, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+    fails_well(segment, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
 }
 
 #[test]

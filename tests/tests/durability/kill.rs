@@ -20,7 +20,12 @@ pub struct Committing {
 impl Committing {
     /// Starts with this version.
     pub fn from(first: i64, folder: &Path) -> Self {
-        let mut child = worker(&["commit", &first.to_string()], folder).spawn().expect("a process");
+        Self::with(&["commit", &first.to_string()], folder)
+    }
+
+    /// Starts some work that commits.
+    pub fn with(work: &[&str], folder: &Path) -> Self {
+        let mut child = worker(work, folder).spawn().expect("a process");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let (sender, acknowledged) = mpsc::channel();
         std::thread::spawn(move || {
@@ -90,7 +95,7 @@ impl Acknowledged {
 #[test]
 fn a_killed_process_loses_no_acknowledged_row() {
     let kills = count("DBCACHE_KILLS", 50, 1_000);
-    let scratch = Scratch::new();
+    let scratch = Scratch::split_early();
     let mut acknowledged = Acknowledged::default();
     let mut random = Random::new(1);
     for kill in 0..kills {

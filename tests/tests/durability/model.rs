@@ -12,10 +12,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 
-use crate::Scratch;
+use crate::{Scratch, files_below};
 
 const TABLE: &str = "public.things";
-const FILE: &str = "public_things.parquet";
 const IDS: std::ops::Range<i64> = 0..12;
 const COLUMNS: [&str; 4] = ["number", "text", "document", "ratio"];
 
@@ -28,8 +27,10 @@ enum Operation {
     Refresh { ids: Vec<i64>, columns: u8 },
     /// Opens the cache anew.
     Reopen,
-    /// Changes a byte of a file.
-    Damage { place: u16, bit: u8 },
+    /// Folds all files into one.
+    Compact,
+    /// Changes a bit of a file.
+    Damage { file: u8, place: u16, bit: u8 },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -38,7 +39,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         6 => (ids(), 1_u8..16, any::<bool>()).prop_map(|(ids, columns, is_generous)| Operation::Get { ids, columns, is_generous }),
         3 => (ids(), 1_u8..16).prop_map(|(ids, columns)| Operation::Refresh { ids, columns }),
         2 => Just(Operation::Reopen),
-        1 => (any::<u16>(), 0_u8..8).prop_map(|(place, bit)| Operation::Damage { place, bit }),
+        1 => Just(Operation::Compact),
+        1 => (any::<u8>(), any::<u16>(), 0_u8..8).prop_map(|(file, place, bit)| Operation::Damage { file, place, bit }),
     ]
 }
 
@@ -72,8 +74,7 @@ struct Run {
 }
 
 impl Run {
-    fn new() -> Self {
-        let scratch = Scratch::new();
+    fn new(scratch: Scratch) -> Self {
         let table = table(&scratch);
         Self { scratch, table, cached: Cells::new(), version: 1 }
     }
@@ -83,7 +84,8 @@ impl Run {
             Operation::Get { ids, columns, is_generous } => self.get(ids, &names(*columns), *is_generous),
             Operation::Refresh { ids, columns } => self.refresh(ids, &names(*columns)),
             Operation::Reopen => self.table = table(&self.scratch),
-            Operation::Damage { place, bit } => self.damage(*place, *bit),
+            Operation::Compact => self.table.compact().expect("a compaction"),
+            Operation::Damage { file, place, bit } => self.damage(*file, *place, *bit),
         }
         self.check();
     }
@@ -110,11 +112,14 @@ impl Run {
     }
 
     /// Rows may be lost by that, and only lost.
-    fn damage(&mut self, place: u16, bit: u8) {
-        let path = self.scratch.cache().join(FILE);
-        let Ok(mut bytes) = std::fs::read(&path) else { return };
-        let place = usize::from(place) % bytes.len();
-        bytes[place] ^= 1 << bit;
+    fn damage(&mut self, file: u8, place: u16, bit: u8) {
+        let files = files_below(&self.scratch.cache());
+        let Some(file) = files.get(usize::from(file) % files.len().max(1)) else { return };
+        let path = self.scratch.cache().join(file);
+        let mut bytes = std::fs::read(&path).expect("a file");
+        let place = usize::from(place) % bytes.len().max(1);
+        let Some(byte) = bytes.get_mut(place) else { return };
+        *byte ^= 1 << bit;
         std::fs::write(&path, bytes).expect("a file");
         self.table = table(&self.scratch);
         let mut left = self.found();
@@ -220,8 +225,8 @@ fn random_operations_agree_with_a_map() {
         ..Config::default()
     });
     let operations = std::cell::Cell::new(0);
-    let outcome = runner.run(&vec(operation(), 1..12), |sequence| {
-        let mut run = Run::new();
+    let outcome = runner.run(&(any::<bool>(), vec(operation(), 1..12)), |(is_split_early, sequence)| {
+        let mut run = Run::new(if is_split_early { Scratch::split_early() } else { Scratch::new() });
         sequence.iter().for_each(|operation| run.apply(operation));
         operations.set(operations.get() + sequence.len());
         Ok(())

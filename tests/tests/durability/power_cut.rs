@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dbcache::faults::SPLIT_EARLY;
 use dbcache_tests::counts::{count, report};
 use dbcache_tests::versioned::Random;
 
@@ -41,7 +42,7 @@ impl Mounted {
     }
 
     fn cache(&self) -> PathBuf {
-        self.at.join("cache")
+        self.at.join(SPLIT_EARLY)
     }
 }
 
@@ -85,4 +86,29 @@ fn a_power_cut_on_ext4_loses_no_acknowledged_row() {
 #[test]
 fn a_power_cut_on_xfs_loses_no_acknowledged_row() {
     survives("xfs");
+}
+
+#[test]
+fn without_a_sync_a_power_cut_loses_acknowledged_rows() {
+    let cuts = count("DBCACHE_POWER_CUTS", 0, 20).min(20);
+    let scratch = Scratch::on_disk();
+    let Some(mounted) = (cuts > 0 && is_root()).then(|| Mounted::make("ext4", &scratch)).flatten() else {
+        return report("proof of the tests", "a power cut: not asked for, or needs root, loop devices and mkfs.ext4");
+    };
+    for left_out in ["without-file-sync", "without-folder-sync"] {
+        let mut random = Random::new(6);
+        let mut losses = 0;
+        for _ in 0..cuts {
+            let mut acknowledged = Acknowledged::default();
+            let process = Committing::with(&["commit", "1", left_out], &mounted.cache());
+            process.take(&mut acknowledged, Duration::from_micros(random.below(60_000)));
+            assert!(mounted.cut(), "the file system is shut down");
+            process.kill(&mut acknowledged);
+            assert!(mounted.unmount() && mounted.mount(), "the file system is mounted again");
+            losses += usize::from(acknowledged.check(&mounted.cache()).is_err());
+            std::fs::remove_dir_all(mounted.cache()).ok();
+        }
+        assert!(losses > 0, "{left_out}: nothing is lost");
+        report("proof of the tests", format!("{left_out}: {losses} of {cuts} power cuts lose rows"));
+    }
 }

@@ -22,7 +22,8 @@ pub struct Disk {
 #[derive(Clone, Debug, Default)]
 struct Bytes {
     written: Vec<u8>,
-    is_synced: bool,
+    /// What the last sync made last; nothing before the first.
+    synced: Vec<u8>,
 }
 
 /// A change of names that no sync has made last.
@@ -32,6 +33,21 @@ enum Change {
     Renamed { from: PathBuf, to: PathBuf, file: usize },
     Removed(PathBuf),
     Folder(PathBuf),
+}
+
+/// The files and folders that a power cut leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outcome {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Outcome {
+    /// Writes them below `root`.
+    pub fn write(&self, root: &Path) {
+        self.folders.iter().for_each(|folder| std::fs::create_dir_all(root.join(folder)).expect("a new folder"));
+        self.files.iter().for_each(|(path, bytes)| std::fs::write(root.join(path), bytes).expect("a new file"));
+    }
 }
 
 /// Which of the things that were not synced are there all the same.
@@ -48,7 +64,8 @@ pub enum Kept {
 /// What is left of bytes that were not synced.
 #[derive(Clone, Copy, Debug)]
 pub enum Torn {
-    Empty,
+    /// What was synced before: of a new file nothing.
+    Lost,
     Half,
     /// The right length, without the bytes.
     Zeroes,
@@ -57,11 +74,11 @@ pub enum Torn {
 }
 
 impl Torn {
-    pub const ALL: [Self; 4] = [Self::Empty, Self::Half, Self::Zeroes, Self::EveryOtherPage];
+    pub const ALL: [Self; 4] = [Self::Lost, Self::Half, Self::Zeroes, Self::EveryOtherPage];
 
-    fn of(self, bytes: &[u8]) -> Vec<u8> {
+    fn of(self, Bytes { written: bytes, synced }: &Bytes) -> Vec<u8> {
         match self {
-            Self::Empty => Vec::new(),
+            Self::Lost => synced.clone(),
             Self::Half => bytes[..bytes.len() / 2].to_vec(),
             Self::Zeroes => vec![0; bytes.len()],
             Self::EveryOtherPage => {
@@ -92,7 +109,8 @@ impl Disk {
             if path.is_dir() {
                 self.take_in(root, &path);
             } else {
-                self.files.push(Bytes { written: std::fs::read(&path).expect("a file"), is_synced: true });
+                let written = std::fs::read(&path).expect("a file");
+                self.files.push(Bytes { synced: written.clone(), written });
                 self.names.insert(below(root, &path), self.files.len() - 1);
             }
         }
@@ -106,25 +124,22 @@ impl Disk {
             Call::Write(bytes) => {
                 let file = self.named(path);
                 self.files[file].written.extend_from_slice(bytes);
-                self.files[file].is_synced = false;
             }
             Call::WriteMark(bytes) => {
                 let file = self.named(path);
-                self.files[file] = Bytes { written: bytes.clone(), is_synced: false };
+                let written = &mut self.files[file].written;
+                written.resize(written.len().max(bytes.len()), 0);
+                written[..bytes.len()].copy_from_slice(bytes);
             }
+            Call::Sync => {
+                let file = self.named(path);
+                self.files[file].synced = self.files[file].written.clone();
+            }
+            Call::OpenLock => drop(self.named(path)),
             Call::Link(to) => {
                 let (to, file) = (below(root, to), self.named(path));
                 self.names.insert(to.clone(), file);
                 self.pending.push(Change::Named(to, file));
-            }
-            Call::Sync => {
-                let file = self.named(path);
-                self.files[file].is_synced = true;
-            }
-            Call::OpenLock => {
-                let file = self.named(path);
-                // An empty file has no bytes to lose.
-                self.files[file].is_synced |= self.files[file].written.is_empty();
             }
             Call::Rename(to) => {
                 let (to, file) = (below(root, to), self.names.remove(path).expect("the file is there"));
@@ -185,8 +200,8 @@ impl Disk {
         outcomes
     }
 
-    /// Writes what is there after a power cut below `root`.
-    pub fn write(&self, kept: &Kept, root: &Path) {
+    /// What is there after a power cut.
+    pub fn outcome(&self, kept: &Kept) -> Outcome {
         let (mut names, mut folders) = (self.lasting.clone(), self.lasting_folders.clone());
         let is_kept = |place: usize| match kept {
             Kept::Everything => true,
@@ -198,19 +213,28 @@ impl Disk {
         }
         // What lies in a folder that is not there is not there either.
         let is_reached = |path: &Path| path.ancestors().skip(1).all(|part| folders.contains(part));
-        for folder in folders.iter().filter(|folder| is_reached(folder)) {
-            std::fs::create_dir_all(root.join(folder)).expect("a new folder");
+        let files = names.into_iter().filter(|(path, _)| is_reached(path));
+        let files = files.map(|(path, file)| (path, self.bytes(file, kept))).collect();
+        Outcome { files, folders: folders.iter().filter(|folder| is_reached(folder)).cloned().collect() }
+    }
+
+    /// The disk when power is back.
+    pub fn after(&self, kept: &Kept) -> Self {
+        let Outcome { files, folders } = self.outcome(kept);
+        let mut disk = Self { folders: folders.clone(), lasting_folders: folders, ..Self::default() };
+        for (path, bytes) in files {
+            disk.names.insert(path, disk.files.len());
+            disk.files.push(Bytes { written: bytes.clone(), synced: bytes });
         }
-        for (path, file) in names.iter().filter(|(path, _)| is_reached(path)) {
-            std::fs::write(root.join(path), self.bytes(*file, kept)).expect("a new file");
-        }
+        disk.lasting.clone_from(&disk.names);
+        disk
     }
 
     fn bytes(&self, file: usize, kept: &Kept) -> Vec<u8> {
-        let Bytes { written, is_synced } = &self.files[file];
+        let bytes = &self.files[file];
         match kept {
-            Kept::First(_, torn) | Kept::These(_, torn) if !is_synced => torn.of(written),
-            _ => written.clone(),
+            Kept::First(_, torn) | Kept::These(_, torn) if bytes.written != bytes.synced => torn.of(bytes),
+            _ => bytes.written.clone(),
         }
     }
 }

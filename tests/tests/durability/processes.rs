@@ -19,7 +19,7 @@ fn output(child: Child) -> String {
 #[test]
 fn versions_only_go_up_for_readers_in_other_processes() {
     let seconds = count("DBCACHE_PROCESSES_SECONDS", 10, 600).to_string();
-    let scratch = Scratch::new();
+    let scratch = Scratch::split_early();
     let board = scratch.around().join("board").display().to_string();
     let start = |work: &[&str]| worker(work, &scratch.cache()).spawn().expect("a process");
     let writers: Vec<Child> =

@@ -57,7 +57,7 @@ fn ask(table: &Table, random: &mut Random) {
 #[test]
 fn threads_see_what_was_acknowledged_to_any_of_them() {
     let seconds = count("DBCACHE_THREADS_SECONDS", 5, 300);
-    let scratch = Scratch::new();
+    let scratch = Scratch::split_early();
     let caches = [open(&scratch.cache()), open(&scratch.cache())];
     let board: Board = (0..THREADS).map(|_| AtomicI64::new(0)).collect();
     let (commits, reads) = (AtomicU64::new(0), AtomicU64::new(0));

@@ -11,6 +11,9 @@ use super::step::Step;
 /// The folders that are watched. Tests run side by side, so each watches its own.
 static WATCHED: Mutex<Vec<Arc<Plan>>> = Mutex::new(Vec::new());
 
+/// Tables in or below a folder of this name have segments, and fold them, at a KiB as others do at half a MiB.
+pub const SPLIT_EARLY: &str = "split-early";
+
 /// Watches all steps below a folder, from any thread of this process, until it is dropped.
 #[derive(Debug)]
 pub struct Faults(Arc<Plan>);

@@ -50,16 +50,33 @@ pub enum Safeguard {
     FolderSync,
     /// Noting the last commit where readers see it.
     Mark,
+    /// Passing over the segments that the base has taken in.
+    Watermark,
 }
 
 /// Whether a test asks that this be left out in this folder, or in that of this file.
 #[cfg(feature = "fault-injection")]
-pub(super) fn is_left_out(safeguard: Safeguard, path: &Path) -> bool {
+pub(in crate::storage) fn is_left_out(safeguard: Safeguard, path: &Path) -> bool {
     super::faults::is_left_out(safeguard, path)
 }
 
 #[cfg(not(feature = "fault-injection"))]
 #[inline]
-pub(super) fn is_left_out(_: Safeguard, _: &Path) -> bool {
+pub(in crate::storage) fn is_left_out(_: Safeguard, _: &Path) -> bool {
     false
+}
+
+/// How large a file counts as when files to fold are chosen: its size, but in folders where a test has tables split
+/// early.
+#[cfg(feature = "fault-injection")]
+pub(in crate::storage) fn size_to_fold(path: &Path, size: u64) -> u64 {
+    const TIMES: u64 = 512;
+    let is_split_early = path.components().any(|part| part.as_os_str() == super::faults::SPLIT_EARLY);
+    if is_split_early { size.saturating_mul(TIMES) } else { size }
+}
+
+#[cfg(not(feature = "fault-injection"))]
+#[inline]
+pub(in crate::storage) fn size_to_fold(_: &Path, size: u64) -> u64 {
+    size
 }
