@@ -17,20 +17,19 @@ pub(super) fn first_folded(sizes: &[u64], new: u64) -> usize {
     if sizes.iter().sum::<u64>().saturating_add(new) <= SMALL_TABLE {
         return 0;
     }
-    let mut first = sizes.len();
-    let mut limit = LOWEST_TIER;
-    loop {
+    let (mut first, mut size, mut limit) = (sizes.len(), new, LOWEST_TIER);
+    while first > 0 {
         let older = sizes.get(..first).unwrap_or_default();
-        let of_tier = older.iter().rev().take_while(|size| **size <= limit).count();
-        // What is folded so far counts as one file.
-        if of_tier + 1 >= FAN_OUT {
-            first -= of_tier;
-        }
-        if older.iter().all(|size| *size <= limit) || first == 0 {
+        let of_tier: Vec<u64> = older.iter().rev().copied().take_while(|size| *size <= limit).collect();
+        // What is folded so far counts as one file; one of a higher tier takes in what is smaller.
+        if size <= limit && of_tier.len() + 1 < FAN_OUT {
             return first;
         }
+        size += of_tier.iter().sum::<u64>();
+        first -= of_tier.len();
         limit = limit.saturating_mul(FAN_OUT as u64);
     }
+    first
 }
 
 #[cfg(test)]
