@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 const IN_FLIGHT: usize = 8;
 
 /// 100,000 readings of a few sensors.
-const TABLE: &str = r#"
+const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS public.dbcache_readings (
         id INT8 PRIMARY KEY, sensor TEXT NOT NULL, level NUMERIC(8, 2), taken TIMESTAMPTZ NOT NULL, place JSONB NOT NULL
     );
@@ -30,7 +30,7 @@ const TABLE: &str = r#"
             jsonb_build_object('room', 'room ' || i % 20, 'floor', i % 4)
         FROM generate_series(1, 100000) i
         ON CONFLICT DO NOTHING;
-"#;
+";
 
 /// One row of `public.dbcache_readings`. The level is a `numeric`, which this record takes as a float.
 #[derive(Clone, Debug, PartialEq, Cached)]
