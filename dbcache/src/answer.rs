@@ -28,15 +28,19 @@ pub(crate) use self::frames::FetchedFrames;
 pub(crate) enum Wanted {
     /// In whatever type it is stored or found.
     AsFound(ColumnRef),
-    /// In the type that the caller pins, as far as the values fit.
-    Pinned(ColumnRef, DataType),
+    /// In the type that the caller pins, as far as the values fit; a row needs these keys of it.
+    Pinned {
+        column: ColumnRef,
+        data_type: DataType,
+        keys: Vec<Vec<String>>,
+    },
     Declared(ColumnSchema),
 }
 
 impl Wanted {
     pub(crate) fn column(&self) -> &ColumnRef {
         match self {
-            Self::AsFound(column) | Self::Pinned(column, _) => column,
+            Self::AsFound(column) | Self::Pinned { column, .. } => column,
             Self::Declared(schema) => schema.column(),
         }
     }
@@ -44,7 +48,8 @@ impl Wanted {
     /// The paths to the keys that the caller knows of, from the column's own path on.
     fn keys(&self) -> Vec<Vec<String>> {
         match self {
-            Self::AsFound(_) | Self::Pinned(..) => vec![Vec::new()],
+            Self::AsFound(_) => vec![Vec::new()],
+            Self::Pinned { keys, .. } => keys.clone(),
             Self::Declared(schema) => innermost(schema.data_type()),
         }
     }
@@ -52,14 +57,19 @@ impl Wanted {
     fn data_type(&self) -> Option<&DataType> {
         match self {
             Self::AsFound(_) => None,
-            Self::Pinned(_, data_type) => Some(data_type),
+            Self::Pinned { data_type, .. } => Some(data_type),
             Self::Declared(schema) => Some(schema.data_type()),
         }
     }
 
+    /// The same column in another type.
+    pub(crate) fn pinned(&self, data_type: DataType) -> Self {
+        Self::Pinned { column: self.column().clone(), data_type, keys: self.keys() }
+    }
+
     /// Whether the values are read out of the stored ones, not taken as they are.
     fn is_extracted(&self) -> bool {
-        matches!(self, Self::Pinned(..)) || !self.column().path().is_empty()
+        matches!(self, Self::Pinned { .. }) || !self.column().path().is_empty()
     }
 }
 
@@ -249,7 +259,7 @@ pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
 fn whole(column: &Series, wanted: &Wanted, documents: &ColumnSet) -> Series {
     match wanted {
         Wanted::AsFound(_) => presented(column, documents),
-        Wanted::Pinned(..) | Wanted::Declared(_) => column.clone(),
+        Wanted::Pinned { .. } | Wanted::Declared(_) => column.clone(),
     }
 }
 

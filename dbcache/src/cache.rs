@@ -184,8 +184,8 @@ pub(crate) fn pin(wanted: &mut [Wanted], id_column: &str, name: &str, data_type:
         return Err(refused("the ids have the type of the keys that are asked for"));
     }
     let one = wanted.iter_mut().find(|wanted| *wanted.column() == column);
-    *one.ok_or_else(|| refused("a type is pinned for it, and the query does not select it"))? =
-        Wanted::Pinned(column, data_type);
+    let one = one.ok_or_else(|| refused("a type is pinned for it, and the query does not select it"))?;
+    *one = one.pinned(data_type);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use dbcache::json_path::Strictness;
 use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
-use dbcache::{Cache, Cached, DynamicCache, Error, Progress, Table};
+use dbcache::{Cache, Cached, CachedJson, DynamicCache, Error, Progress, Table};
 use dbcache_tests::Database;
 use serde_json::{Value, json};
 
@@ -145,4 +145,33 @@ fn dynamic_queries_of_a_typed_cache_are_pinned_too() {
     let expected = df!("id" => [7_i64], "name" => [7_i64], "age" => [40.0]).unwrap();
     assert_eq!(query.frame(&[7], &fetcher).unwrap(), expected);
     assert_eq!(User::columns().age.name(), "age");
+}
+
+#[derive(Cached)]
+#[cached(table = "public.users")]
+struct Visitor {
+    #[cached(id)]
+    id: i64,
+    #[cached(json)]
+    profile: Visits,
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize, CachedJson)]
+struct Visits {
+    visits: u8,
+}
+
+#[test]
+fn a_document_of_a_record_is_text_where_that_is_pinned() {
+    let folder = Folder::new();
+    let other = Database::with_rows([json!({ "id": 2, "profile": { "visits": 1, "more": true } })]);
+    folder.users().select(["profile"]).unwrap().frame(&[2], &other).unwrap();
+    let fetcher = |ids: &[i64]| -> Result<Vec<Visitor>, std::io::Error> {
+        Ok(ids.iter().map(|id| Visitor { id: *id, profile: Visits { visits: 3 } }).collect())
+    };
+    let cache = Cache::<Visitor>::open(folder.path("")).unwrap();
+    let query = cache.select_dynamic(["profile"]).unwrap().pin("profile", DataType::String).unwrap();
+    let answer = query.frame(&[1], &fetcher).unwrap();
+    assert_eq!(answer, df!("id" => [1_i64], "profile" => [r#"{"visits":3}"#]).unwrap());
+    assert_eq!(Visitor::columns().profile.visits.name(), "profile");
 }
