@@ -108,7 +108,8 @@ impl<T: Record> Cache<T> {
     /// # Errors
     ///
     /// [`Error::IdsNotFound`], [`Error::FetchFailed`], [`Error::ColumnsNotFound`] after everything that came was
-    /// stored; [`Error::NotCached`] where nothing may be fetched; [`Error::UnexpectedNull`] and [`Error::Value`] where a row does not fit the record.
+    /// stored; [`Error::NotCached`] where nothing may be fetched; [`Error::UnexpectedNull`] and [`Error::Value`] where
+    /// a row does not fit the record.
     pub fn rows<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Vec<T>> {
         self.all().rows(ids, fetcher)
     }
