@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::json_path::Strictness;
 use crate::read_through::{Absences, Fetch, FolderClaims, Options, Pace, RememberAbsent, Shared, request_options};
-use crate::stats::Counters;
+use crate::stats::{Counters, Stats};
 use crate::storage::{self, Store};
 
 /// The default folder, below the home directory.
@@ -180,6 +180,12 @@ pub struct Engine {
     pub(crate) strictness: Strictness,
     /// What a query fetches that does not say otherwise.
     pub(crate) fetch: Fetch,
+}
+
+impl Engine {
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { memory_bytes: self.store.memory() as u64, ..self.shared.counters.read() }
+    }
 }
 
 mod sealed {

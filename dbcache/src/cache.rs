@@ -89,7 +89,7 @@ impl<T: Record> Cache<T> {
 
     /// What the cache has done since it was opened.
     pub fn stats(&self) -> Stats {
-        self.engine.shared.counters.read()
+        self.engine.stats()
     }
 
     /// Folds all files of the table into the one with its own name, which is then complete for other programs.

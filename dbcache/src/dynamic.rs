@@ -3,7 +3,6 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,12 +13,13 @@ use crate::builder::{Builder, Engine, Open};
 use crate::cache::{complete, pin, wanted};
 use crate::error::{Error, Result};
 use crate::fetch::{DynamicFetcher, DynamicSource};
-use crate::found::{CachedColumn, Found, LookUp, Warmed};
+use crate::found::{CachedColumn, CachedTable, Found, LookUp, Warmed};
 use crate::key::Key;
+use crate::listing;
 use crate::name::TableName;
 use crate::read_through::{Answer, Fetch, Options, request_options};
 use crate::stats::Stats;
-use crate::storage::{self, ColumnSet, Reading};
+use crate::storage::{self, Reading};
 
 /// The id column where none is named.
 const ID_COLUMN: &str = "id";
@@ -106,7 +106,33 @@ impl DynamicCache {
 
     /// What the cache has done since it was opened.
     pub fn stats(&self) -> Stats {
-        self.engine.shared.counters.read()
+        self.engine.stats()
+    }
+
+    /// What the folder holds: its tables, by name, whichever program stored them.
+    ///
+    /// Looks at every table's files, and changes none: damaged ones are told in [`CachedTable::fault`] and stay where
+    /// they are. Of a table with segments all ids are read, of any other only the end of its file. No folder is as
+    /// good as an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where the folder cannot be listed.
+    ///
+    /// ```
+    /// use dbcache::DynamicCache;
+    /// use dbcache::polars::prelude::*;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let cache = DynamicCache::open(folder.path())?;
+    /// let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> { df!("id" => ids, "age" => [36, 41]) };
+    /// cache.table("public.users")?.select(["age"])?.frame(&[1, 2], &fetcher)?;
+    /// let tables = cache.tables()?;
+    /// assert_eq!((tables[0].name.as_str(), tables[0].rows, tables[0].segments), ("public.users", 2, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn tables(&self) -> Result<Vec<CachedTable>> {
+        listing::tables(&self.engine.store)
     }
 
     /// A table, `schema.table`, by its id column `id`.
@@ -150,7 +176,7 @@ impl Table {
 
     /// What the cache has done since it was opened, with all its tables.
     pub fn stats(&self) -> Stats {
-        self.engine.shared.counters.read()
+        self.engine.stats()
     }
 
     /// A query for columns and paths.
@@ -186,26 +212,12 @@ impl Table {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn columns(&self) -> Result<Vec<CachedColumn>> {
-        let stored = self.table.snapshot()?;
-        let sets = stored.rows_of_sets()?;
-        let all = sets.iter().map(|(_, rows)| rows).sum();
-        if all == 0 {
-            return Ok(Vec::new());
+        loop {
+            match self.table.snapshot().and_then(|stored| listing::columns(&self.table, &stored)) {
+                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
+                columns => return columns,
+            }
         }
-        let rows = rows_of_columns(&sets);
-        let id_column = CachedColumn {
-            name: self.table.id_column().to_owned(),
-            data_type: stored.id_type(),
-            rows: all,
-            is_document: false,
-        };
-        let columns = stored.columns().iter().map(|column| CachedColumn {
-            name: column.name().to_string(),
-            data_type: column.data_type().clone(),
-            rows: rows.get(column.name().as_str()).copied().unwrap_or(0),
-            is_document: stored.documents().contains(column.name().as_str()),
-        });
-        Ok(std::iter::once(id_column).chain(columns).collect())
     }
 
     /// Folds all files of the table into the one with its own name, which is then complete for other programs.
@@ -245,17 +257,6 @@ impl Table {
         let columns = presented.map(IntoColumn::into_column).collect();
         DataFrame::new(rows.height(), columns).map_err(Error::frame("build the answer"))
     }
-}
-
-/// How many rows have each column.
-fn rows_of_columns(sets: &[(ColumnSet, usize)]) -> HashMap<&str, usize> {
-    let mut columns = HashMap::new();
-    for (set, rows) in sets {
-        for column in set {
-            *columns.entry(column.as_str()).or_insert(0) += rows;
-        }
-    }
-    columns
 }
 
 /// Columns and paths of a table. Made by [`Table::select`]; reusable.

@@ -183,6 +183,12 @@ impl Error {
         failures.iter().flat_map(|failure| &failure.ids)
     }
 
+    /// What happened, and why, on one line.
+    pub(crate) fn with_causes(&self) -> String {
+        let causes = std::iter::successors(self.source(), |cause: &&dyn StdError| (*cause).source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+
     pub(crate) fn frame(action: &'static str) -> impl FnOnce(polars::prelude::PolarsError) -> Self {
         move |source| Self::Frame { action, source: Box::new(source) }
     }

@@ -60,6 +60,34 @@ pub struct CachedColumn {
     pub is_document: bool,
 }
 
+/// A table of a cache folder, as far as it is cached. Made by [`DynamicCache::tables`](crate::DynamicCache::tables).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CachedTable {
+    /// The table's name, or the file's where [`is_foreign`](Self::is_foreign).
+    pub name: String,
+    /// Whether no file says which table it is of: another program wrote them, or what says it is damaged.
+    pub is_foreign: bool,
+    /// The id column; `None` where [`is_foreign`](Self::is_foreign).
+    pub id_column: Option<String>,
+    /// How many rows are cached.
+    pub rows: usize,
+    /// The id column, then every column in the order in which they first came; of another program's file, its
+    /// columns.
+    pub columns: Vec<CachedColumn>,
+    /// How many segments are beside the table's own file.
+    pub segments: usize,
+    /// How many bytes the table's own file has.
+    pub base_bytes: u64,
+    /// How many bytes the segments have.
+    pub segment_bytes: u64,
+    /// How many bytes damaged files have that were set aside.
+    pub damaged_bytes: u64,
+    /// Why the rows cannot be read, for people; there are no columns then, and no rows are counted. The next request
+    /// for the table sets damaged files aside.
+    pub fault: Option<String>,
+}
+
 impl<K: Key> LookUp<K> {
     pub(crate) fn new(wanted: &IdSet, found: &storage::LookUp) -> Self {
         let keys = |places: &[usize]| wanted.select(places).keys();

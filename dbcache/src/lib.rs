@@ -15,6 +15,7 @@ pub mod fetch;
 mod found;
 pub mod json_path;
 pub mod key;
+mod listing;
 pub mod name;
 mod plan;
 pub mod progress;
@@ -48,7 +49,7 @@ pub use fetch::SqliteFetcher;
 pub use fetch::{SqliteError, SqliteKey};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use fetch::{SqlxDatabase, SqlxFetcher};
-pub use found::{CachedColumn, Found, LookUp, Warmed};
+pub use found::{CachedColumn, CachedTable, Found, LookUp, Warmed};
 pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;

@@ -34,6 +34,9 @@ pub struct Stats {
     pub failures: u64,
     /// Rows that were committed.
     pub committed_rows: u64,
+    /// How many bytes of decoded ids and columns are in memory now; at most what
+    /// [`Builder::memory`](crate::Builder::memory) allows.
+    pub memory_bytes: u64,
 }
 
 /// One of the numbers.
@@ -68,6 +71,7 @@ impl Counters {
         publish(table, count, number);
     }
 
+    /// All that is counted; the rest is 0.
     pub(crate) fn read(&self) -> Stats {
         let read = |count: Count| self.0.get(count as usize).map_or(0, |counter| counter.load(Ordering::Relaxed));
         Stats {
@@ -82,6 +86,7 @@ impl Counters {
             retries: read(Count::Retries),
             failures: read(Count::Failures),
             committed_rows: read(Count::CommittedRows),
+            ..Stats::default()
         }
     }
 }

@@ -9,6 +9,7 @@ mod compaction;
 mod disk;
 mod file_name;
 mod keys;
+mod listing;
 mod located;
 mod memory;
 mod merge;
@@ -32,6 +33,7 @@ pub(crate) use self::absent::AbsentIds;
 pub use self::disk::faults;
 pub(crate) use self::disk::identity;
 pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
+pub(crate) use self::listing::{Listed, Owner};
 pub(crate) use self::merge::{Replace, merge};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
 pub(crate) use self::presence::ColumnSet;
@@ -70,6 +72,11 @@ impl Store {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How many bytes of decoded columns are in memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory.size()
     }
 
     /// A table of the folder, whether it has rows yet or not.

@@ -16,7 +16,7 @@ pub(super) use self::step::{Safeguard, is_left_out, size_to_fold};
 use crate::error::{Error, Result};
 
 /// Temporary files begin so, then comes the name of the file that they become.
-const TEMPORARY: &str = ".writing-";
+pub(super) const TEMPORARY: &str = ".writing-";
 
 /// Tells one state of a file from another: every replacement is a new file, and writing in place changes the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,11 @@ pub(super) fn stamp(path: &Path) -> Result<Option<Stamp>> {
     settle(folder_of(path))?;
     let metadata = found(look(path)).map_err(io_error("look at", path))?;
     Ok(metadata.as_ref().map(Stamp::of))
+}
+
+/// How many bytes a file takes; none where there is none.
+pub(super) fn length(path: &Path) -> Result<u64> {
+    Ok(stamp(path)?.map_or(0, |stamp| stamp.length))
 }
 
 /// What is known of a file. Anything else of that name is an error: to open a pipe would wait for ever.

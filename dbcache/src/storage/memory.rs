@@ -73,6 +73,11 @@ impl Memory {
         Self { budget, held: Mutex::default() }
     }
 
+    /// How many bytes are held.
+    pub(super) fn size(&self) -> usize {
+        locked(&self.held).size
+    }
+
     pub(super) fn get(&self, key: &ChunkKey) -> Option<Chunk> {
         let held = &mut *locked(&self.held);
         held.clock += 1;

@@ -4,6 +4,7 @@
 
 mod fences;
 mod header;
+mod outline;
 mod pages;
 mod reader;
 mod seal;
@@ -14,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars::prelude::*;
-use polars_parquet::read::read_metadata;
+use polars_parquet::read::{FileMetadata, read_metadata};
 
 use self::header::Unfit;
 use self::pages::PagedChunk;
@@ -26,6 +27,7 @@ use crate::key::ColumnIds;
 use crate::name::TableName;
 
 pub(super) use self::header::{Header, Place, SetOfRows};
+pub(super) use self::outline::{Outline, outline};
 pub(super) use self::reader::{RowFile, Way};
 pub(super) use self::writer::{GROUP, Writer};
 
@@ -69,16 +71,56 @@ pub(super) struct Expected<'a> {
 /// Of a file of ours only its end is read; pages follow when they are asked for. Checksums are verified before any
 /// parser sees the bytes, since parsers do not notice damage.
 pub(super) fn open(file: OpenFile, expected: Expected<'_>, memory: &Arc<Memory>) -> Result<Content> {
-    let end = End::read(&file)?;
-    let Some(footer) = end.footer(&file)? else {
-        return Ok(Content::Damaged("it does not end like Parquet".to_owned()));
-    };
-    match seal::is_sealed(&footer) {
-        Some(_) => open_own(file, &end, &footer, expected, memory),
-        None if seal::find(&footer, header::KEY.as_bytes()).is_some() => {
-            Ok(Content::Damaged("its checksum is gone".to_owned()))
+    match Ending::read(&file)? {
+        Ending::Own(own) => open_own(file, *own, expected, memory),
+        Ending::Foreign(_) => Ok(open_foreign(&file.read(0..file.length())?, expected.id_column)),
+        Ending::Damaged(reason) => Ok(Content::Damaged(reason.to_owned())),
+    }
+}
+
+/// What a file's end shows it to be.
+enum Ending {
+    Own(Box<OwnEnding>),
+    /// Another program's, with its footer, which nothing has verified.
+    Foreign(Vec<u8>),
+    /// The reason is for people.
+    Damaged(&'static str),
+}
+
+/// What stands at the end of a file of ours, its checksum verified.
+struct OwnEnding {
+    header: Header,
+    metadata: FileMetadata,
+    directory: Vec<PagedChunk>,
+}
+
+impl Ending {
+    fn read(file: &OpenFile) -> Result<Self> {
+        let end = End::read(file)?;
+        let Some(footer) = end.footer(file)? else { return Ok(Self::Damaged("it does not end like Parquet")) };
+        match seal::is_sealed(&footer) {
+            Some(_) => Self::read_own(file, &end, &footer),
+            None if seal::find(&footer, header::KEY.as_bytes()).is_some() => Ok(Self::Damaged("its checksum is gone")),
+            None => Ok(Self::Foreign(footer)),
         }
-        None => Ok(open_foreign(&file.read(0..file.length())?, expected.id_column)),
+    }
+
+    fn read_own(file: &OpenFile, end: &End, footer: &[u8]) -> Result<Self> {
+        let Some((directory, tail)) = end.tail(file, footer)? else {
+            return Ok(Self::Damaged("its checksums are gone"));
+        };
+        if seal::is_sealed(&tail) != Some(true) {
+            return Ok(Self::Damaged("its checksum is wrong"));
+        }
+        let Ok(metadata) = read_metadata(&mut Cursor::new(footer)) else {
+            return Ok(Self::Damaged("its footer is unreadable"));
+        };
+        let pairs = metadata.key_value_metadata().iter().flatten();
+        let header = pairs.filter(|pair| pair.key == header::KEY).find_map(|pair| pair.value.as_deref());
+        let Some(header) = header.and_then(|header| serde_json::from_str::<Header>(header).ok()) else {
+            return Ok(Self::Damaged("its header is unreadable"));
+        };
+        Ok(Self::Own(Box::new(OwnEnding { header, metadata, directory })))
     }
 }
 
@@ -131,18 +173,8 @@ fn footer_start(trailer: [u8; 8], length: u64) -> Option<u64> {
     if magic == MAGIC { length.checked_sub(TRAILER)?.checked_sub(footer) } else { None }
 }
 
-fn open_own(file: OpenFile, end: &End, footer: &[u8], expected: Expected<'_>, memory: &Arc<Memory>) -> Result<Content> {
-    let damaged = |reason: &str| Ok(Content::Damaged(reason.to_owned()));
-    let Some((directory, tail)) = end.tail(&file, footer)? else { return damaged("its checksums are gone") };
-    if seal::is_sealed(&tail) != Some(true) {
-        return damaged("its checksum is wrong");
-    }
-    let Ok(metadata) = read_metadata(&mut Cursor::new(footer)) else { return damaged("its footer is unreadable") };
-    let pairs = metadata.key_value_metadata().iter().flatten();
-    let header = pairs.filter(|pair| pair.key == header::KEY).find_map(|pair| pair.value.as_deref());
-    let Some(header) = header.and_then(|header| serde_json::from_str::<Header>(header).ok()) else {
-        return damaged("its header is unreadable");
-    };
+fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc<Memory>) -> Result<Content> {
+    let OwnEnding { header, metadata, directory } = own;
     match header.check(expected.table, expected.id_column, expected.place) {
         Err(Unfit::AnotherTable(reason)) => return Ok(Content::AnotherTable(reason)),
         Err(Unfit::TooNew(reason)) => return Ok(Content::NoTable(reason)),

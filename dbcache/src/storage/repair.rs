@@ -145,6 +145,12 @@ impl Table {
     }
 }
 
+/// The name that a damaged file had before it was set aside under this one.
+pub(super) fn name_before(name: &str) -> Option<&str> {
+    let (before, number) = name.rsplit_once(&format!(".{DAMAGED}-"))?;
+    number.parse::<u64>().is_ok().then_some(before)
+}
+
 fn aside(path: &Path, number: u64) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{DAMAGED}-{number}"));

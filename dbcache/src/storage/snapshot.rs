@@ -271,17 +271,14 @@ impl Snapshot {
         Ok((ids, rows))
     }
 
-    /// The column sets, and how many rows have each.
+    /// The column sets, and how many rows have each; rows of which nothing is left but the id aside.
     pub(crate) fn rows_of_sets(&self) -> Result<Vec<(ColumnSet, usize)>> {
-        if let [segment] = self.segments.as_slice() {
-            let sets = segment.sets().iter();
-            return Ok(sets
-                .map(|set| (set.columns.clone(), usize::try_from(set.rows).unwrap_or(usize::MAX)))
-                .collect());
-        }
-        let (_, rows) = self.all_located()?;
-        let sets = self.presence_of(&rows)?.sets_of_rows();
-        Ok(sets.into_iter().map(|set| (set.columns, usize::try_from(set.rows).unwrap_or(usize::MAX))).collect())
+        let sets = match self.segments.as_slice() {
+            [segment] => segment.sets().to_vec(),
+            _ => self.presence_of(&self.all_located()?.1)?.sets_of_rows(),
+        };
+        let sets = sets.into_iter().filter(|set| !set.columns.contains(LOST));
+        Ok(sets.map(|set| (set.columns, usize::try_from(set.rows).unwrap_or(usize::MAX))).collect())
     }
 
     fn ids_of(&self, segment: &Segment) -> Result<IdSet> {

@@ -145,6 +145,22 @@ impl Table {
         }
     }
 
+    /// The rows as they are now, or for people why they cannot be read. Repairs nothing.
+    pub(super) fn as_found(&self) -> Result<std::result::Result<Arc<Snapshot>, String>> {
+        let previous = self.previous();
+        for _ in 0..LOOKS {
+            match self.look(previous.as_deref())? {
+                Look::Rows(known) => return Ok(Ok(known.rows)),
+                Look::Damaged { path, reason, .. } => {
+                    let file = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+                    return Ok(Err(format!("{file} is damaged: {reason}")));
+                }
+                Look::Again | Look::Gap(_) => std::thread::yield_now(),
+            }
+        }
+        Ok(Err("segments are gone, or change faster than they are read".to_owned()))
+    }
+
     /// Whether nothing was stored since: the base is the same file, and no other commit was noted.
     fn is_current(&self, known: &Known) -> Result<bool> {
         let noted = match &known.mark {

@@ -22,6 +22,7 @@ mod segments;
 mod single_flight;
 mod statistics;
 mod streaming;
+mod tables;
 mod threads;
 mod tracing;
 mod typed;

@@ -64,6 +64,11 @@ impl Header {
         }
     }
 
+    /// The table's true name, and its id column.
+    pub(super) fn into_names(self) -> (String, String) {
+        (self.table, self.id_column)
+    }
+
     pub(in crate::storage) fn commits(&self) -> Commits {
         Commits { first: self.first_commit, last: self.last_commit }
     }
