@@ -4,6 +4,7 @@ pub mod contract;
 pub mod counts;
 pub mod fuzz;
 pub mod gate;
+pub mod golden;
 #[cfg(feature = "databases")]
 pub mod server;
 pub mod strict;
