@@ -33,7 +33,7 @@ use sqlx::{Database, Pool};
 /// #     }
 /// # }
 ///
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// // With `#[derive(sqlx::FromRow)]` beside `Cached`:
 /// let fetcher = SqlxFetcher::new(PgPool::connect("postgres://app@localhost/shop").await?);
 /// let cache = Cache::<User>::open("cache")?;

@@ -49,7 +49,7 @@ use crate::record::{ColumnSchema, Record};
 ///     name: Option<String>,
 /// }
 ///
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let config: Config = "postgres://app@localhost/shop".parse()?;
 /// let pool = Pool::builder(Manager::new(config, NoTls)).max_size(8).build()?;
 /// let fetcher = AsyncPostgresFetcher::new(pool);
