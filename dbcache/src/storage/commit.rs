@@ -167,7 +167,7 @@ impl Table {
             let Some(commits) = segment.commits.filter(|commits| commits.first > 0) else { continue };
             let path = self.segment_file(SegmentName { commits, replaces: segment.replaces });
             if let Err(cause) = disk::remove(&path) {
-                // The rows are stored; the next writer removes what is left.
+                // The rows are stored, and readers pass over what is left.
                 tracing::warn!(table = %self.name, file = %path.display(), %cause, "a folded file could not be removed");
                 return;
             }
