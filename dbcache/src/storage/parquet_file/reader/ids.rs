@@ -1,0 +1,138 @@
+//! Where ids stand in a file: found by the first id of each page, and the page that may hold them.
+
+use std::ops::Range;
+
+use polars::prelude::*;
+use polars_parquet::write::CompressedPage;
+use rayon::prelude::*;
+
+use super::columns::Pages;
+use super::{PAGES_A_THREAD, PAGES_WORTH_ALL, RowFile};
+use crate::error::Result;
+use crate::key::{IdSet, Positions, row_number};
+use crate::storage::memory::{Chunk, ChunkKey};
+use crate::storage::parquet_file::{fences, writer};
+
+/// The pages of ids of all row groups.
+#[derive(Debug)]
+pub(super) struct IdPages {
+    /// The first id of each.
+    fences: IdSet,
+    pages: Vec<IdPage>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct IdPage {
+    group: usize,
+    page: usize,
+    first_row: usize,
+}
+
+impl RowFile {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] where bytes are not what was written, as in all functions here.
+    pub(in crate::storage) fn locate(&self, wanted: &IdSet) -> Result<Positions> {
+        let key = ChunkKey { file: self.number, group: None, column: self.id_column.clone() };
+        if let Some(Chunk::Ids(ids)) = self.memory.get(&key) {
+            return Ok(ids.locate_from(&self.id_pages()?.fences, writer::IDS_A_PAGE, wanted));
+        }
+        let index = self.id_pages()?;
+        let floors = index.fences.floor(wanted);
+        let mut runs: Vec<(usize, Range<usize>)> = Vec::new();
+        for (place, floor) in floors.iter().enumerate() {
+            let Some(page) = floor else { continue };
+            match runs.last_mut().filter(|run| run.0 == *page) {
+                Some(run) => run.1.end = place + 1,
+                None => runs.push((*page, place..place + 1)),
+            }
+        }
+        let all = index.pages.len();
+        let is_worth = self.memory.is_worth(&key, runs.len(), all, self.rows() * size_of::<u64>());
+        if is_worth || runs.len() * PAGES_WORTH_ALL > all {
+            let ids = Arc::new(self.ids()?);
+            self.memory.offer(key, &Chunk::Ids(Arc::clone(&ids)));
+            return Ok(ids.locate(wanted));
+        }
+        let read = |(page, places): &(usize, Range<usize>)| self.locate_in_page(*page, places, wanted);
+        let found: Result<Vec<Positions>> = runs.par_iter().with_min_len(PAGES_A_THREAD).map(read).collect();
+        let mut positions = vec![None; wanted.len()];
+        for ((_, places), found) in runs.iter().zip(found?) {
+            for (position, found) in positions.iter_mut().skip(places.start).zip(found) {
+                *position = found;
+            }
+        }
+        Ok(positions)
+    }
+
+    fn locate_in_page(&self, page: usize, places: &Range<usize>, wanted: &IdSet) -> Result<Positions> {
+        let Some(page) = self.id_pages()?.pages.get(page) else { return Ok(vec![None; places.len()]) };
+        let ids = self.read_ids(page.group, page.page..page.page + 1)?;
+        let found = ids.locate(&wanted.slice(places.clone()));
+        let first = row_number(page.first_row);
+        Ok(found.into_iter().map(|row| row.map(|row| row + first)).collect())
+    }
+
+    /// All ids, in order.
+    pub(in crate::storage) fn ids(&self) -> Result<IdSet> {
+        let groups = 0..self.metadata.row_groups.len();
+        let read = |group| self.read_ids(group, 0..self.table(group, 0)?.len());
+        let groups: Result<Vec<IdSet>> = groups.into_par_iter().map(read).collect();
+        let mut all = self.no_ids();
+        for ids in groups? {
+            all.append(ids);
+        }
+        Ok(all)
+    }
+
+    /// No ids, in the variant that the ids have.
+    pub(in crate::storage) fn no_ids(&self) -> IdSet {
+        match self.schema.get(&self.id_column).map(|field| &field.dtype) {
+            Some(ArrowDataType::UInt64) => IdSet::Big(Vec::new()),
+            Some(ArrowDataType::Int64) => IdSet::Int(Vec::new()),
+            _ => IdSet::Text(Vec::new()),
+        }
+    }
+
+    fn read_ids(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
+        let values = self.table(group, 0)?.values(&pages).unwrap_or_default();
+        let pages = Pages { leaf: 0, bytes: self.read_pages(group, 0, &[pages])?, values };
+        let mut ids = self.no_ids();
+        if ids.is_text() {
+            let field = self.schema.get(&self.id_column).ok_or_else(|| self.file.damaged("its ids are gone"))?;
+            let column = self.decode(group, field, vec![pages], None)?;
+            return IdSet::from_sorted(&column).ok_or_else(|| self.file.damaged("its ids are unreadable"));
+        }
+        // Pages of integers are not compressed and have no levels: what follows the header are the values.
+        for page in self.page_reader(group, pages)? {
+            match page {
+                Ok(CompressedPage::Data(mut page)) => ids.extend_from_bytes(page.slice_mut()),
+                _ => return Err(self.file.damaged("its ids are unreadable")),
+            }
+        }
+        Ok(ids)
+    }
+
+    fn id_pages(&self) -> Result<&IdPages> {
+        if let Some(pages) = self.id_pages.get() {
+            return Ok(pages);
+        }
+        let mut found = IdPages { fences: self.no_ids(), pages: Vec::new() };
+        for (group, bounds) in self.groups.windows(2).enumerate() {
+            let place = self.place(group, 0);
+            let (table, rest) = self.read_table(place)?;
+            fences::read(&rest, &mut found.fences)
+                .ok_or_else(|| self.file.damaged("its index of ids is unreadable"))?;
+            let rows_a_page = self.chunk(place)?.rows_a_page;
+            let rows_a_page = usize::try_from(rows_a_page).unwrap_or(usize::MAX).max(1);
+            let start = bounds.first().copied().unwrap_or_default();
+            let page = |page| IdPage { group, page, first_row: start + page * rows_a_page };
+            found.pages.extend((0..table.len()).map(page));
+            if let Some(slot) = self.tables.get(place) {
+                slot.get_or_init(|| table);
+            }
+        }
+        Ok(self.id_pages.get_or_init(|| found))
+    }
+}
