@@ -18,7 +18,7 @@ use super::batch::FetchJob;
 use super::ending::{Ending, Purpose, is_mended};
 use super::group::Commit;
 use super::request::Request;
-use super::session::{Session, Step};
+use super::session::{Begun, Session, Step};
 use crate::error::{BatchError, Result};
 use crate::fetch::{AsyncBatchSource, Convert};
 use crate::runtime::off_runtime;
@@ -50,9 +50,13 @@ async fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSou
 
 async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Ending> {
     let bell = Arc::<Bell>::default();
-    let session = {
+    let begun = {
         let (request, limit, bell) = (Arc::clone(request), source.batch_limit(), Waker::from(Arc::clone(&bell)));
         off_runtime(move || Session::begin(&request, limit, bell, now())).await?
+    };
+    let session = match begun {
+        Begun::Ended(ending) => return Ok(ending),
+        Begun::Fetching(session) => *session,
     };
     let span = session.span().clone();
     // One worker more than there are fetches at a time, so that commits go on beside them.

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::ending::{Ending, Purpose, is_mended};
 use super::group::Commit;
 use super::request::Request;
-use super::session::{Session, Step};
+use super::session::{Begun, Session, Step};
 use crate::error::Result;
 use crate::fetch::BatchSource;
 
@@ -39,7 +39,11 @@ fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Res
 
 fn fetch(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Ending> {
     let bell = Arc::<Bell>::default();
-    let session = Session::begin(request, source.batch_limit(), Waker::from(Arc::clone(&bell)), Instant::now())?;
+    let waker = Waker::from(Arc::clone(&bell));
+    let session = match Session::begin(request, source.batch_limit(), waker, Instant::now())? {
+        Begun::Ended(ending) => return Ok(ending),
+        Begun::Fetching(session) => *session,
+    };
     // One thread more than there are fetches at a time, so that commits go on beside them.
     let helpers = if session.batches() > 1 { session.concurrency().min(session.batches()) } else { 0 };
     let span = session.span().clone();

@@ -32,6 +32,13 @@ pub(super) enum Step {
     Done,
 }
 
+/// What a request begins as.
+pub(super) enum Begun {
+    /// All that it wants is cached.
+    Ended(Ending),
+    Fetching(Box<Session>),
+}
+
 /// A request under way. Whoever carries out its steps may do several at a time.
 pub(super) struct Session {
     request: Arc<Request>,
@@ -76,12 +83,14 @@ impl Session {
     /// # Errors
     ///
     /// A storage error.
-    pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, bell: Waker, now: Instant) -> Result<Self> {
+    pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, bell: Waker, now: Instant) -> Result<Begun> {
         let table = &request.table;
         let visit = Visit::begin(request.shared.claims.table(table.name()));
-        let stored = table.snapshot()?;
-        let found = request.find(&stored)?;
-        count_found(request, &found);
+        let span = tracing::info_span!("request", table = %table.name(), ids = request.ids.len());
+        let (stored, found) = span.in_scope(|| look_up(request))?;
+        if request.fetch != Fetch::All && found.is_complete() {
+            return Ok(Begun::Ended(Ending::Found { request: Arc::clone(request), stored, found, fetched: 0 }));
+        }
         let known_absent = known_absent(request, &found)?;
         let to_fetch = request.to_fetch(&found, &known_absent);
         let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
@@ -104,12 +113,12 @@ impl Session {
             reporter: None,
             paced: None,
             started: now,
-            span: tracing::info_span!("request", table = %table.name(), ids = request.ids.len()),
+            span,
             visit,
             request: Arc::clone(request),
         };
         session.report();
-        Ok(session)
+        Ok(Begun::Fetching(Box::new(session)))
     }
 
     fn report(&mut self) {
@@ -394,6 +403,13 @@ impl Session {
     fn count(&self, count: Count, number: usize) {
         self.request.shared.counters.add(self.request.table.name(), count, number);
     }
+}
+
+fn look_up(request: &Request) -> Result<(Arc<Snapshot>, LookUp)> {
+    let stored = request.table.snapshot()?;
+    let found = request.find(&stored)?;
+    count_found(request, &found);
+    Ok((stored, found))
 }
 
 fn known_absent(request: &Request, found: &LookUp) -> Result<IdSet> {

@@ -75,6 +75,11 @@ pub(crate) struct LookUp {
 }
 
 impl LookUp {
+    /// Whether every wanted id is a hit.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.incomplete.is_empty() && self.missing.is_empty()
+    }
+
     /// The ids that a request has to fetch.
     pub(crate) fn not_hits(&self) -> Vec<usize> {
         let mut places: Vec<usize> = self.incomplete.iter().chain(&self.missing).copied().collect();

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use polars::prelude::*;
 use polars_parquet::parquet::read::{PageMetaData, PageReader};
-use polars_parquet::read::{FileMetadata, RowGroupMetadata, infer_schema};
+use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, RowGroupMetadata, infer_schema};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::disk::OpenFile;
@@ -120,7 +120,7 @@ impl RowFile {
 
     /// Whether every byte that is ever read is as it was written.
     pub(in crate::storage) fn is_sound(&self) -> Result<bool> {
-        let chunks = self.metadata.row_groups.first().map_or(0, |group| group.parquet_columns().len());
+        let chunks = self.chunks(0).len();
         for place in 0..self.directory.len() {
             let (group, leaf) = (place / chunks.max(1), place % chunks.max(1));
             match self.verify(group, leaf) {
@@ -136,7 +136,7 @@ impl RowFile {
         let all = self.table(group, leaf)?.len();
         (0..all).step_by(PAGES_VERIFIED).try_for_each(|first| {
             let pages = first..(first + PAGES_VERIFIED).min(all);
-            self.read_pages(group, leaf, std::slice::from_ref(&pages)).map(drop)
+            self.read_pages(group, std::slice::from_ref(&pages), &mut Pages::none(leaf))
         })
     }
 
@@ -144,9 +144,14 @@ impl RowFile {
         self.metadata.row_groups.get(group).map_or(0, RowGroupMetadata::num_rows)
     }
 
+    /// The column chunks of a row group.
+    fn chunks(&self, group: usize) -> &[ColumnChunkMetadata] {
+        self.metadata.row_groups.get(group).map_or(&[], RowGroupMetadata::parquet_columns)
+    }
+
     /// The place of a chunk in the directory.
     fn place(&self, group: usize, leaf: usize) -> usize {
-        group * self.metadata.row_groups.first().map_or(0, |group| group.parquet_columns().len()) + leaf
+        group * self.chunks(0).len() + leaf
     }
 
     fn chunk(&self, place: usize) -> Result<&PagedChunk> {
@@ -174,25 +179,24 @@ impl RowFile {
         table.ok_or_else(|| self.file.damaged("a page table is unreadable"))
     }
 
-    /// The bytes of some pages, verified. Pages that stand side by side are read at once.
-    fn read_pages(&self, group: usize, leaf: usize, pages: &[Range<usize>]) -> Result<Vec<u8>> {
-        let table = self.table(group, leaf)?;
-        let mut all = Vec::new();
-        for pages in pages {
+    /// Adds some pages of a Parquet column to others of it, verified. Pages that stand side by side are read at once.
+    fn read_pages(&self, group: usize, ranges: &[Range<usize>], into: &mut Pages) -> Result<()> {
+        let table = self.table(group, into.leaf)?;
+        for pages in ranges {
             let place = table.bytes(pages).filter(|place| place.end <= self.file.length());
             let place = place.ok_or_else(|| self.file.damaged("it is too short"))?;
-            let start = all.len();
-            self.file.read_to(place, &mut all)?;
-            if !table.are_sound(pages, all.get(start..).unwrap_or_default()) {
+            let start = into.bytes.len();
+            self.file.read_to(place, &mut into.bytes)?;
+            if !table.are_sound(pages, into.bytes.get(start..).unwrap_or_default()) {
                 return Err(self.file.damaged("the checksum of a page is wrong"));
             }
+            into.values += table.values(pages).unwrap_or_default();
         }
-        Ok(all)
+        Ok(())
     }
 
     fn page_reader(&self, group: usize, pages: Pages) -> Result<PageReader> {
-        let chunk = self.metadata.row_groups.get(group).and_then(|group| group.parquet_columns().get(pages.leaf));
-        let chunk = chunk.ok_or_else(|| self.file.damaged("a column chunk is gone"))?;
+        let chunk = self.chunks(group).get(pages.leaf).ok_or_else(|| self.file.damaged("a column chunk is gone"))?;
         let descriptor = chunk.descriptor().descriptor.clone();
         let meta = PageMetaData::new(0, pages.values, chunk.compression(), descriptor);
         Ok(PageReader::new_with_page_meta(Cursor::new(pages.bytes.into()), meta, Vec::new(), usize::MAX))

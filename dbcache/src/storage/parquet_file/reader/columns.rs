@@ -5,11 +5,12 @@ use std::ops::Range;
 use polars::prelude::*;
 use polars_arrow::array::ArrayRef;
 use polars_arrow::bitmap::{Bitmap, MutableBitmap};
+use polars_parquet::parquet::compression::Compression;
 use polars_parquet::parquet::read::BasicDecompressor;
 use polars_parquet::read::{ColumnChunkMetadata, Filter, column_iter_to_arrays};
 use rayon::prelude::*;
 
-use super::{PAGES_WORTH_ALL, RowFile};
+use super::{PAGES_A_THREAD, PAGES_WORTH_ALL, RowFile};
 use crate::error::{Error, Result};
 use crate::key::row_number;
 use crate::storage::memory::{Chunk, ChunkKey};
@@ -26,21 +27,16 @@ impl RowFile {
         let whole = self.schema.get(name).ok_or_else(|| self.file.damaged("a column is gone"))?;
         let field = pruned(whole, paths).unwrap_or_else(|| whole.clone());
         let label = if field == *whole { PlSmallStr::from(name) } else { format!("{name} {paths:?}").into() };
-        let wanted = self.by_group(rows);
-        let leaves = leaves(&field, &[name]);
-        let reading = ColumnReading { file: self, field: &field, leaves: &leaves, label, way };
-        let parts: Result<Vec<Column>> = match wanted.as_slice() {
-            [(group, rows)] => reading.take(*group, rows).map(|column| vec![column]),
-            wanted => wanted.par_iter().map(|(group, rows)| reading.take(*group, rows)).collect(),
-        };
-        let mut parts = parts?.into_iter();
-        let Some(mut column) = parts.next() else {
-            return Ok(Column::new_empty(name.into(), &DataType::from_arrow_field(&field)));
-        };
-        for part in parts {
-            column.append_owned(part).map_err(Error::frame("join row groups"))?;
-        }
-        Ok(column)
+        let leaves = self.leaves_below(&leaves(&field, &[name]));
+        ColumnReading { file: self, field: &field, leaves, label, way }.take(&self.by_group(rows))
+    }
+
+    /// Which Parquet columns of each row group are below one of these paths.
+    fn leaves_below(&self, roots: &[Vec<String>]) -> Vec<usize> {
+        let is_wanted =
+            |chunk: &ColumnChunkMetadata| roots.iter().any(|root| is_below(&chunk.descriptor().path_in_schema, root));
+        let chunks = self.chunks(0).iter().enumerate();
+        chunks.filter(|(_, chunk)| is_wanted(chunk)).map(|(place, _)| place).collect()
     }
 
     /// Rows by row group, each counted from the group's first.
@@ -66,7 +62,7 @@ impl RowFile {
         leaves: Vec<Pages>,
         mask: Option<Bitmap>,
     ) -> Result<Series> {
-        let chunks = self.metadata.row_groups.get(group).map_or(&[][..], |group| group.parquet_columns());
+        let chunks = self.chunks(group);
         let types = leaves.iter().filter_map(|pages| chunks.get(pages.leaf));
         let types = types.map(|chunk| &chunk.descriptor().descriptor.primitive_type).collect();
         let pages =
@@ -85,6 +81,12 @@ pub(super) struct Pages {
     pub(super) values: i64,
 }
 
+impl Pages {
+    pub(super) fn none(leaf: usize) -> Self {
+        Self { leaf, bytes: Vec::new(), values: 0 }
+    }
+}
+
 /// Whether what is read is kept in memory for later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::storage) enum Way {
@@ -97,118 +99,190 @@ pub(in crate::storage) enum Way {
 struct ColumnReading<'a> {
     file: &'a RowFile,
     field: &'a ArrowField,
-    leaves: &'a [Vec<String>],
+    /// The Parquet columns that make it up.
+    leaves: Vec<usize>,
     label: PlSmallStr,
     way: Way,
 }
 
+/// Where the wanted rows of one row group come from.
+enum Source<'r> {
+    /// A chunk that is decoded whole.
+    Chunk(Column, &'r [IdxSize]),
+    /// A chunk that is to be decoded whole.
+    All { group: usize, rows: &'r [IdxSize] },
+    /// Some pages that are to be decoded.
+    Some(GroupPages<'r>),
+}
+
+/// The pages of a row group that hold wanted rows.
+struct GroupPages<'r> {
+    group: usize,
+    rows: &'r [IdxSize],
+    rows_a_page: usize,
+    pages: Vec<Range<usize>>,
+}
+
 impl ColumnReading<'_> {
-    /// The values of some rows of a group.
-    fn take(&self, group: usize, rows: &[IdxSize]) -> Result<Column> {
-        let key = ChunkKey { file: self.file.number, group: Some(group), column: self.label.clone() };
+    /// The values of some rows of some groups, in order.
+    fn take(&self, wanted: &[(usize, Vec<IdxSize>)]) -> Result<Column> {
+        let sources = wanted.iter().map(|(group, rows)| self.source(*group, rows)).collect::<Result<Vec<_>>>()?;
+        let mut pages = self.decode_pages(&sources)?.into_iter();
+        let mut parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
+            Source::Chunk(column, rows) => gather(&column, rows),
+            Source::All { .. } | Source::Some(_) => Ok(pages.next().unwrap_or_default()),
+        });
+        let Some(mut column) = parts.next().transpose()? else {
+            return Ok(Column::new_empty(self.field.name.clone(), &DataType::from_arrow_field(self.field)));
+        };
+        for part in parts {
+            column.append_owned(part?).map_err(Error::frame("join row groups"))?;
+        }
+        Ok(column)
+    }
+
+    fn source<'r>(&self, group: usize, rows: &'r [IdxSize]) -> Result<Source<'r>> {
+        let key = self.key(group);
         if self.way == Way::ThroughMemory
             && let Some(Chunk::Column(column)) = self.file.memory.get(&key)
         {
-            return gather(&column, rows);
+            return Ok(Source::Chunk(column, rows));
         }
-        let leaves = self.leaves_of(group);
-        let first = leaves.first().copied().unwrap_or_default();
+        let first = self.leaves.first().copied().unwrap_or_default();
         let rows_a_page = self.file.chunk(self.file.place(group, first))?.rows_a_page;
-        let all = self.file.table(group, first)?.len();
-        let pages = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0).map(|size| (size, pages_of(rows, size)));
-        match pages {
-            Some((size, pages)) if !self.is_all_worth(&key, group, &leaves, count(&pages), all) => {
-                self.take_pages(group, &leaves, rows, size, &pages)
-            }
-            _ => {
-                let column = self.whole(group, &leaves)?;
-                if self.way == Way::ThroughMemory {
-                    self.file.memory.offer(key, &Chunk::Column(column.clone()));
-                }
-                gather(&column, rows)
-            }
+        let Some(rows_a_page) = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0) else {
+            return Ok(Source::All { group, rows });
+        };
+        let (pages, all) = (pages_of(rows, rows_a_page), self.file.table(group, first)?.len());
+        if self.is_all_worth(&key, group, count(&pages), all) {
+            return Ok(Source::All { group, rows });
         }
+        Ok(Source::Some(GroupPages { group, rows, rows_a_page, pages }))
     }
 
-    /// Which Parquet columns of a group make up the column.
-    fn leaves_of(&self, group: usize) -> Vec<usize> {
-        let chunks = self.file.metadata.row_groups.get(group).map_or(&[][..], |group| group.parquet_columns());
-        let is_wanted = |chunk: &&ColumnChunkMetadata| {
-            self.leaves.iter().any(|leaf| is_below(&chunk.descriptor().path_in_schema, leaf))
-        };
-        chunks.iter().enumerate().filter(|(_, chunk)| is_wanted(chunk)).map(|(place, _)| place).collect()
+    fn key(&self, group: usize) -> ChunkKey {
+        ChunkKey { file: self.file.number, group: Some(group), column: self.label.clone() }
     }
 
     /// Whether to read all pages rather than those that are needed.
-    fn is_all_worth(&self, key: &ChunkKey, group: usize, leaves: &[usize], needed: usize, all: usize) -> bool {
+    fn is_all_worth(&self, key: &ChunkKey, group: usize, needed: usize, all: usize) -> bool {
         if needed * PAGES_WORTH_ALL > all {
             return true;
         }
-        let chunks = self.file.metadata.row_groups.get(group).map_or(&[][..], |group| group.parquet_columns());
-        let sizes = leaves.iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
+        let chunks = self.file.chunks(group);
+        let sizes = self.leaves.iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
         let size = usize::try_from(sizes.sum::<i64>()).unwrap_or(usize::MAX);
         self.way == Way::ThroughMemory && self.file.memory.is_worth(key, needed, all, size)
     }
 
-    fn whole(&self, group: usize, leaves: &[usize]) -> Result<Column> {
+    /// The same sources, with the chunks that are to be read whole.
+    fn decode_chunks<'r>(&self, sources: Vec<Source<'r>>) -> Result<Vec<Source<'r>>> {
+        let decode = |source| match source {
+            Source::All { group, rows } => Ok(Source::Chunk(self.whole(group)?, rows)),
+            other => Ok(other),
+        };
+        match sources.iter().filter(|source| matches!(source, Source::All { .. })).count() {
+            0 | 1 => sources.into_iter().map(decode).collect(),
+            _ => sources.into_par_iter().map(decode).collect(),
+        }
+    }
+
+    fn whole(&self, group: usize) -> Result<Column> {
         let mut pages = Vec::new();
-        for leaf in leaves {
+        for leaf in &self.leaves {
             let all = 0..self.file.table(group, *leaf)?.len();
-            pages.push(self.pages(group, *leaf, &[all])?);
+            let mut leaf = Pages::none(*leaf);
+            self.file.read_pages(group, &[all], &mut leaf)?;
+            pages.push(leaf);
         }
-        Ok(self.file.decode(group, self.field, pages, None)?.rechunk().into_column())
+        let column = self.file.decode(group, self.field, pages, None)?.rechunk().into_column();
+        if self.way == Way::ThroughMemory {
+            self.file.memory.offer(self.key(group), &Chunk::Column(column.clone()));
+        }
+        Ok(column)
     }
 
-    /// Decodes only the pages that hold the rows.
-    fn take_pages(
-        &self,
-        group: usize,
-        leaves: &[usize],
-        rows: &[IdxSize],
-        rows_a_page: usize,
-        pages: &[Range<usize>],
-    ) -> Result<Column> {
-        let mut bytes = Vec::new();
-        for leaf in leaves {
-            bytes.push(self.pages(group, *leaf, pages)?);
-        }
-        let (places, decoded) = self.places(group, rows, rows_a_page, pages);
-        if is_flat(&self.field.dtype) {
-            let mut mask = MutableBitmap::from_len_zeroed(decoded);
-            for place in &places {
-                mask.set(*place as usize, true);
+    /// The wanted rows of the sources of which some pages are read, a column for each.
+    ///
+    /// Pages of different row groups are decoded as if they were of one, as far as they are compressed alike: so a
+    /// request for few rows of a large table does not pay for a decoder in each group.
+    fn decode_pages(&self, sources: &[Source<'_>]) -> Result<Vec<Column>> {
+        let parts: Vec<&GroupPages<'_>> = sources
+            .iter()
+            .filter_map(|source| if let Source::Some(pages) = source { Some(pages) } else { None })
+            .collect();
+        let all: usize = parts.iter().map(|part| count(&part.pages)).sum();
+        let mut pages = 0;
+        let together: Vec<&[&GroupPages<'_>]> = parts
+            .chunk_by(|part, next| {
+                pages += count(&part.pages);
+                let is_full = pages >= PAGES_A_THREAD && all >= 2 * PAGES_A_THREAD;
+                pages = if is_full { 0 } else { pages };
+                !is_full && self.codecs(part.group).eq(self.codecs(next.group))
+            })
+            .collect();
+        let decode = |parts: &&[&GroupPages<'_>]| self.decode_together(parts);
+        let decoded: Result<Vec<Vec<Column>>> = match together.len() {
+            0 | 1 => together.iter().map(decode).collect(),
+            _ => together.par_iter().map(decode).collect(),
+        };
+        Ok(decoded?.into_iter().flatten().collect())
+    }
+
+    fn codecs(&self, group: usize) -> impl Iterator<Item = Compression> + '_ {
+        let chunks = self.file.chunks(group);
+        self.leaves.iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::compression)
+    }
+
+    fn decode_together(&self, parts: &[&GroupPages<'_>]) -> Result<Vec<Column>> {
+        let Some(first) = parts.first() else { return Ok(Vec::new()) };
+        let mut leaves: Vec<Pages> = self.leaves.iter().copied().map(Pages::none).collect();
+        let (mut places, mut decoded) = (Vec::new(), 0);
+        for part in parts {
+            for leaf in &mut leaves {
+                self.file.read_pages(part.group, &part.pages, leaf)?;
             }
-            return Ok(self.file.decode(group, self.field, bytes, Some(mask.freeze()))?.into_column());
+            decoded = part.add_places(self.file.group_rows(part.group), decoded, &mut places);
         }
-        gather(&self.file.decode(group, self.field, bytes, None)?.into_column(), &places)
+        let column = self.decode_places(first.group, leaves, &places, decoded)?;
+        let ends = parts.iter().scan(0, |end, part| {
+            *end += part.rows.len();
+            Some(*end)
+        });
+        Ok(ends.zip(parts).map(|(end, part)| slice(&column, end - part.rows.len(), part.rows.len())).collect())
     }
 
-    fn pages(&self, group: usize, leaf: usize, pages: &[Range<usize>]) -> Result<Pages> {
-        let table = self.file.table(group, leaf)?;
-        let values = pages.iter().filter_map(|pages| table.values(pages)).sum();
-        Ok(Pages { leaf, bytes: self.file.read_pages(group, leaf, pages)?, values })
+    /// Decodes pages of so many rows, and keeps those at these places.
+    fn decode_places(&self, group: usize, leaves: Vec<Pages>, places: &[IdxSize], rows: usize) -> Result<Column> {
+        if !is_flat(&self.field.dtype) {
+            return gather(&self.file.decode(group, self.field, leaves, None)?.into_column(), places);
+        }
+        let mut mask = MutableBitmap::from_len_zeroed(rows);
+        for place in places {
+            mask.set(*place as usize, true);
+        }
+        Ok(self.file.decode(group, self.field, leaves, Some(mask.freeze()))?.into_column())
     }
+}
 
-    /// Where rows stand among those of the pages that are decoded, and how many these are.
-    fn places(
-        &self,
-        group: usize,
-        rows: &[IdxSize],
-        rows_a_page: usize,
-        pages: &[Range<usize>],
-    ) -> (Vec<IdxSize>, usize) {
-        let end = self.file.group_rows(group);
-        let mut rest = rows.iter().peekable();
-        let (mut places, mut decoded) = (Vec::with_capacity(rows.len()), 0);
-        for pages in pages {
-            let (first, last) = (pages.start * rows_a_page, (pages.end * rows_a_page).min(end));
+impl GroupPages<'_> {
+    /// Adds where the wanted rows stand among those of the pages that are decoded, of which `decoded` come before.
+    /// Returns how many come before the next ones.
+    fn add_places(&self, group_rows: usize, mut decoded: usize, places: &mut Vec<IdxSize>) -> usize {
+        let mut rest = self.rows.iter().peekable();
+        for pages in &self.pages {
+            let (first, last) = (pages.start * self.rows_a_page, (pages.end * self.rows_a_page).min(group_rows));
             while let Some(row) = rest.next_if(|row| (**row as usize) < last) {
                 places.push(row_number(decoded + *row as usize - first));
             }
             decoded += last - first;
         }
-        (places, decoded)
+        decoded
     }
+}
+
+fn slice(column: &Column, first: usize, rows: usize) -> Column {
+    if rows == column.len() { column.clone() } else { column.slice(i64::try_from(first).unwrap_or(i64::MAX), rows) }
 }
 
 /// The pages that hold the rows, those side by side together.

@@ -96,16 +96,16 @@ impl RowFile {
     }
 
     fn read_ids(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
-        let values = self.table(group, 0)?.values(&pages).unwrap_or_default();
-        let pages = Pages { leaf: 0, bytes: self.read_pages(group, 0, &[pages])?, values };
+        let mut read = Pages::none(0);
+        self.read_pages(group, &[pages], &mut read)?;
         let mut ids = self.no_ids();
         if ids.is_text() {
             let field = self.schema.get(&self.id_column).ok_or_else(|| self.file.damaged("its ids are gone"))?;
-            let column = self.decode(group, field, vec![pages], None)?;
+            let column = self.decode(group, field, vec![read], None)?;
             return IdSet::from_sorted(&column).ok_or_else(|| self.file.damaged("its ids are unreadable"));
         }
         // Pages of integers are not compressed and have no levels: what follows the header are the values.
-        for page in self.page_reader(group, pages)? {
+        for page in self.page_reader(group, read)? {
             match page {
                 Ok(CompressedPage::Data(mut page)) => ids.extend_from_bytes(page.slice_mut()),
                 _ => return Err(self.file.damaged("its ids are unreadable")),
