@@ -1,0 +1,55 @@
+//! Ids as a column has them.
+
+use polars::prelude::*;
+
+use super::ids::IdSet;
+use super::sorted::last_of_each;
+
+/// The ids of a column in its own order, or why it cannot be an id column.
+#[derive(Debug)]
+pub(crate) enum ColumnIds {
+    /// All ids, and for each place of the sorted, distinct set the last row that has it.
+    Ids { set: IdSet, rows: Vec<IdxSize> },
+    /// The first row without an id.
+    Null { row: usize },
+    /// The type is no key type.
+    NotAKey,
+}
+
+impl ColumnIds {
+    /// Reads an id column of any integer type or of text, in any order, duplicates allowed.
+    pub(crate) fn read(column: &Series) -> PolarsResult<Self> {
+        if let Some(row) = first_null(column) {
+            return Ok(Self::Null { row });
+        }
+        Ok(match column.dtype() {
+            DataType::String => {
+                let (ids, rows) = last_of_each(column.str()?.iter().flatten().map(str::to_owned));
+                Self::Ids { set: IdSet::Text(ids), rows }
+            }
+            DataType::UInt64 => {
+                let (ids, rows) = last_of_each(column.u64()?.into_no_null_iter());
+                Self::Ids { set: IdSet::Big(ids).narrowed(), rows }
+            }
+            data_type if data_type.is_integer() && !is_wide(data_type) => {
+                let column = column.cast(&DataType::Int64)?;
+                let (ids, rows) = last_of_each(column.i64()?.into_no_null_iter());
+                Self::Ids { set: IdSet::Int(ids), rows }
+            }
+            // A column without rows, or of nothing but nulls, has no type of its own.
+            DataType::Null => Self::Ids { set: IdSet::Int(Vec::new()), rows: Vec::new() },
+            _ => Self::NotAKey,
+        })
+    }
+}
+
+fn is_wide(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int128 | DataType::UInt128)
+}
+
+fn first_null(column: &Series) -> Option<usize> {
+    if column.null_count() == 0 {
+        return None;
+    }
+    column.is_null().iter().position(|null| null == Some(true))
+}

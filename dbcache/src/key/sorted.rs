@@ -1,0 +1,116 @@
+//! Sorted, distinct lists of ids of one type: found in, cut from and joined with one another.
+
+use polars::prelude::*;
+
+/// Where an id of a merged set comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Newer(usize),
+    Older(usize),
+}
+
+/// Where each of some wanted ids stands among the stored ones, if it is there.
+pub(crate) type Positions = Vec<Option<IdxSize>>;
+
+/// The distinct ids in order, each with the last row that has it.
+pub(super) fn last_of_each<T: Ord>(ids: impl Iterator<Item = T>) -> (Vec<T>, Vec<IdxSize>) {
+    let mut rows: Vec<(T, IdxSize)> = ids.zip(0..).collect();
+    if !rows.is_sorted_by(|left, right| left.0 < right.0) {
+        rows.sort_by(|left, right| left.0.cmp(&right.0).then(right.1.cmp(&left.1)));
+        rows.dedup_by(|later, kept| later.0 == kept.0);
+    }
+    rows.into_iter().unzip()
+}
+
+pub(super) fn sorted_distinct<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+    if !ids.is_sorted_by(|left, right| left < right) {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    ids
+}
+
+/// The ids at these places.
+pub(super) fn pick<T: Clone>(ids: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().filter_map(|place| ids.get(*place)).cloned().collect()
+}
+
+/// Those ids that another type can hold, each with its place.
+pub(super) fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Vec<usize>) {
+    let fits = ids.iter().enumerate().filter_map(|(place, id)| Some((U::try_from(*id).ok()?, place)));
+    fits.unzip()
+}
+
+/// Whether the lists may have an id in common, as far as their least and greatest ids tell.
+pub(super) fn overlap<T: Ord>(left: &[T], right: &[T]) -> bool {
+    let spans = (left.first().zip(left.last()), right.first().zip(right.last()));
+    matches!(spans, (Some(left), Some(right)) if left.0 <= right.1 && right.0 <= left.1)
+}
+
+/// How many times longer the stored list must be before searching beats walking it.
+const SEARCH_FACTOR: usize = 16;
+
+pub(super) fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Positions {
+    if wanted.len().saturating_mul(SEARCH_FACTOR) < stored.len() {
+        return wanted.iter().map(|id| stored.binary_search(id).ok().map(row_number)).collect();
+    }
+    let mut rest = stored.iter().enumerate().peekable();
+    wanted
+        .iter()
+        .map(|id| {
+            while rest.next_if(|(_, stored)| *stored < id).is_some() {}
+            rest.next_if(|(_, stored)| *stored == id).map(|(row, _)| row_number(row))
+        })
+        .collect()
+}
+
+/// As [`locate`], given every so many-th id as a fence: what is searched first then fits in a processor's cache.
+pub(super) fn locate_from<T: Ord>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
+    if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
+        return locate(ids, wanted);
+    }
+    let find = |id: &T| {
+        let start = fences.partition_point(|fence| fence <= id).checked_sub(1)? * step;
+        let page = ids.get(start..ids.len().min(start + step))?;
+        page.binary_search(id).ok().map(|row| row_number(start + row))
+    };
+    wanted.iter().map(find).collect()
+}
+
+/// The place of the last of `fences` that is not above each of `wanted`.
+pub(super) fn floor<T: Ord>(fences: &[T], wanted: &[T]) -> Vec<Option<usize>> {
+    let floor = |id: &T| fences.partition_point(|fence| fence <= id).checked_sub(1);
+    wanted.iter().map(floor).collect()
+}
+
+/// Polars counts rows in 32 bits, and refuses longer frames when they are made.
+#[expect(clippy::cast_possible_truncation, reason = "a frame with more rows cannot exist")]
+pub(crate) fn row_number(row: usize) -> IdxSize {
+    row as IdxSize
+}
+
+/// All ids of both, each with where it comes from; of ids in both, the newer.
+pub(super) fn merged<T: Ord + Clone>(newer: &[T], older: &[T]) -> (Vec<T>, Vec<Origin>) {
+    let mut ids = Vec::with_capacity(newer.len() + older.len());
+    let mut origins = Vec::with_capacity(ids.capacity());
+    let mut rest = older.iter().enumerate().peekable();
+    for (place, id) in newer.iter().enumerate() {
+        while let Some((place, id)) = rest.next_if(|(_, older)| *older < id) {
+            ids.push(id.clone());
+            origins.push(Origin::Older(place));
+        }
+        rest.next_if(|(_, older)| *older == id);
+        ids.push(id.clone());
+        origins.push(Origin::Newer(place));
+    }
+    for (place, id) in rest {
+        ids.push(id.clone());
+        origins.push(Origin::Older(place));
+    }
+    (ids, origins)
+}
+
+pub(super) fn union<T: Ord + Clone>(left: &[T], right: &[T]) -> Vec<T> {
+    let both: Vec<T> = left.iter().chain(right).cloned().collect();
+    sorted_distinct(both)
+}
