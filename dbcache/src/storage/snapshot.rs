@@ -19,6 +19,9 @@ use crate::key::{IdSet, Positions, row_number};
 use crate::name::TableName;
 use crate::record::DefaultCell;
 
+/// Columns of fewer rows are read by one thread: another one would not be worth waking.
+const ROWS_WORTH_THREADS: usize = 64;
+
 /// The segments of a table, of which the newest that has a row has its valid version.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
@@ -239,9 +242,10 @@ impl Snapshot {
     ) -> Result<DataFrame> {
         let columns: Vec<Reading<'_>> = columns.collect();
         let read = |reading: &Reading<'_>| self.values(table.name(), reading, &found.rows);
-        let values: Result<Vec<Column>> = match columns.as_slice() {
-            [reading] => read(reading).map(|column| vec![column]),
-            columns => columns.par_iter().map(read).collect(),
+        let values: Result<Vec<Column>> = if columns.len() < 2 || found.hits.len() < ROWS_WORTH_THREADS {
+            columns.iter().map(read).collect()
+        } else {
+            columns.par_iter().map(read).collect()
         };
         let mut answer = vec![self.id_values(table, ids)?];
         answer.extend(values?);

@@ -22,6 +22,11 @@ pub(super) struct PageTable {
 }
 
 impl PageTable {
+    fn with_capacity(pages: usize) -> Self {
+        let bounds = Vec::with_capacity(pages.saturating_add(1));
+        Self { bounds, values: Vec::with_capacity(pages), sums: Vec::with_capacity(pages) }
+    }
+
     /// Adds the page that begins where the last one ended.
     fn push(&mut self, length: u32, values: u32, sum: u64) {
         self.bounds.push(self.bounds.last().copied().unwrap_or_default() + u64::from(length));
@@ -78,8 +83,10 @@ impl PageTable {
 
     /// Reads the table of a chunk, and what stands behind it.
     pub(super) fn from_bytes<'b>(chunk: &PagedChunk, bytes: &'b [u8]) -> Option<(Self, &'b [u8])> {
-        let (table, rest) = bytes.split_at_checked(ENTRY.checked_mul(usize::try_from(chunk.pages).ok()?)?)?;
-        let mut pages = Self { bounds: vec![chunk.start], ..Self::default() };
+        let count = usize::try_from(chunk.pages).ok()?;
+        let (table, rest) = bytes.split_at_checked(ENTRY.checked_mul(count)?)?;
+        let mut pages = Self::with_capacity(count);
+        pages.bounds.push(chunk.start);
         for entry in table.as_chunks::<ENTRY>().0 {
             let (length, entry) = entry.split_first_chunk()?;
             let (values, entry) = entry.split_first_chunk()?;

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use polars::prelude::*;
 use polars_parquet::parquet::read::{PageMetaData, PageReader};
 use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, RowGroupMetadata, infer_schema};
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::disk::OpenFile;
@@ -166,6 +167,20 @@ impl RowFile {
         }
         let (table, _) = self.read_table(place)?;
         Ok(slot.get_or_init(|| table))
+    }
+
+    /// Reads the page tables of some Parquet columns that were not read yet, by several threads where they are many.
+    fn load_tables(&self, groups: impl Iterator<Item = usize>, leaves: &[usize]) -> Result<()> {
+        let chunks = groups.flat_map(|group| leaves.iter().map(move |leaf| (group, *leaf)));
+        let is_unread = |(group, leaf): &(usize, usize)| {
+            self.tables.get(self.place(*group, *leaf)).is_some_and(|table| table.get().is_none())
+        };
+        let unread: Vec<(usize, usize)> = chunks.filter(is_unread).collect();
+        match unread.as_slice() {
+            [] => Ok(()),
+            [(group, leaf)] => self.table(*group, *leaf).map(drop),
+            many => many.par_iter().try_for_each(|(group, leaf)| self.table(*group, *leaf).map(drop)),
+        }
     }
 
     fn read_table(&self, place: usize) -> Result<(PageTable, Vec<u8>)> {

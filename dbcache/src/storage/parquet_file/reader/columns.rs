@@ -126,7 +126,14 @@ struct GroupPages<'r> {
 impl ColumnReading<'_> {
     /// The values of some rows of some groups, in order.
     fn take(&self, wanted: &[(usize, Vec<IdxSize>)]) -> Result<Column> {
-        let sources = wanted.iter().map(|(group, rows)| self.source(*group, rows)).collect::<Result<Vec<_>>>()?;
+        let held: Vec<Option<Column>> = wanted.iter().map(|(group, _)| self.held(*group)).collect();
+        let others = wanted.iter().zip(&held).filter(|(_, held)| held.is_none()).map(|((group, _), _)| *group);
+        self.file.load_tables(others, &self.leaves)?;
+        let sources = wanted.iter().zip(held).map(|((group, rows), held)| match held {
+            Some(column) => Ok(Source::Chunk(column, rows)),
+            None => self.source(*group, rows),
+        });
+        let sources = sources.collect::<Result<Vec<_>>>()?;
         let mut pages = self.decode_pages(&sources)?.into_iter();
         let mut parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
             Source::Chunk(column, rows) => gather(&column, rows),
@@ -141,20 +148,26 @@ impl ColumnReading<'_> {
         Ok(column)
     }
 
-    fn source<'r>(&self, group: usize, rows: &'r [IdxSize]) -> Result<Source<'r>> {
-        let key = self.key(group);
-        if self.way == Way::ThroughMemory
-            && let Some(Chunk::Column(column)) = self.file.memory.get(&key)
-        {
-            return Ok(Source::Chunk(column, rows));
+    /// A chunk that is in memory, decoded whole.
+    fn held(&self, group: usize) -> Option<Column> {
+        match self.way {
+            Way::ThroughMemory => match self.file.memory.get(&self.key(group))? {
+                Chunk::Column(column) => Some(column),
+                Chunk::Ids(_) => None,
+            },
+            Way::Past => None,
         }
+    }
+
+    /// Where rows of a chunk come from that is not in memory.
+    fn source<'r>(&self, group: usize, rows: &'r [IdxSize]) -> Result<Source<'r>> {
         let first = self.leaves.first().copied().unwrap_or_default();
         let rows_a_page = self.file.chunk(self.file.place(group, first))?.rows_a_page;
         let Some(rows_a_page) = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0) else {
             return Ok(Source::All { group, rows });
         };
         let (pages, all) = (pages_of(rows, rows_a_page), self.file.table(group, first)?.len());
-        if self.is_all_worth(&key, group, count(&pages), all) {
+        if self.is_all_worth(group, count(&pages), all) {
             return Ok(Source::All { group, rows });
         }
         Ok(Source::Some(GroupPages { group, rows, rows_a_page, pages }))
@@ -165,14 +178,14 @@ impl ColumnReading<'_> {
     }
 
     /// Whether to read all pages rather than those that are needed.
-    fn is_all_worth(&self, key: &ChunkKey, group: usize, needed: usize, all: usize) -> bool {
+    fn is_all_worth(&self, group: usize, needed: usize, all: usize) -> bool {
         if needed * PAGES_WORTH_ALL > all {
             return true;
         }
         let chunks = self.file.chunks(group);
         let sizes = self.leaves.iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
         let size = usize::try_from(sizes.sum::<i64>()).unwrap_or(usize::MAX);
-        self.way == Way::ThroughMemory && self.file.memory.is_worth(key, needed, all, size)
+        self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
 
     /// The same sources, with the chunks that are to be read whole.
