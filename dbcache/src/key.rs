@@ -2,6 +2,7 @@
 
 mod column;
 mod ids;
+mod search;
 mod sorted;
 
 use std::fmt;

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::sorted::{
-    Origin, Positions, converted, floor, locate, locate_from, merged, overlap, pick, sorted_distinct, union,
-};
+use super::search::locate_from;
+use super::sorted::{Origin, Positions, converted, floor, locate, merged, overlap, pick, sorted_distinct, union};
 use super::{Key, RowId};
 
 /// Sorted, distinct ids of one table.

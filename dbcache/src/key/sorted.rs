@@ -1,7 +1,6 @@
 //! Sorted, distinct lists of ids of one type: found in, cut from and joined with one another.
 
 use polars::prelude::*;
-use rayon::prelude::*;
 
 /// Where an id of a merged set comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,25 +62,6 @@ pub(super) fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Positions {
             rest.next_if(|(_, stored)| *stored == id).map(|(row, _)| row_number(row))
         })
         .collect()
-}
-
-/// So many ids are searched by one thread: for fewer, another one would not be worth waking.
-const IDS_A_THREAD: usize = 4096;
-
-/// As [`locate`], given every so many-th id as a fence: what is searched first then fits in a processor's cache.
-pub(super) fn locate_from<T: Ord + Sync>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
-    if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
-        return locate(ids, wanted);
-    }
-    let find = |id: &T| {
-        let start = fences.partition_point(|fence| fence <= id).checked_sub(1)? * step;
-        let page = ids.get(start..ids.len().min(start + step))?;
-        page.binary_search(id).ok().map(|row| row_number(start + row))
-    };
-    if wanted.len() < 2 * IDS_A_THREAD {
-        return wanted.iter().map(find).collect();
-    }
-    wanted.par_iter().with_min_len(IDS_A_THREAD).map(find).collect()
 }
 
 /// The place of the last of `fences` that is not above each of `wanted`.

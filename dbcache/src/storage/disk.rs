@@ -104,25 +104,21 @@ impl OpenFile {
 
     /// The bytes at these places, all of them.
     pub(super) fn read(&self, places: Range<u64>) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.read_to(places, &mut bytes)?;
+        let length = usize::try_from(places.end.saturating_sub(places.start)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        self.read_to(places.start, &mut bytes)?;
         Ok(bytes)
     }
 
-    /// Adds the bytes at these places, all of them, to others.
-    pub(super) fn read_to(&self, places: Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
-        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+    /// Fills `bytes` with those from this place on.
+    pub(super) fn read_to(&self, place: u64, bytes: &mut [u8]) -> Result<()> {
         let read = match &self.bytes {
             Bytes::InMemory(all) => {
-                let wanted = all.get(at(places.start)..at(places.end));
-                wanted.map(|wanted| bytes.extend_from_slice(wanted)).ok_or(io::ErrorKind::UnexpectedEof.into())
+                let start = usize::try_from(place).unwrap_or(usize::MAX);
+                let wanted = all.get(start..).and_then(|rest| rest.get(..bytes.len()));
+                wanted.map(|wanted| bytes.copy_from_slice(wanted)).ok_or(io::ErrorKind::UnexpectedEof.into())
             }
-            Bytes::InFile(file) => {
-                let start = bytes.len();
-                bytes.resize(start.saturating_add(at(places.end.saturating_sub(places.start))), 0);
-                let wanted = bytes.get_mut(start..).unwrap_or_default();
-                Step::Read(&self.path).run(|| read_exact_at(file, wanted, places.start))
-            }
+            Bytes::InFile(file) => Step::Read(&self.path).run(|| read_exact_at(file, bytes, place)),
         };
         read.map_err(io_error("read", &self.path))
     }

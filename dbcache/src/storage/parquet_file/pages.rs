@@ -1,113 +1,169 @@
 //! Where the pages of each column chunk are, and their checksums: fine enough that reading a row verifies and decodes
 //! little more than that row.
 //!
-//! A page table has 16 bytes a page, and a directory has 48 bytes a column chunk, saying where its page table is. All
-//! numbers are little-endian.
+//! A page table has an entry of 24 bytes a page, so that the entry of one page is read without the others. An entry
+//! needs no checksum of its own: that of the page covers what the entry says, and which page it is. A directory has 48
+//! bytes a column chunk, saying where its page table is. All numbers are little-endian.
 
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-const ENTRY: usize = 16;
+const ENTRY: usize = 24;
 const CHUNK: usize = 48;
+/// Once one entry in so many was asked for, the whole table is read, and stays in memory.
+const ENTRIES_A_TABLE: usize = 16;
+
+/// One page, as its entry describes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageEntry {
+    start: u64,
+    length: u32,
+    /// How many values it holds, those below lists each counted.
+    values: u32,
+    sum: u64,
+}
+
+impl PageEntry {
+    /// Reads entries that follow one another.
+    pub(super) fn all_from_bytes(bytes: &[u8]) -> Option<Vec<Self>> {
+        bytes.as_chunks().0.iter().map(Self::from_bytes).collect()
+    }
+
+    fn from_bytes(bytes: &[u8; ENTRY]) -> Option<Self> {
+        let (start, rest) = bytes.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (values, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            start: u64::from_le_bytes(*start),
+            length: u32::from_le_bytes(*length),
+            values: u32::from_le_bytes(*values),
+            sum: u64::from_le_bytes(*rest.first_chunk()?),
+        })
+    }
+
+    fn to_bytes(self) -> Vec<u8> {
+        let Self { start, length, values, sum } = self;
+        [&start.to_le_bytes()[..], &length.to_le_bytes(), &values.to_le_bytes(), &sum.to_le_bytes()].concat()
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.length as usize
+    }
+
+    pub(super) fn values(&self) -> usize {
+        self.values as usize
+    }
+
+    fn end(&self) -> Option<u64> {
+        self.start.checked_add(u64::from(self.length))
+    }
+}
+
+/// Where consecutive pages are in the file; `None` where they do not follow one another.
+pub(super) fn place(entries: &[PageEntry]) -> Option<Range<u64>> {
+    let follow = |pair: &[PageEntry]| pair.first().and_then(PageEntry::end) == pair.last().map(|page| page.start);
+    let place = entries.first()?.start..entries.last()?.end()?;
+    entries.windows(2).all(follow).then_some(place)
+}
+
+/// Where a chunk is in the directory, and a page in the chunk. Its checksum depends on it, so that an entry that is in
+/// another one's place is noticed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageNumber {
+    pub(super) chunk: usize,
+    pub(super) page: usize,
+}
+
+/// The checksum of a page that is at this place and holds so many values.
+fn checksum(PageNumber { chunk, page }: PageNumber, values: u32, bytes: &[u8]) -> u64 {
+    let about = [chunk as u64, page as u64, u64::from(values)].map(u64::to_le_bytes).concat();
+    xxh3_64_with_seed(bytes, xxh3_64(&about))
+}
+
+/// Whether the bytes of consecutive pages are as they were written, of which this is the first.
+pub(super) fn are_sound(first: PageNumber, entries: &[PageEntry], mut bytes: &[u8]) -> bool {
+    let mut pages = entries.iter().zip(first.page..);
+    pages.all(|(entry, page)| {
+        let Some((here, rest)) = bytes.split_at_checked(entry.length()) else { return false };
+        bytes = rest;
+        checksum(PageNumber { page, ..first }, entry.values, here) == entry.sum
+    })
+}
 
 /// The pages of one column chunk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PageTable {
-    /// Where each page begins in the file, and where the last one ends.
-    bounds: Vec<u64>,
-    /// How many values each page holds, those below lists each counted.
-    values: Vec<u32>,
-    sums: Vec<u64>,
+    start: u64,
+    pages: usize,
+    /// How many entries were read by themselves.
+    read: AtomicUsize,
+    entries: OnceLock<Vec<PageEntry>>,
 }
 
 impl PageTable {
-    fn with_capacity(pages: usize) -> Self {
-        let bounds = Vec::with_capacity(pages.saturating_add(1));
-        Self { bounds, values: Vec::with_capacity(pages), sums: Vec::with_capacity(pages) }
-    }
-
-    /// Adds the page that begins where the last one ended.
-    fn push(&mut self, length: u32, values: u32, sum: u64) {
-        self.bounds.push(self.bounds.last().copied().unwrap_or_default() + u64::from(length));
-        self.values.push(values);
-        self.sums.push(sum);
+    pub(super) fn new(chunk: &PagedChunk) -> Self {
+        let pages = usize::try_from(chunk.pages).unwrap_or(usize::MAX);
+        Self { start: chunk.table, pages, read: AtomicUsize::new(0), entries: OnceLock::new() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.sums.len()
+        self.pages
     }
 
-    /// Where some consecutive pages are in the file.
-    pub(super) fn bytes(&self, pages: &Range<usize>) -> Option<Range<u64>> {
-        Some(*self.bounds.get(pages.start)?..*self.bounds.get(pages.end)?)
+    /// The entries of some pages, if they are in memory.
+    pub(super) fn held(&self, pages: &Range<usize>) -> Option<&[PageEntry]> {
+        self.entries.get()?.get(pages.clone())
     }
 
-    pub(super) fn values(&self, pages: &Range<usize>) -> Option<i64> {
-        Some(self.values.get(pages.clone())?.iter().map(|values| i64::from(*values)).sum())
-    }
-
-    /// Whether the bytes of some consecutive pages are as they were written.
-    pub(super) fn are_sound(&self, pages: &Range<usize>, bytes: &[u8]) -> bool {
-        let start = self.bounds.get(pages.start).copied().unwrap_or_default();
-        pages.clone().all(|page| self.is_sound(page, start, bytes).unwrap_or(false))
-    }
-
-    fn is_sound(&self, page: usize, start: u64, bytes: &[u8]) -> Option<bool> {
-        let place = self.bytes(&(page..page + 1))?;
-        let place = usize::try_from(place.start - start).ok()?..usize::try_from(place.end - start).ok()?;
-        Some(xxh3_64(bytes.get(place)?) == *self.sums.get(page)?)
-    }
-
-    /// The table of pages that begin at `bounds`, whose bytes are `bytes` of the file from `start` on.
-    pub(super) fn of(bounds: &[u64], values: &[u32], start: u64, bytes: &[u8]) -> Option<Self> {
-        let mut table = Self { bounds: vec![*bounds.first()?], ..Self::default() };
-        for (page, values) in bounds.windows(2).zip(values) {
-            let [from, to] = page else { return None };
-            let place = usize::try_from(from - start).ok()?..usize::try_from(to - start).ok()?;
-            table.push(u32::try_from(to - from).ok()?, *values, xxh3_64(bytes.get(place)?));
+    /// Whether to read all entries for want of so many, rather than these alone.
+    pub(super) fn is_worth_reading(&self, wanted: usize) -> bool {
+        if self.entries.get().is_some() {
+            return false;
         }
-        Some(table)
+        let read = self.read.fetch_add(wanted, Ordering::Relaxed).saturating_add(wanted);
+        read.saturating_mul(ENTRIES_A_TABLE) > self.pages
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let lengths = self.bounds.windows(2).map(|page| page.iter().rev().copied().reduce(|to, from| to - from));
-        let entries = lengths.zip(&self.values).zip(&self.sums);
-        entries
-            .flat_map(|((length, values), sum)| {
-                let length = u32::try_from(length.unwrap_or_default()).unwrap_or(u32::MAX);
-                [&length.to_le_bytes()[..], &values.to_le_bytes(), &sum.to_le_bytes()].concat()
-            })
-            .collect()
+    /// Keeps all entries in memory.
+    pub(super) fn hold(&self, entries: Vec<PageEntry>) {
+        self.entries.get_or_init(|| entries);
     }
 
-    /// Reads the table of a chunk, and what stands behind it.
-    pub(super) fn from_bytes<'b>(chunk: &PagedChunk, bytes: &'b [u8]) -> Option<(Self, &'b [u8])> {
-        let count = usize::try_from(chunk.pages).ok()?;
-        let (table, rest) = bytes.split_at_checked(ENTRY.checked_mul(count)?)?;
-        let mut pages = Self::with_capacity(count);
-        pages.bounds.push(chunk.start);
-        for entry in table.as_chunks::<ENTRY>().0 {
-            let (length, entry) = entry.split_first_chunk()?;
-            let (values, entry) = entry.split_first_chunk()?;
-            let sum = entry.first_chunk()?;
-            pages.push(u32::from_le_bytes(*length), u32::from_le_bytes(*values), u64::from_le_bytes(*sum));
-        }
-        Some((pages, rest))
+    /// Where the entries of some pages are in the file.
+    pub(super) fn place(&self, pages: &Range<usize>) -> Option<Range<u64>> {
+        let at = |page: usize| self.start.checked_add(u64::try_from(page.checked_mul(ENTRY)?).ok()?);
+        if pages.end > self.pages { None } else { Some(at(pages.start)?..at(pages.end)?) }
     }
+}
+
+/// The page table of the chunk of this number, as it is written: of pages that begin at `bounds`, of which the last is
+/// where they end. Their bytes are `bytes` of the file from `start` on.
+pub(super) fn written(chunk: usize, bounds: &[u64], values: &[u32], start: u64, bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut table = Vec::with_capacity(values.len() * ENTRY);
+    for (page, (bounds, values)) in bounds.windows(2).zip(values).enumerate() {
+        let [from, to] = *bounds else { return None };
+        let here = bytes.get(usize::try_from(from - start).ok()?..usize::try_from(to - start).ok()?)?;
+        let sum = checksum(PageNumber { chunk, page }, *values, here);
+        let entry = PageEntry { start: from, length: u32::try_from(to - from).ok()?, values: *values, sum };
+        table.extend(entry.to_bytes());
+    }
+    Some(table)
 }
 
 /// One column chunk in the directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PagedChunk {
-    /// Where the first page begins.
-    pub(super) start: u64,
-    /// Where the page table is.
+    /// Where its page table is.
     pub(super) table: u64,
-    /// How long it is, with what stands behind it.
-    pub(super) table_length: u64,
-    /// The XXH3-64 of it, with what stands behind it.
-    pub(super) table_sum: u64,
+    /// Where the first ids of its pages are, if it is one of ids.
+    pub(super) fences: u64,
+    /// How long they are.
+    pub(super) fences_length: u64,
+    /// The XXH3-64 of them.
+    pub(super) fences_sum: u64,
     /// How many rows each page but the last has; 0 where pages cannot be read one by one.
     pub(super) rows_a_page: u64,
     pub(super) pages: u64,
@@ -115,8 +171,8 @@ pub(super) struct PagedChunk {
 
 impl PagedChunk {
     pub(super) fn to_bytes(self) -> Vec<u8> {
-        let Self { start, table, table_length, table_sum, rows_a_page, pages } = self;
-        [start, table, table_length, table_sum, rows_a_page, pages].map(u64::to_le_bytes).concat()
+        let Self { table, fences, fences_length, fences_sum, rows_a_page, pages } = self;
+        [table, fences, fences_length, fences_sum, rows_a_page, pages].map(u64::to_le_bytes).concat()
     }
 
     /// Reads a directory.
@@ -124,8 +180,8 @@ impl PagedChunk {
         let (chunks, rest) = bytes.as_chunks::<CHUNK>();
         let chunks = chunks.iter().map(|chunk| {
             let words: Vec<u64> = chunk.as_chunks().0.iter().copied().map(u64::from_le_bytes).collect();
-            let [start, table, table_length, table_sum, rows_a_page, pages] = *words.as_slice() else { return None };
-            Some(Self { start, table, table_length, table_sum, rows_a_page, pages })
+            let [table, fences, fences_length, fences_sum, rows_a_page, pages] = *words.as_slice() else { return None };
+            Some(Self { table, fences, fences_length, fences_sum, rows_a_page, pages })
         });
         if rest.is_empty() { chunks.collect() } else { None }
     }

@@ -2,32 +2,34 @@
 
 mod columns;
 mod ids;
+mod page_bytes;
 
-use std::io::Cursor;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use polars::prelude::*;
+use polars_buffer::Buffer;
 use polars_parquet::parquet::read::{PageMetaData, PageReader};
 use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, RowGroupMetadata, infer_schema};
-use rayon::prelude::*;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::disk::OpenFile;
 use super::super::memory::Memory;
 use super::header::Header;
-use super::pages::{PageTable, PagedChunk};
+use super::pages::{self, PageEntry, PageNumber, PageTable, PagedChunk};
 use crate::error::{Error, Result};
 
-use self::columns::Pages;
 pub(in crate::storage) use self::columns::Way;
 use self::ids::IdPages;
+use self::page_bytes::PageBytes;
 
 /// Where a request needs more than one page in so many, it reads all of them.
 const PAGES_WORTH_ALL: usize = 3;
+/// So many pages are decoded at a time, by one thread: few enough to lie in memory that was just used.
+const PAGES_AT_ONCE: usize = 64;
 /// From so many pages on, they are read by several threads.
-const PAGES_A_THREAD: usize = 128;
+const PAGES_A_THREAD: usize = 64;
 /// How many pages are verified at once.
 const PAGES_VERIFIED: usize = 64;
 
@@ -47,7 +49,7 @@ pub(in crate::storage) struct RowFile {
     groups: Vec<usize>,
     /// The column chunks of all row groups, those of the first group first.
     directory: Vec<PagedChunk>,
-    tables: Vec<OnceLock<PageTable>>,
+    tables: Vec<PageTable>,
     id_pages: OnceLock<IdPages>,
     memory: Arc<Memory>,
 }
@@ -78,7 +80,7 @@ impl RowFile {
             *end += group.num_rows();
             Some(*end)
         }));
-        let tables = directory.iter().map(|_| OnceLock::new()).collect();
+        let tables = directory.iter().map(PageTable::new).collect();
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let (id_column, memory) = (id_column.into(), Arc::clone(memory));
         let id_pages = OnceLock::new();
@@ -137,7 +139,7 @@ impl RowFile {
         let all = self.table(group, leaf)?.len();
         (0..all).step_by(PAGES_VERIFIED).try_for_each(|first| {
             let pages = first..(first + PAGES_VERIFIED).min(all);
-            self.read_pages(group, std::slice::from_ref(&pages), &mut Pages::none(leaf))
+            self.read_pages(group, std::slice::from_ref(&pages), &mut PageBytes::none(leaf))
         })
     }
 
@@ -160,60 +162,62 @@ impl RowFile {
     }
 
     fn table(&self, group: usize, leaf: usize) -> Result<&PageTable> {
-        let place = self.place(group, leaf);
-        let slot = self.tables.get(place).ok_or_else(|| self.file.damaged("its directory is too short"))?;
-        if let Some(table) = slot.get() {
-            return Ok(table);
-        }
-        let (table, _) = self.read_table(place)?;
-        Ok(slot.get_or_init(|| table))
+        self.tables.get(self.place(group, leaf)).ok_or_else(|| self.file.damaged("its directory is too short"))
     }
 
-    /// Reads the page tables of some Parquet columns that were not read yet, by several threads where they are many.
-    fn load_tables(&self, groups: impl Iterator<Item = usize>, leaves: &[usize]) -> Result<()> {
-        let chunks = groups.flat_map(|group| leaves.iter().map(move |leaf| (group, *leaf)));
-        let is_unread = |(group, leaf): &(usize, usize)| {
-            self.tables.get(self.place(*group, *leaf)).is_some_and(|table| table.get().is_none())
+    /// What the page table says of some runs of pages. It is not verified until the pages are.
+    fn entries(&self, group: usize, leaf: usize, runs: &[Range<usize>]) -> Result<Vec<Cow<'_, [PageEntry]>>> {
+        let table = self.table(group, leaf)?;
+        if table.is_worth_reading(runs.iter().map(ExactSizeIterator::len).sum()) {
+            let all = self.read_entries(table, &(0..table.len()))?;
+            table.hold(all);
+        }
+        let of_run = |pages: &Range<usize>| match table.held(pages) {
+            Some(entries) => Ok(Cow::Borrowed(entries)),
+            None => self.read_entries(table, pages).map(Cow::Owned),
         };
-        let unread: Vec<(usize, usize)> = chunks.filter(is_unread).collect();
-        match unread.as_slice() {
-            [] => Ok(()),
-            [(group, leaf)] => self.table(*group, *leaf).map(drop),
-            many => many.par_iter().try_for_each(|(group, leaf)| self.table(*group, *leaf).map(drop)),
-        }
+        runs.iter().map(of_run).collect()
     }
 
-    fn read_table(&self, place: usize) -> Result<(PageTable, Vec<u8>)> {
-        let chunk = self.chunk(place)?;
-        let end = chunk.table.checked_add(chunk.table_length).filter(|end| *end <= self.file.length());
-        let bytes = self.file.read(chunk.table..end.ok_or_else(|| self.file.damaged("it is too short"))?)?;
-        if xxh3_64(&bytes) != chunk.table_sum {
-            return Err(self.file.damaged("the checksum of a page table is wrong"));
-        }
-        let table = PageTable::from_bytes(chunk, &bytes).map(|(table, rest)| (table, rest.to_vec()));
-        table.ok_or_else(|| self.file.damaged("a page table is unreadable"))
+    fn read_entries(&self, table: &PageTable, pages: &Range<usize>) -> Result<Vec<PageEntry>> {
+        let bytes = self.file.read(self.within(table.place(pages))?)?;
+        PageEntry::all_from_bytes(&bytes).ok_or_else(|| self.file.damaged("a page table is unreadable"))
+    }
+
+    /// A place in the file; an error where the file ends before.
+    fn within(&self, place: Option<Range<u64>>) -> Result<Range<u64>> {
+        let place = place.filter(|place| place.start <= place.end && place.end <= self.file.length());
+        place.ok_or_else(|| self.file.damaged("its parts are not where they should be"))
     }
 
     /// Adds some pages of a Parquet column to others of it, verified. Pages that stand side by side are read at once.
-    fn read_pages(&self, group: usize, ranges: &[Range<usize>], into: &mut Pages) -> Result<()> {
-        let table = self.table(group, into.leaf)?;
-        for pages in ranges {
-            let place = table.bytes(pages).filter(|place| place.end <= self.file.length());
-            let place = place.ok_or_else(|| self.file.damaged("it is too short"))?;
-            let start = into.bytes.len();
-            self.file.read_to(place, &mut into.bytes)?;
-            if !table.are_sound(pages, into.bytes.get(start..).unwrap_or_default()) {
+    fn read_pages(&self, group: usize, runs: &[Range<usize>], into: &mut PageBytes) -> Result<()> {
+        let entries = self.entries(group, into.leaf, runs)?;
+        let chunk = self.place(group, into.leaf);
+        let places = entries.iter().map(|entries| self.within(pages::place(entries)));
+        let places = places.collect::<Result<Vec<Range<u64>>>>()?;
+        into.reserve(places.iter().map(length_of).sum());
+        for ((pages, entries), place) in runs.iter().zip(&entries).zip(places) {
+            let bytes = into.next(length_of(&place));
+            self.file.read_to(place.start, bytes)?;
+            if !pages::are_sound(PageNumber { chunk, page: pages.start }, entries, bytes) {
                 return Err(self.file.damaged("the checksum of a page is wrong"));
             }
-            into.values += table.values(pages).unwrap_or_default();
+            into.push_sizes(entries);
         }
         Ok(())
     }
 
-    fn page_reader(&self, group: usize, pages: Pages) -> Result<PageReader> {
+    /// A reader of some pages, with the memory that they are in.
+    fn page_reader(&self, group: usize, mut pages: PageBytes) -> Result<(PageReader, Buffer<u8>)> {
         let chunk = self.chunks(group).get(pages.leaf).ok_or_else(|| self.file.damaged("a column chunk is gone"))?;
         let descriptor = chunk.descriptor().descriptor.clone();
-        let meta = PageMetaData::new(0, pages.values, chunk.compression(), descriptor);
-        Ok(PageReader::new_with_page_meta(Cursor::new(pages.bytes.into()), meta, Vec::new(), usize::MAX))
+        let meta = PageMetaData::new(0, pages.values(), chunk.compression(), descriptor);
+        let (bytes, memory) = pages.to_decode();
+        Ok((PageReader::new_with_page_meta(bytes, meta, Vec::new(), usize::MAX), memory))
     }
+}
+
+fn length_of(place: &Range<u64>) -> usize {
+    usize::try_from(place.end.saturating_sub(place.start)).unwrap_or(usize::MAX)
 }

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::super::disk::Writing;
 use super::super::locked;
 use super::header::{self, Header};
-use super::pages::{PageTable, PagedChunk};
+use super::pages::{self, PagedChunk};
 use super::{PRESENCE_COLUMN, fences, footer_start, seal};
 use crate::error::{Error, Result};
 use crate::key::IdSet;
@@ -25,12 +25,16 @@ use crate::key::IdSet;
 pub(in crate::storage) const GROUP: usize = 256 * 1024;
 /// About how many bytes of values a page has, so that reading one row reads little more.
 const PAGE: usize = 4096;
+/// The same of narrow values, of which few are worth reading beside the one that is wanted.
+const NARROW_PAGE: usize = 2048;
 /// How many ids a page has.
-pub(super) const IDS_A_PAGE: usize = 512;
+pub(super) const IDS_A_PAGE: usize = 256;
 /// Pages of at most this many rows, so that tiny values don't make one page of everything.
 const MOST_ROWS_A_PAGE: usize = 4096;
 /// What compression must save, in hundredths, to be worth decompressing.
 const WORTH_COMPRESSING: usize = 85;
+/// Rows of fewer bytes are not compressed: to read one of them, a page of many others would be decompressed.
+const WIDE: usize = 32;
 /// How many pages of a chunk are compressed to see whether it is worth it.
 const SAMPLE: usize = 8;
 
@@ -52,10 +56,11 @@ struct Target {
 
 /// The page table of a column chunk that was written, with what stands behind it.
 struct WrittenChunk {
-    start: u64,
     rows_a_page: usize,
     pages: usize,
     table: Vec<u8>,
+    /// The first ids of its pages, if it is one of ids.
+    fences: Vec<u8>,
 }
 
 impl Writer {
@@ -112,17 +117,9 @@ impl Writer {
         let bytes = self.sink.take();
         for (place, ((rows_a_page, values), bounds)) in plans.into_iter().zip(bounds).enumerate() {
             let bounds = std::mem::take(&mut *locked(&bounds));
-            let table = PageTable::of(&bounds, &values, start, &bytes).ok_or_else(unwritten)?;
-            let mut written = WrittenChunk {
-                start: bounds.first().copied().unwrap_or_default(),
-                rows_a_page,
-                pages: table.len(),
-                table: table.to_bytes(),
-            };
-            if place == 0 {
-                written.table.extend(fences::to_bytes(ids, IDS_A_PAGE));
-            }
-            self.chunks.push(written);
+            let table = pages::written(self.chunks.len(), &bounds, &values, start, &bytes).ok_or_else(unwritten)?;
+            let fences = if place == 0 { fences::to_bytes(ids, IDS_A_PAGE) } else { Vec::new() };
+            self.chunks.push(WrittenChunk { rows_a_page, pages: values.len(), table, fences });
         }
         self.out.write(&bytes)
     }
@@ -146,8 +143,10 @@ impl Writer {
         let mut directory = Vec::new();
         for chunk in &self.chunks {
             directory.extend(chunk.entry(place).to_bytes());
-            place += chunk.table.len() as u64;
-            bytes.extend_from_slice(&chunk.table);
+            for part in [&chunk.table, &chunk.fences] {
+                place += part.len() as u64;
+                bytes.extend_from_slice(part);
+            }
         }
         self.out.write(&bytes)?;
         let mut tail = directory;
@@ -160,12 +159,13 @@ impl Writer {
 }
 
 impl WrittenChunk {
-    fn entry(&self, table: u64) -> PagedChunk {
+    /// The entry of the directory, where the page table stands at this place.
+    fn entry(&self, place: u64) -> PagedChunk {
         PagedChunk {
-            start: self.start,
-            table,
-            table_length: self.table.len() as u64,
-            table_sum: xxhash_rust::xxh3::xxh3_64(&self.table),
+            table: place,
+            fences: place + self.table.len() as u64,
+            fences_length: self.fences.len() as u64,
+            fences_sum: xxhash_rust::xxh3::xxh3_64(&self.fences),
             rows_a_page: self.rows_a_page as u64,
             pages: self.pages as u64,
         }
@@ -204,7 +204,8 @@ fn encode((column, target): (&Column, &Target)) -> Result<Vec<Leaf>> {
     let series = column.as_materialized_series().rechunk();
     let array = series.to_arrow(0, CompatLevel::newest());
     let leaves = pages(&*array, target).map_err(Error::frame("write Parquet"))?;
-    let compression = if target.is_id && series.dtype().is_integer() { Compress::Never } else { Compress::IfWorth };
+    let is_narrow = bytes_a_row(&*array, leaves.len()) < WIDE;
+    let compression = if is_narrow { Compress::Never } else { Compress::IfWorth };
     leaves.into_iter().map(|leaf| leaf.compressed(compression).map_err(Error::frame("compress a page"))).collect()
 }
 
@@ -255,10 +256,15 @@ fn sliced(
 }
 
 fn rows_a_page(array: &dyn Array, leaves: usize) -> usize {
-    let size = polars_arrow::compute::aggregate::estimated_bytes_size(array);
-    let row = size / leaves.max(1) / array.len().max(1);
-    let rows = (PAGE / row.max(1)).clamp(1, MOST_ROWS_A_PAGE);
+    let row = bytes_a_row(array, leaves).max(1);
+    let page = if row < WIDE { NARROW_PAGE } else { PAGE };
+    let rows = (page / row).clamp(1, MOST_ROWS_A_PAGE);
     1 << rows.ilog2()
+}
+
+/// About how many bytes a row takes in each of the Parquet columns of a column.
+fn bytes_a_row(array: &dyn Array, leaves: usize) -> usize {
+    polars_arrow::compute::aggregate::estimated_bytes_size(array) / leaves.max(1) / array.len().max(1)
 }
 
 fn has_dictionary(data_type: &ArrowDataType) -> bool {

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use polars::prelude::*;
-use polars_arrow::array::ArrayRef;
+use polars_arrow::array::{ArrayRef, BinaryViewArray, Utf8ViewArray};
 use polars_arrow::bitmap::{Bitmap, MutableBitmap};
 use polars_parquet::parquet::compression::Compression;
 use polars_parquet::parquet::read::BasicDecompressor;
 use polars_parquet::read::{ColumnChunkMetadata, Filter, column_iter_to_arrays};
 use rayon::prelude::*;
 
-use super::{PAGES_A_THREAD, PAGES_WORTH_ALL, RowFile};
+use super::page_bytes::{PageBytes, give_back};
+use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
 use crate::error::{Error, Result};
 use crate::key::row_number;
 use crate::storage::memory::{Chunk, ChunkKey};
@@ -25,10 +26,14 @@ impl RowFile {
         way: Way,
     ) -> Result<Column> {
         let whole = self.schema.get(name).ok_or_else(|| self.file.damaged("a column is gone"))?;
-        let field = pruned(whole, paths).unwrap_or_else(|| whole.clone());
-        let label = if field == *whole { PlSmallStr::from(name) } else { format!("{name} {paths:?}").into() };
-        let leaves = self.leaves_below(&leaves(&field, &[name]));
-        ColumnReading { file: self, field: &field, leaves, label, way }.take(&self.by_group(rows))
+        let part = if paths.is_empty() { None } else { pruned(whole, paths).filter(|part| part != whole) };
+        let leaves = match &part {
+            Some(part) => self.leaves_below(&leaves(part, &[name])),
+            None => self.leaves_below(&[vec![name.to_owned()]]),
+        };
+        let label = if part.is_some() { format!("{name} {paths:?}").into() } else { PlSmallStr::from(name) };
+        let field = part.as_ref().unwrap_or(whole);
+        ColumnReading { file: self, field, leaves, label, way }.take(&self.by_group(rows))
     }
 
     /// Which Parquet columns of each row group are below one of these paths.
@@ -59,31 +64,24 @@ impl RowFile {
         &self,
         group: usize,
         field: &ArrowField,
-        leaves: Vec<Pages>,
+        leaves: Vec<PageBytes>,
         mask: Option<Bitmap>,
     ) -> Result<Series> {
         let chunks = self.chunks(group);
         let types = leaves.iter().filter_map(|pages| chunks.get(pages.leaf));
         let types = types.map(|chunk| &chunk.descriptor().descriptor.primitive_type).collect();
-        let pages =
-            leaves.into_iter().map(|pages| Ok(BasicDecompressor::new(self.page_reader(group, pages)?, Vec::new())));
-        let decoded =
-            column_iter_to_arrays(pages.collect::<Result<_>>()?, types, field.clone(), mask.map(Filter::new_masked));
-        let arrays: Vec<ArrayRef> = decoded.map_err(Error::frame("decode a column"))?.0;
+        let (mut pages, mut memory) = (Vec::new(), Vec::new());
+        for leaf in leaves {
+            let (reader, bytes) = self.page_reader(group, leaf)?;
+            pages.push(BasicDecompressor::new(reader, Vec::new()));
+            memory.push(bytes);
+        }
+        let is_part = mask.is_some();
+        let decoded = column_iter_to_arrays(pages, types, field.clone(), mask.map(Filter::new_masked));
+        memory.into_iter().for_each(give_back);
+        let arrays = decoded.map_err(Error::frame("decode a column"))?.0;
+        let arrays: Vec<ArrayRef> = if is_part { arrays.into_iter().map(compact).collect() } else { arrays };
         Series::try_from((field, arrays)).map_err(Error::frame("decode a column"))
-    }
-}
-
-/// The bytes of some pages of one Parquet column.
-pub(super) struct Pages {
-    pub(super) leaf: usize,
-    pub(super) bytes: Vec<u8>,
-    pub(super) values: i64,
-}
-
-impl Pages {
-    pub(super) fn none(leaf: usize) -> Self {
-        Self { leaf, bytes: Vec::new(), values: 0 }
     }
 }
 
@@ -127,13 +125,14 @@ impl ColumnReading<'_> {
     /// The values of some rows of some groups, in order.
     fn take(&self, wanted: &[(usize, Vec<IdxSize>)]) -> Result<Column> {
         let held: Vec<Option<Column>> = wanted.iter().map(|(group, _)| self.held(*group)).collect();
-        let others = wanted.iter().zip(&held).filter(|(_, held)| held.is_none()).map(|((group, _), _)| *group);
-        self.file.load_tables(others, &self.leaves)?;
         let sources = wanted.iter().zip(held).map(|((group, rows), held)| match held {
             Some(column) => Ok(Source::Chunk(column, rows)),
             None => self.source(*group, rows),
         });
         let sources = sources.collect::<Result<Vec<_>>>()?;
+        if let Some(numbers) = numbers(&self.field.name, &sources) {
+            return Ok(numbers);
+        }
         let mut pages = self.decode_pages(&sources)?.into_iter();
         let mut parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
             Source::Chunk(column, rows) => gather(&column, rows),
@@ -204,7 +203,7 @@ impl ColumnReading<'_> {
         let mut pages = Vec::new();
         for leaf in &self.leaves {
             let all = 0..self.file.table(group, *leaf)?.len();
-            let mut leaf = Pages::none(*leaf);
+            let mut leaf = PageBytes::none(*leaf);
             self.file.read_pages(group, &[all], &mut leaf)?;
             pages.push(leaf);
         }
@@ -224,20 +223,21 @@ impl ColumnReading<'_> {
             .iter()
             .filter_map(|source| if let Source::Some(pages) = source { Some(pages) } else { None })
             .collect();
-        let all: usize = parts.iter().map(|part| count(&part.pages)).sum();
         let mut pages = 0;
         let together: Vec<&[&GroupPages<'_>]> = parts
             .chunk_by(|part, next| {
                 pages += count(&part.pages);
-                let is_full = pages >= PAGES_A_THREAD && all >= 2 * PAGES_A_THREAD;
-                pages = if is_full { 0 } else { pages };
-                !is_full && self.codecs(part.group).eq(self.codecs(next.group))
+                let is_joined = pages < PAGES_AT_ONCE && self.codecs(part.group).eq(self.codecs(next.group));
+                pages = if is_joined { pages } else { 0 };
+                is_joined
             })
             .collect();
+        let all: usize = parts.iter().map(|part| count(&part.pages)).sum();
         let decode = |parts: &&[&GroupPages<'_>]| self.decode_together(parts);
-        let decoded: Result<Vec<Vec<Column>>> = match together.len() {
-            0 | 1 => together.iter().map(decode).collect(),
-            _ => together.par_iter().map(decode).collect(),
+        let decoded: Result<Vec<Vec<Column>>> = if all < 2 * PAGES_A_THREAD {
+            together.iter().map(decode).collect()
+        } else {
+            together.par_iter().map(decode).collect()
         };
         Ok(decoded?.into_iter().flatten().collect())
     }
@@ -249,7 +249,7 @@ impl ColumnReading<'_> {
 
     fn decode_together(&self, parts: &[&GroupPages<'_>]) -> Result<Vec<Column>> {
         let Some(first) = parts.first() else { return Ok(Vec::new()) };
-        let mut leaves: Vec<Pages> = self.leaves.iter().copied().map(Pages::none).collect();
+        let mut leaves: Vec<PageBytes> = self.leaves.iter().copied().map(PageBytes::none).collect();
         let (mut places, mut decoded) = (Vec::new(), 0);
         for part in parts {
             for leaf in &mut leaves {
@@ -266,7 +266,7 @@ impl ColumnReading<'_> {
     }
 
     /// Decodes pages of so many rows, and keeps those at these places.
-    fn decode_places(&self, group: usize, leaves: Vec<Pages>, places: &[IdxSize], rows: usize) -> Result<Column> {
+    fn decode_places(&self, group: usize, leaves: Vec<PageBytes>, places: &[IdxSize], rows: usize) -> Result<Column> {
         if !is_flat(&self.field.dtype) {
             return gather(&self.file.decode(group, self.field, leaves, None)?.into_column(), places);
         }
@@ -292,6 +292,36 @@ impl GroupPages<'_> {
         }
         decoded
     }
+}
+
+/// Numbers out of chunks that are in memory, in one piece; `None` of anything else, and where there are nulls.
+fn numbers(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column> {
+    let Source::Chunk(first, _) = sources.first()? else { return None };
+    match first.dtype() {
+        DataType::Int32 => picked::<Int32Type>(name, sources),
+        DataType::Int64 => picked::<Int64Type>(name, sources),
+        DataType::UInt32 => picked::<UInt32Type>(name, sources),
+        DataType::UInt64 => picked::<UInt64Type>(name, sources),
+        DataType::Float32 => picked::<Float32Type>(name, sources),
+        DataType::Float64 => picked::<Float64Type>(name, sources),
+        _ => None,
+    }
+}
+
+fn picked<T: PolarsNumericType>(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column>
+where
+    ChunkedArray<T>: IntoSeries,
+{
+    let mut all = Vec::new();
+    for source in sources {
+        let Source::Chunk(column, rows) = source else { return None };
+        let values = column.as_materialized_series().unpack::<T>().ok()?.cont_slice().ok()?;
+        all.reserve(rows.len());
+        for row in *rows {
+            all.push(*values.get(*row as usize)?);
+        }
+    }
+    Some(ChunkedArray::<T>::from_vec(name.clone(), all).into_column())
 }
 
 fn slice(column: &Column, first: usize, rows: usize) -> Column {
@@ -323,6 +353,18 @@ fn gather(column: &Column, places: &[IdxSize]) -> Result<Column> {
     }
     let places = IdxCa::from_vec(PlSmallStr::EMPTY, places.to_vec());
     column.take(&places).map_err(Error::frame("gather rows"))
+}
+
+/// Texts in memory of their own: the decoder leaves each in as much as its page took.
+fn compact(array: ArrayRef) -> ArrayRef {
+    let any = array.as_any();
+    if let Some(texts) = any.downcast_ref::<Utf8ViewArray>() {
+        texts.clone().gc().boxed()
+    } else if let Some(bytes) = any.downcast_ref::<BinaryViewArray>() {
+        bytes.clone().gc().boxed()
+    } else {
+        array
+    }
 }
 
 fn is_flat(data_type: &ArrowDataType) -> bool {

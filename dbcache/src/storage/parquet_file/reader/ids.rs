@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use polars::prelude::*;
-use polars_parquet::write::CompressedPage;
 use rayon::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::columns::Pages;
+use super::page_bytes::PageBytes;
 use super::{PAGES_A_THREAD, PAGES_WORTH_ALL, RowFile};
 use crate::error::Result;
 use crate::key::{IdSet, Positions, row_number};
@@ -18,14 +18,8 @@ use crate::storage::parquet_file::{fences, writer};
 pub(super) struct IdPages {
     /// The first id of each.
     fences: IdSet,
-    pages: Vec<IdPage>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct IdPage {
-    group: usize,
-    page: usize,
-    first_row: usize,
+    /// How many pages come before those of each row group.
+    before: Vec<usize>,
 }
 
 impl RowFile {
@@ -48,7 +42,7 @@ impl RowFile {
                 None => runs.push((*page, place..place + 1)),
             }
         }
-        let all = index.pages.len();
+        let all = index.fences.len();
         let is_worth = self.memory.is_worth(&key, runs.len(), all, self.rows() * size_of::<u64>());
         if is_worth || runs.len() * PAGES_WORTH_ALL > all {
             let ids = Arc::new(self.ids()?);
@@ -67,10 +61,13 @@ impl RowFile {
     }
 
     fn locate_in_page(&self, page: usize, places: &Range<usize>, wanted: &IdSet) -> Result<Positions> {
-        let Some(page) = self.id_pages()?.pages.get(page) else { return Ok(vec![None; places.len()]) };
-        let ids = self.read_ids(page.group, page.page..page.page + 1)?;
+        let before = &self.id_pages()?.before;
+        let group = before.partition_point(|before| *before <= page).saturating_sub(1);
+        let page = page - before.get(group).copied().unwrap_or_default();
+        let ids = self.read_ids(group, page..page + 1)?;
         let found = ids.locate(&wanted.slice(places.clone()));
-        let first = row_number(page.first_row);
+        let start = self.groups.get(group).copied().unwrap_or_default();
+        let first = row_number(start + page * self.rows_of_ids_a_page(group)?);
         Ok(found.into_iter().map(|row| row.map(|row| row + first)).collect())
     }
 
@@ -96,20 +93,18 @@ impl RowFile {
     }
 
     fn read_ids(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
-        let mut read = Pages::none(0);
-        self.read_pages(group, &[pages], &mut read)?;
+        let mut read = PageBytes::none(0);
+        self.read_pages(group, std::slice::from_ref(&pages), &mut read)?;
+        let unreadable = || self.file.damaged("its ids are unreadable");
         let mut ids = self.no_ids();
         if ids.is_text() {
             let field = self.schema.get(&self.id_column).ok_or_else(|| self.file.damaged("its ids are gone"))?;
             let column = self.decode(group, field, vec![read], None)?;
-            return IdSet::from_sorted(&column).ok_or_else(|| self.file.damaged("its ids are unreadable"));
+            return IdSet::from_sorted(&column).ok_or_else(unreadable);
         }
-        // Pages of integers are not compressed and have no levels: what follows the header are the values.
-        for page in self.page_reader(group, read)? {
-            match page {
-                Ok(CompressedPage::Data(mut page)) => ids.extend_from_bytes(page.slice_mut()),
-                _ => return Err(self.file.damaged("its ids are unreadable")),
-            }
+        let mut rest = read.bytes();
+        for size in &read.sizes {
+            ids.extend_from_bytes(integers(*size, &mut rest).ok_or_else(unreadable)?);
         }
         Ok(ids)
     }
@@ -118,21 +113,37 @@ impl RowFile {
         if let Some(pages) = self.id_pages.get() {
             return Ok(pages);
         }
-        let mut found = IdPages { fences: self.no_ids(), pages: Vec::new() };
-        for (group, bounds) in self.groups.windows(2).enumerate() {
-            let place = self.place(group, 0);
-            let (table, rest) = self.read_table(place)?;
-            fences::read(&rest, &mut found.fences)
+        let mut found = IdPages { fences: self.no_ids(), before: Vec::new() };
+        for group in 0..self.metadata.row_groups.len() {
+            found.before.push(found.fences.len());
+            let bytes = self.read_fences(group)?;
+            fences::read(&bytes, &mut found.fences)
                 .ok_or_else(|| self.file.damaged("its index of ids is unreadable"))?;
-            let rows_a_page = self.chunk(place)?.rows_a_page;
-            let rows_a_page = usize::try_from(rows_a_page).unwrap_or(usize::MAX).max(1);
-            let start = bounds.first().copied().unwrap_or_default();
-            let page = |page| IdPage { group, page, first_row: start + page * rows_a_page };
-            found.pages.extend((0..table.len()).map(page));
-            if let Some(slot) = self.tables.get(place) {
-                slot.get_or_init(|| table);
-            }
         }
         Ok(self.id_pages.get_or_init(|| found))
     }
+
+    fn read_fences(&self, group: usize) -> Result<Vec<u8>> {
+        let chunk = self.chunk(self.place(group, 0))?;
+        let end = chunk.fences.checked_add(chunk.fences_length);
+        let bytes = self.file.read(self.within(end.map(|end| chunk.fences..end))?)?;
+        if xxh3_64(&bytes) != chunk.fences_sum {
+            return Err(self.file.damaged("the checksum of its index of ids is wrong"));
+        }
+        Ok(bytes)
+    }
+
+    fn rows_of_ids_a_page(&self, group: usize) -> Result<usize> {
+        let rows_a_page = self.chunk(self.place(group, 0))?.rows_a_page;
+        Ok(usize::try_from(rows_a_page).unwrap_or(usize::MAX).max(1))
+    }
+}
+
+/// The bytes of the values of a page of so many bytes and integers, which is cut off from the front of `pages`.
+///
+/// Such pages are neither compressed nor have levels, so that they end with their values.
+fn integers<'p>((length, values): (usize, usize), pages: &mut &'p [u8]) -> Option<&'p [u8]> {
+    let (page, rest) = pages.split_at_checked(length)?;
+    *pages = rest;
+    page.get(length.checked_sub(values.checked_mul(size_of::<u64>())?)?..)
 }

@@ -1,0 +1,146 @@
+//! Finding ids in a long sorted list that lies in memory, with few looks outside of a processor's cache.
+
+use rayon::prelude::*;
+
+use super::sorted::{Positions, locate, row_number};
+
+/// So many ids are searched by one thread: for fewer, another one would not be worth waking.
+const IDS_A_THREAD: usize = 256;
+/// How many times longer the list must be before searching it beats walking it.
+const SEARCH_FACTOR: usize = 16;
+
+/// What a list is sorted by.
+pub(super) trait Sorted: Ord + Sync {
+    /// About which part of the way from `low` to `high` the id is, where that can be told.
+    fn part(&self, low: &Self, high: &Self) -> Option<f64>;
+}
+
+macro_rules! sorted_integers {
+    ($($integer:ty => $distance:ty),*) => {$(
+        impl Sorted for $integer {
+            #[expect(clippy::cast_precision_loss, reason = "it is where a search begins, not where it ends")]
+            fn part(&self, low: &Self, high: &Self) -> Option<f64> {
+                let distance = |to: &Self| <$distance>::from_ne_bytes(to.wrapping_sub(*low).to_ne_bytes()) as f64;
+                Some(distance(self) / distance(high).max(1.0))
+            }
+        }
+    )*};
+}
+
+sorted_integers!(i64 => u64, u64 => u64);
+
+impl Sorted for String {
+    fn part(&self, _: &Self, _: &Self) -> Option<f64> {
+        None
+    }
+}
+
+/// As [`locate`], given every so many-th id as a fence: the fences fit in a processor's cache.
+pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
+    if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
+        return locate(ids, wanted);
+    }
+    if wanted.len() < 2 * IDS_A_THREAD {
+        return locate_run(ids, fences, step, wanted);
+    }
+    let runs = wanted.par_chunks(wanted.len().div_ceil(rayon::current_num_threads()).max(IDS_A_THREAD));
+    let found: Vec<Positions> = runs.map(|run| locate_run(ids, fences, step, run)).collect();
+    found.concat()
+}
+
+fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
+    // How many fences are not above the id: for the next id, at least as many.
+    let mut passed = 0;
+    let find = |id: &T| {
+        passed += leading(fences.get(passed..)?.iter(), |fence| fence <= id);
+        let page = passed.checked_sub(1)?;
+        let start = page * step;
+        let ids = ids.get(start..ids.len().min(start + step))?;
+        let high = fences.get(passed).or(ids.last())?;
+        let place = place(ids, id, fences.get(page)?, high)?;
+        Some(row_number(start + place))
+    };
+    wanted.iter().map(find).collect()
+}
+
+/// Where an id is in a page of ids from `low` on that ends before `high`.
+///
+/// It is looked for from where it would be if the ids were evenly spread, in steps that double (interpolation and
+/// exponential search).
+fn place<T: Sorted>(ids: &[T], id: &T, low: &T, high: &T) -> Option<usize> {
+    let last = ids.len().checked_sub(1)?;
+    let guess = id.part(low, high).map_or(last / 2, |part| scaled(part, last)).min(last);
+    let (before, after) = ids.split_at_checked(guess)?;
+    let lower = leading(after.iter(), |other| other < id);
+    let place = if lower > 0 { guess + lower } else { guess - leading(before.iter().rev(), |other| other >= id) };
+    ids.get(place).filter(|found| *found == id).map(|_| place)
+}
+
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]
+fn scaled(part: f64, last: usize) -> usize {
+    (part * last as f64) as usize
+}
+
+/// How many of the first items pass a test that all items before the last such one pass, found in steps that double.
+fn leading<'t, T: 't, I>(items: I, test: impl Fn(&T) -> bool) -> usize
+where
+    I: ExactSizeIterator<Item = &'t T> + Clone,
+{
+    let at = |place: usize| items.clone().nth(place).is_some_and(&test);
+    let (mut known, mut step) = (0, 1);
+    while at(known + step - 1) {
+        known += step;
+        step *= 2;
+    }
+    // The first `known` pass, and that at `known + step - 1` does not.
+    while step > 1 {
+        step /= 2;
+        if at(known + step - 1) {
+            known += step;
+        }
+    }
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::key::sorted::sorted_distinct;
+
+    fn fences<T: Clone>(ids: &[T], step: usize) -> Vec<T> {
+        ids.iter().step_by(step).cloned().collect()
+    }
+
+    fn agree<T: Sorted + Clone + std::fmt::Debug>(ids: Vec<T>, wanted: Vec<T>) {
+        let (ids, wanted) = (sorted_distinct(ids), sorted_distinct(wanted));
+        for step in [1, 3, 16] {
+            assert_eq!(locate_run(&ids, &fences(&ids, step), step, &wanted), locate(&ids, &wanted));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn integers_are_found_wherever_they_are(ids: Vec<i64>, wanted: Vec<i64>, near in prop::collection::vec(-9_i64..9, 0..9)) {
+            agree([ids.clone(), near.clone()].concat(), [ids, wanted, near].concat());
+        }
+
+        #[test]
+        fn large_integers_are_found(ids: Vec<u64>, wanted: Vec<u64>) {
+            agree(ids.clone(), [ids, wanted].concat());
+        }
+
+        #[test]
+        fn texts_are_found(ids: Vec<String>, wanted: Vec<String>) {
+            agree(ids.clone(), [ids, wanted].concat());
+        }
+    }
+
+    #[test]
+    fn unevenly_spread_ids_are_found_by_several_threads() {
+        let ids: Vec<i64> = (0..40_000).map(|id: i64| id.pow(3)).collect();
+        let wanted: Vec<i64> = (0..2_000).map(|id| id * 31_999_999).collect();
+        assert_eq!(locate_from(&ids, &fences(&ids, 512), 512, &wanted), locate(&ids, &wanted));
+    }
+}
