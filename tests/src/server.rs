@@ -1,4 +1,4 @@
-//! A PostgreSQL server of our own, in a temporary folder, for the tests of one program.
+//! A PostgreSQL server of our own, in a temporary folder, for one program of tests or benchmarks.
 //!
 //! It stops, and its folder goes, when the program ends, in whatever way.
 
@@ -27,8 +27,8 @@ cat >/dev/null
 cd / && rm -rf "$FOLDER"
 "#;
 
-const HOW_TO_INSTALL: &str = "no PostgreSQL server is installed, which the tests of its fetchers start for \
-    themselves: install one (on Debian or Ubuntu: apt-get install postgresql)";
+const HOW_TO_INSTALL: &str = "no PostgreSQL server is installed, of which this program starts one for itself: \
+    install it (on Debian or Ubuntu: apt-get install postgresql)";
 
 /// Where this is set, a missing server fails the tests.
 const REQUIRED: &str = "DBCACHE_REQUIRE_POSTGRES";
@@ -42,7 +42,7 @@ struct Server {
     _script: Child,
 }
 
-/// A database of a server that all tests of a program share.
+/// A database of a server that a whole program shares.
 #[derive(Debug)]
 pub struct Database {
     server: &'static Server,
@@ -135,7 +135,7 @@ fn programs() -> Option<PathBuf> {
     if found.is_none() {
         assert!(std::env::var_os(REQUIRED).is_none(), "{HOW_TO_INSTALL}");
         // Not `eprintln!`, which the test runner keeps to itself while tests succeed.
-        writeln!(io::stderr(), "NOT TESTED: {HOW_TO_INSTALL}").expect("stderr");
+        writeln!(io::stderr(), "SKIPPED: {HOW_TO_INSTALL}").expect("stderr");
     }
     found
 }

@@ -7,6 +7,8 @@ mod json;
 mod storage;
 mod typed;
 
+#[cfg(feature = "bench-postgres")]
+pub(crate) use self::fetching::postgres::in_child as fetch_postgres;
 use crate::case::Case;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {

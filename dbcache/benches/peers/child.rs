@@ -30,6 +30,8 @@ pub(crate) fn run(task: &str, arguments: &[String]) -> Result<()> {
         "nested-path-text" => people::cities_from_text(path),
         "whole-table" => whole_table(path),
         "read-parquet" => read_parquet(path),
+        #[cfg(feature = "bench-postgres")]
+        "fetch-postgres" => crate::cases::fetch_postgres(path, number(0)?),
         _ => Err(format!("there is no task {task}").into()),
     }?;
     println!("{}", serde_json::to_string(&Found::new(round)?)?);

@@ -14,9 +14,16 @@ mod measure;
 mod ours;
 mod people;
 mod process;
+#[cfg(feature = "bench-postgres")]
+mod proxy;
 mod random;
 mod report;
 mod rivals;
+/// The server that the tests start for themselves.
+#[cfg(feature = "bench-postgres")]
+#[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
+#[path = "../../../tests/src/server.rs"]
+mod server;
 mod users;
 
 use std::process::ExitCode;

@@ -2,6 +2,8 @@
 
 pub(crate) mod by_hand;
 pub(crate) mod naive_polars;
+#[cfg(feature = "bench-postgres")]
+pub(crate) mod postgres;
 #[cfg(feature = "bench-peers")]
 pub(crate) mod redb;
 #[cfg(feature = "lazy")]

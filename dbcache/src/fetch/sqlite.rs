@@ -12,6 +12,8 @@ mod value;
 mod blocking;
 #[cfg(feature = "sqlite")]
 mod connection;
+#[cfg(feature = "sqlite")]
+mod pool;
 #[cfg(feature = "sqlx-sqlite")]
 mod sqlx;
 

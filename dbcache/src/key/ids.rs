@@ -241,11 +241,25 @@ impl IdSet {
         }
     }
 
+    /// Whether all of these ids stand before all of the others, which are of the same variant.
+    pub(crate) fn precedes(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::Int(left), Self::Int(right)) => left.last() < right.first(),
+            (Self::Big(left), Self::Big(right)) => left.last() < right.first(),
+            (Self::Text(left), Self::Text(right)) => left.last() < right.first(),
+            _ => false,
+        }
+    }
+
     /// The ids of both sets, which are of one request, so that one column can hold them.
-    pub(crate) fn joined(self, other: Self) -> Self {
+    pub(crate) fn joined(mut self, other: Self) -> Self {
         match (self.is_empty(), other.is_empty()) {
             (_, true) => self,
             (true, false) => other,
+            (false, false) if self.precedes(&other) => {
+                self.append(other);
+                self
+            }
             (false, false) => self.union(&other).unwrap_or(self),
         }
     }

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Brought};
 use crate::error::{BatchError, BatchFailure, Error, Result};
-use crate::name::TableName;
-use crate::storage::{Replace, Rows, Snapshot, Table, merge};
+use crate::storage::{Replace, Rows, Snapshot, Table, merge_all};
 
 /// Fetched rows wait at least this long for others to be committed with them.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
@@ -156,14 +155,8 @@ impl Commit {
     }
 
     fn store_together(&self, committed: &mut Committed) -> Result<()> {
-        let mut rows: Vec<Rows> = self.pending.iter().map(|(_, rows)| rows.clone()).collect();
-        while rows.len() > 1 {
-            rows = merge_pairs(self.table.name(), &rows)?;
-        }
-        match rows.first() {
-            Some(rows) => self.store(rows, committed),
-            None => Ok(()),
-        }
+        let rows = self.pending.iter().map(|(_, rows)| rows.clone()).collect();
+        self.store(&merge_all(self.table.name(), rows)?, committed)
     }
 
     fn store_apart(&self, committed: &mut Committed) -> Result<Vec<BatchFailure>> {
@@ -185,14 +178,4 @@ impl Commit {
         committed.rows += rows.ids().len();
         Ok(())
     }
-}
-
-/// Half as many sets of rows: the batches of a request have different ids, so the order does not matter.
-fn merge_pairs(table: &TableName, rows: &[Rows]) -> Result<Vec<Rows>> {
-    rows.chunks(2)
-        .map(|pair| match pair {
-            [left, right] => merge(table, left, right, Replace::CarryOver),
-            rest => Ok(rest.first().cloned().unwrap_or_else(Rows::empty)),
-        })
-        .collect()
 }

@@ -40,6 +40,58 @@ pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: R
     Ok(merged.with_documents(documents(stored, fetched)))
 }
 
+/// The rows of batches of which no two have an id in common.
+///
+/// # Errors
+///
+/// As [`merge`].
+pub(crate) fn merge_all(table: &TableName, mut batches: Vec<Rows>) -> Result<Rows> {
+    batches.retain(|batch| !batch.ids.is_empty());
+    batches.sort_by_cached_key(|batch| batch.ids.get(0));
+    if follow_one_another(&batches) {
+        return concatenated(batches);
+    }
+    while batches.len() > 1 {
+        let pairs = batches.chunks(2).map(|pair| match pair {
+            [left, right] => merge(table, left, right, Replace::CarryOver),
+            rest => Ok(rest.first().cloned().unwrap_or_else(Rows::empty)),
+        });
+        batches = pairs.collect::<Result<_>>()?;
+    }
+    Ok(batches.pop().unwrap_or_else(Rows::empty))
+}
+
+/// Whether the rows of all batches have the same columns, of the same types, and lie one after the other. So it is
+/// with those of a request, unless its batches took turns with those of another one.
+fn follow_one_another(batches: &[Rows]) -> bool {
+    let is_followed = |pair: &[Rows]| {
+        let [left, right] = pair else { return true };
+        left.ids.precedes(&right.ids)
+            && left.presence.of_all().is_some_and(|columns| right.presence.of_all() == Some(columns))
+            && left.documents == right.documents
+            && left.columns.len() == right.columns.len()
+            && left.columns.iter().zip(&right.columns).all(|(left, right)| left.field() == right.field())
+    };
+    batches.windows(2).all(is_followed)
+}
+
+fn concatenated(batches: Vec<Rows>) -> Result<Rows> {
+    let mut batches = batches.into_iter();
+    let Some(mut all) = batches.next() else { return Ok(Rows::empty()) };
+    for batch in batches {
+        all.ids.append(batch.ids);
+        for (column, more) in all.columns.iter_mut().zip(batch.columns) {
+            column.append_owned(more).map_err(Error::frame("join batches"))?;
+        }
+    }
+    let columns = all.presence.of_all().cloned().unwrap_or_default();
+    all.presence = Presence::uniform(all.ids.len(), columns);
+    for column in &mut all.columns {
+        *column = column.rechunk();
+    }
+    Ok(all)
+}
+
 /// The columns that hold documents on both sides, a side without the column or without a value in it aside.
 fn documents(stored: &Rows, fetched: &Rows) -> ColumnSet {
     let agrees = |side: &Rows, name: &String| {

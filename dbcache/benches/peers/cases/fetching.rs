@@ -1,5 +1,8 @@
 //! Fetching through the cache beside fetching without it.
 
+#[cfg(feature = "bench-postgres")]
+pub(crate) mod postgres;
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,12 +17,47 @@ use crate::ours::{self, Memory};
 use crate::rivals::sqlite;
 use crate::users::{self, Columns, User};
 
-pub(crate) const CASES: &[Case] = &[Case {
-    name: "fetch_sqlite",
-    about: "15,000 ids in 100 batches from SQLite, cold cache",
-    targets: &[Target { name: "fetch_sqlite_15000", at_most: 1.5, of: "the bare loop that builds one frame" }],
-    run: fetch_sqlite,
-}];
+#[cfg(not(feature = "bench-postgres"))]
+use without_postgres as postgres;
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "fetch_sqlite",
+        about: "15,000 ids in 100 batches from SQLite, cold cache",
+        targets: &[Target { name: "fetch_sqlite_15000", at_most: 1.5, of: "the bare loop that builds one frame" }],
+        run: fetch_sqlite,
+    },
+    Case {
+        name: "postgres_1m",
+        about: "1 million ids in batches of 10,000 from PostgreSQL on this machine, cold cache",
+        targets: &[Target { name: "fetch_postgres_1m", at_most: 1.4, of: "the bare loop that builds one frame" }],
+        run: postgres::one_million,
+    },
+    Case {
+        name: "postgres_memory",
+        about: "peak memory of a new process that does the same",
+        targets: &[Target { name: "fetch_postgres_1m_peak", at_most: 2.0, of: "the answer, 100 MB aside" }],
+        run: postgres::memory,
+    },
+    Case {
+        name: "postgres_latency",
+        about: "15,000 ids in 100 batches from PostgreSQL behind 20 ms of latency, cold cache",
+        targets: &[Target { name: "fetch_postgres_concurrency_8", at_most: 0.2, of: "one batch at a time" }],
+        run: postgres::latency,
+    },
+];
+
+#[cfg(not(feature = "bench-postgres"))]
+mod without_postgres {
+    use super::{Ground, Outcome, Result};
+
+    pub(super) fn skipped(_: &Ground) -> Result<Outcome> {
+        eprintln!("  needs the feature bench-postgres");
+        Ok(Outcome::default())
+    }
+
+    pub(super) use {skipped as latency, skipped as memory, skipped as one_million};
+}
 
 const IDS: u64 = 15_000;
 const BATCH: usize = 150;

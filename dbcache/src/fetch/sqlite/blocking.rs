@@ -1,10 +1,10 @@
 //! Fetching through a connection of `rusqlite`.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
+use super::pool::Pool;
 use super::{SqliteError, SqliteKey, connection};
 use crate::error::BoxError;
 use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
@@ -23,7 +23,8 @@ use crate::record::Record;
 /// its column's, which SQLite allows, is a
 /// [`BatchError::WrongType`](crate::error::BatchError::WrongType).
 ///
-/// Batches take turns: there is one connection.
+/// A file is read through as many connections as there are batches in flight, each opened when it is first needed, and
+/// kept. Batches of a connection of your own, or of a database in memory, take turns.
 ///
 /// ```
 /// use dbcache::rusqlite::Connection;
@@ -40,7 +41,7 @@ use crate::record::Record;
 /// ```
 #[derive(Debug)]
 pub struct SqliteFetcher {
-    connection: Mutex<Connection>,
+    connections: Pool,
 }
 
 impl SqliteFetcher {
@@ -51,13 +52,16 @@ impl SqliteFetcher {
     /// [`SqliteError::Open`] where there is no such file, or it is no SQLite database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SqliteError> {
         let path = path.as_ref();
-        connection::open_for_reading(path)
-            .map_err(BoxError::from)
-            .and_then(|connection| Ok(Self::new(connection)?))
-            .map_err(|source| SqliteError::Open { path: path.to_owned(), source })
+        let connections = Pool::of_file(path);
+        let connections =
+            connections.map_err(|source| SqliteError::Open { path: path.to_owned(), source: source.into() });
+        Ok(Self { connections: connections? })
     }
 
     /// Fetches through a connection that is already open, with the databases that are attached to it.
+    ///
+    /// There is no other one, since no other would be sure to see the same: attached databases, temporary tables, what
+    /// is not committed yet.
     ///
     /// # Errors
     ///
@@ -65,7 +69,7 @@ impl SqliteFetcher {
     /// are bound.
     pub fn new(connection: Connection) -> Result<Self, SqliteError> {
         rusqlite::vtab::array::load_module(&connection).map_err(|cause| SqliteError::Connection(Box::new(cause)))?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connections: Pool::of_one(connection) })
     }
 
     /// The tables and views of the database, as `schema.table`.
@@ -74,7 +78,7 @@ impl SqliteFetcher {
     ///
     /// [`SqliteError::Connection`] where the database cannot be read.
     pub fn tables(&self) -> Result<Vec<String>, SqliteError> {
-        connection::table_names(&self.lock()).map_err(|cause| SqliteError::Connection(Box::new(cause)))
+        self.connections.with(connection::table_names).map_err(|cause| SqliteError::Connection(Box::new(cause)))
     }
 
     /// The names of a table's columns, in the table's own order.
@@ -83,7 +87,7 @@ impl SqliteFetcher {
     ///
     /// [`SqliteError::TableNotFound`], or [`SqliteError::Query`] where the table cannot be read.
     pub fn columns(&self, table: &TableName) -> Result<Vec<String>, SqliteError> {
-        connection::look_up(&self.lock(), table).map(|table| table.names())
+        self.connections.with(|connection| connection::look_up(connection, table)).map(|table| table.names())
     }
 
     /// Whether a table's ids are integers or text. Where the declared type says nothing, the first id decides.
@@ -92,8 +96,8 @@ impl SqliteFetcher {
     ///
     /// [`SqliteError::KeyType`] where they are neither, and those of [`columns`](Self::columns).
     pub fn key(&self, table: &TableName, id_column: &str) -> Result<SqliteKey, SqliteError> {
-        let connection = self.lock();
-        connection::key(&connection, &connection::look_up(&connection, table)?, id_column)
+        self.connections
+            .with(|connection| connection::key(connection, &connection::look_up(connection, table)?, id_column))
     }
 
     /// All ids of a table, sorted. Rows without an id are passed over.
@@ -102,15 +106,11 @@ impl SqliteFetcher {
     ///
     /// [`SqliteError::KeyType`] where an id is not of the type `K`, and those of [`columns`](Self::columns).
     pub fn ids<K: Key>(&self, table: &TableName, id_column: &str) -> Result<Vec<K>, SqliteError> {
-        let connection = self.lock();
-        let definition = connection::look_up(&connection, table)?;
-        definition.check_key(definition.id_column(id_column)?, SqliteKey::of::<K>())?;
-        connection::all_ids(&connection, table, id_column)
-    }
-
-    /// A panic in another fetch leaves the connection as usable as it was.
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections.with(|connection| {
+            let definition = connection::look_up(connection, table)?;
+            definition.check_key(definition.id_column(id_column)?, SqliteKey::of::<K>())?;
+            connection::all_ids(connection, table, id_column)
+        })
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
@@ -120,7 +120,8 @@ impl SqliteFetcher {
 
 impl<T: Record> Fetcher<T> for SqliteFetcher {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        connection::fetch(&self.lock(), request, T::schema().columns()).map(Fetched::from)
+        let types = T::schema().columns();
+        self.connections.with(|connection| connection::fetch(connection, request, types)).map(Fetched::from)
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
@@ -130,7 +131,7 @@ impl<T: Record> Fetcher<T> for SqliteFetcher {
 
 impl<K: Key> DynamicFetcher<K> for SqliteFetcher {
     fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        connection::fetch(&self.lock(), request, &[]).map(DynamicRows::from)
+        self.connections.with(|connection| connection::fetch(connection, request, &[])).map(DynamicRows::from)
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {

@@ -16,11 +16,13 @@ use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::ColumnSchema;
 
-/// SQLite looks into a file only when the first query needs it, so one is made.
+/// SQLite looks into a file only when the first query needs it, so one is made. Ids are bound through a table-valued
+/// function.
 pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    rusqlite::vtab::array::load_module(&connection)?;
     Ok(connection)
 }
 
