@@ -2,6 +2,7 @@
 //!
 //! `STORAGE.md` describes the format; both change together.
 
+mod counts;
 mod fences;
 mod header;
 mod outline;
@@ -188,7 +189,7 @@ fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc
 /// The rows of another program's file: in any order, with every column fetched; of two rows of one id the last counts.
 fn open_foreign(bytes: &[u8], id_column: &str) -> Content {
     // Such a file has no checksum, and the parser may panic on a damaged one.
-    let frame = match catch_unwind(AssertUnwindSafe(|| ParquetReader::new(Cursor::new(bytes)).finish())) {
+    let frame = match catch_unwind(AssertUnwindSafe(|| read_foreign(bytes))) {
         Err(_) => return Content::Damaged("the Parquet reader gave up on it".to_owned()),
         Ok(Err(cause)) => return Content::Damaged(cause.to_string()),
         Ok(Ok(frame)) => frame,
@@ -205,6 +206,12 @@ fn open_foreign(bytes: &[u8], id_column: &str) -> Content {
         Ok(columns) => Content::Foreign(Rows::uniform(set, columns)),
         Err(cause) => Content::Damaged(cause.to_string()),
     }
+}
+
+fn read_foreign(bytes: &[u8]) -> PolarsResult<DataFrame> {
+    let metadata = read_metadata(&mut Cursor::new(bytes))?;
+    polars_ensure!(counts::agree(&metadata, bytes), ComputeError: "its counts of values disagree");
+    ParquetReader::new(Cursor::new(bytes)).finish()
 }
 
 fn no_table(id_column: &str) -> Content {

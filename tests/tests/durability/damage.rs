@@ -1,7 +1,9 @@
 //! Damaged files give no wrong rows, whatever is damaged, and stop nobody.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use dbcache::polars::prelude::{ParquetReader, SerReader};
 use dbcache::{DynamicCache, Error, Progress, Table};
 use dbcache_tests::Database;
 use dbcache_tests::counts::{count, is_full, report};
@@ -17,33 +19,39 @@ struct Stored {
     scratch: Scratch,
     rows: Versions,
     files: Vec<PathBuf>,
+    /// What files held after each commit, and do not hold any more.
+    past: BTreeSet<(PathBuf, Vec<u8>)>,
 }
 
 impl Stored {
     fn new(scratch: Scratch) -> Self {
         let table = open(&scratch.cache());
+        let mut past = BTreeSet::new();
         for version in 1..=10 {
             let ids: Vec<i64> = (0..60).filter(|id| id % version == 0).collect();
             put(&table, &ids, version).expect("a commit");
+            past.extend(contents(&scratch.cache()));
         }
         other(&scratch.cache()).select(["value"]).expect("a column").frame(&[1, 2], &others()).expect("rows");
         let rows = all(&table).expect("rows");
         let files = files_below(&scratch.cache());
-        Self { scratch, rows, files }
+        for file in contents(&scratch.cache()) {
+            past.remove(&file);
+        }
+        Self { scratch, rows, files, past }
     }
 
     /// The same folder again, with a file of other contents.
     fn with(&self, damaged: &Path, contents: &[u8]) -> Scratch {
         let copy = self.scratch.another();
-        for file in &self.files {
+        for file in self.files.iter().filter(|file| *file != damaged) {
             let path = copy.cache().join(file);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-            if file == damaged {
-                std::fs::write(path, contents).expect("a file");
-            } else {
-                std::fs::copy(self.scratch.cache().join(file), path).expect("a file");
-            }
+            std::fs::copy(self.scratch.cache().join(file), path).expect("a file");
         }
+        let path = copy.cache().join(damaged);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, contents).expect("a file");
         copy
     }
 
@@ -71,17 +79,23 @@ impl Stored {
     }
 }
 
-fn other(folder: &Path) -> Table {
+/// All files below a folder, with what they hold.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let read = |file: PathBuf| (file.clone(), std::fs::read(folder.join(file)).expect("a file"));
+    files_below(folder).into_iter().map(read).collect()
+}
+
+pub fn other(folder: &Path) -> Table {
     let cache = DynamicCache::builder().folder(folder).progress(Progress::Silent).open().expect("a cache");
     cache.table(OTHER).expect("a valid name")
 }
 
-fn others() -> Database {
+pub fn others() -> Database {
     Database::with_rows([json!({ "id": 1, "value": 1 }), json!({ "id": 2, "value": 2 })])
 }
 
 /// One way to damage a file, chosen at random.
-fn damaged(bytes: &[u8], random: &mut Random) -> (Vec<u8>, String) {
+pub fn damaged(bytes: &[u8], random: &mut Random) -> (Vec<u8>, String) {
     if bytes.is_empty() {
         return (vec![0; 100], "zeroes".to_owned());
     }
@@ -191,6 +205,42 @@ fn files_in_each_others_places_give_no_wrong_row() {
         }
     }
     report("damage", format!("{done} files in the place of another, 0 wrong rows, 0 panics"));
+}
+
+#[test]
+fn files_of_the_past_give_no_wrong_row() {
+    let mut done = 0;
+    for scratch in Scratch::both() {
+        let stored = Stored::new(scratch);
+        for (past, bytes) in &stored.past {
+            for file in stored.files.iter().chain([past]) {
+                stored.check(
+                    &stored.with(file, bytes),
+                    &format!("what {} once held, as {}", past.display(), file.display()),
+                );
+                done += 1;
+            }
+        }
+    }
+    report("damage", format!("{done} files of the past in the place of those of now, 0 wrong rows, 0 panics"));
+}
+
+#[test]
+fn the_damaged_files_are_of_every_kind_that_is_written() {
+    let mut seen = BTreeSet::new();
+    for scratch in Scratch::both() {
+        let stored = Stored::new(scratch);
+        for file in stored.files.iter().filter(|file| file.extension().is_some_and(|kind| kind == "parquet")) {
+            let is_base = file.parent() == Some(Path::new(""));
+            let file = std::fs::File::open(stored.scratch.cache().join(file)).expect("a file");
+            let mut reader = ParquetReader::new(file);
+            let metadata = reader.get_metadata().expect("the footer");
+            let chunks = metadata.row_groups.iter().flat_map(|group| group.parquet_columns());
+            seen.extend(chunks.map(|chunk| (is_base, format!("{:?}", chunk.compression()))));
+        }
+    }
+    let kinds = |is_base| ["Lz4Raw", "Uncompressed"].map(|codec| (is_base, codec.to_owned()));
+    assert!(seen.into_iter().eq([kinds(false), kinds(true)].into_iter().flatten()));
 }
 
 #[test]

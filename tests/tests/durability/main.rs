@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod foreign;
 mod fuzz;
 mod io_failure;
 mod kill;
