@@ -36,9 +36,13 @@ impl Committing {
         Self { child, acknowledged }
     }
 
-    /// Takes in what is acknowledged, for some time after the first.
-    pub fn take(&self, acknowledged: &mut Acknowledged, time: Duration) {
-        if let Ok(version) = self.acknowledged.recv() {
+    /// Takes in what is acknowledged, for some time after the first, or one time in four from the start on, so that the
+    /// first commit may not be done yet.
+    pub fn take(&self, acknowledged: &mut Acknowledged, random: &mut Random, most: Duration) {
+        let time = Duration::from_nanos(random.below(u64::try_from(most.as_nanos()).expect("a short time")));
+        if random.below(4) > 0
+            && let Ok(version) = self.acknowledged.recv()
+        {
             acknowledged.put(version);
         }
         let until = Instant::now() + time;
@@ -100,7 +104,7 @@ fn a_killed_process_loses_no_acknowledged_row() {
     let mut random = Random::new(1);
     for kill in 0..kills {
         let process = Committing::from(acknowledged.last + 1, &scratch.cache());
-        process.take(&mut acknowledged, Duration::from_micros(random.below(30_000)));
+        process.take(&mut acknowledged, &mut random, Duration::from_millis(30));
         process.kill(&mut acknowledged);
         acknowledged.check(&scratch.cache()).unwrap_or_else(|fault| panic!("kill {kill}: {fault}"));
     }

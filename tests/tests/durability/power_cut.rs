@@ -65,7 +65,7 @@ fn survives(kind: &str) {
     let mut random = Random::new(3);
     for cut in 0..cuts {
         let process = Committing::from(acknowledged.last + 1, &mounted.cache());
-        process.take(&mut acknowledged, Duration::from_micros(random.below(60_000)));
+        process.take(&mut acknowledged, &mut random, Duration::from_millis(60));
         assert!(mounted.cut(), "the file system is shut down");
         process.kill(&mut acknowledged);
         assert!(mounted.unmount() && mounted.mount(), "the file system is mounted again");
@@ -101,7 +101,7 @@ fn without_a_sync_a_power_cut_loses_acknowledged_rows() {
         for _ in 0..cuts {
             let mut acknowledged = Acknowledged::default();
             let process = Committing::with(&["commit", "1", left_out], &mounted.cache());
-            process.take(&mut acknowledged, Duration::from_micros(random.below(60_000)));
+            process.take(&mut acknowledged, &mut random, Duration::from_millis(60));
             assert!(mounted.cut(), "the file system is shut down");
             process.kill(&mut acknowledged);
             assert!(mounted.unmount() && mounted.mount(), "the file system is mounted again");
