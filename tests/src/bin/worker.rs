@@ -60,7 +60,7 @@ fn unsafely(folder: &str, first: &str, safeguard: Safeguard) -> ExitCode {
     commit(Path::new(folder), number(first))
 }
 
-/// Commits versions of its own rows, and puts each that is acknowledged on the board.
+/// Commits versions of its own rows, and puts each that is acknowledged on the board. At times it folds all files.
 fn write(folder: &Path, board: &str, owner: i64, seconds: i64) -> ExitCode {
     let (table, board) = (open(folder), Board::open(board));
     let until = until(seconds);
@@ -69,6 +69,9 @@ fn write(folder: &Path, board: &str, owner: i64, seconds: i64) -> ExitCode {
         version += 1;
         put(&table, &versioned::owned(owner), version).expect("a commit");
         board.acknowledge(owner, version);
+        if version % 64 == 0 {
+            table.compact().expect("a compaction");
+        }
     }
     tell(version);
     ExitCode::SUCCESS

@@ -132,6 +132,11 @@ impl Recorder<'_> {
         self.acknowledged();
     }
 
+    fn compact(&mut self) {
+        open(self.folder).compact().expect("a compaction");
+        self.acknowledged();
+    }
+
     fn acknowledged(&mut self) {
         let steps = self.faults.made().len();
         self.states.push((steps, all(&open(self.folder)).expect("the rows")));
@@ -158,7 +163,7 @@ fn many_commits(recorder: &mut Recorder<'_>) {
 
 fn nothing(_: &Path) {}
 
-fn foreign_file(folder: &Path) {
+pub fn foreign_file(folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
     let other = Scratch::new();
     put(&open(&other.cache()), &[1, 2, 3], 1).expect("a commit");
@@ -210,6 +215,20 @@ fn a_crash_at_any_step_of_a_commit_leaves_the_rows_of_before_or_after() {
 #[test]
 fn a_crash_at_any_step_of_commits_that_fold_segments_leaves_the_rows_of_before_or_after() {
     Run::record(Scratch::split_early(), nothing, &[], many_commits).assert_sound("compaction");
+}
+
+/// A base and three segments.
+fn segments(folder: &Path) {
+    for version in 1..=4 {
+        put(&open(folder), &[version, 10, 11], version).expect("a commit");
+    }
+}
+
+#[test]
+fn a_crash_at_any_step_of_a_compaction_that_was_asked_for_leaves_the_rows() {
+    let run = Run::record(Scratch::split_early(), segments, &[], |recorder| recorder.compact());
+    assert!(run.steps.iter().any(|step| step.call == Call::Remove), "segments are folded");
+    run.assert_sound("asked compaction");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use dbcache::Table;
 use dbcache::faults::Faults;
 use dbcache_tests::counts::report;
 use dbcache_tests::versioned::{FILE, Versions, all, open, put, some};
 
+use crate::crash::foreign_file;
 use crate::power_model::{Disk, Kept, Torn};
 use crate::{Scratch, files_below, is_root, succeeds};
 
@@ -31,10 +33,16 @@ fn damage(file: &Path) {
     std::fs::write(file, bytes).expect("the file");
 }
 
-/// What is done while steps fail: a commit, then a look at the rows by the same process.
-fn work(folder: &Path) -> (bool, Option<Versions>) {
+/// What is done while steps fail; whether it is acknowledged.
+type Work = fn(&Table) -> bool;
+
+const COMMIT: Work = |table| put(table, &[2, 4], 2).is_ok();
+const COMPACT: Work = |table| table.compact().is_ok();
+
+/// Does the work, then looks at the rows in the same process.
+fn done(work: Work, folder: &Path) -> (bool, Option<Versions>) {
     let table = open(folder);
-    let is_acknowledged = put(&table, &[2, 4], 2).is_ok();
+    let is_acknowledged = work(&table);
     (is_acknowledged, some(&table, &IDS).ok())
 }
 
@@ -48,10 +56,10 @@ fn lasts(scratch: &Scratch, before: &Disk, faults: &Faults, rows: &Versions) -> 
     rows.iter().all(|(id, version)| found.get(id).is_some_and(|found| found >= version))
 }
 
-fn fails_well(prepare: impl Fn() -> Scratch, before_rows: &Versions, after_rows: &Versions) -> usize {
+fn fails_well(prepare: impl Fn() -> Scratch, work: Work, before_rows: &Versions, after_rows: &Versions) {
     let counted = prepare();
     let faults = Faults::watch(counted.around());
-    work(&counted.cache());
+    done(work, &counted.cache());
     let steps = faults.count();
     drop(faults);
     let mut runs = 0;
@@ -63,7 +71,7 @@ fn fails_well(prepare: impl Fn() -> Scratch, before_rows: &Versions, after_rows:
         let before = Disk::of(scratch.around());
         let faults = Faults::watch(scratch.around());
         faults.fail(first..first + times, error);
-        let (is_acknowledged, seen) = work(&scratch.cache());
+        let (is_acknowledged, seen) = done(work, &scratch.cache());
         assert!(faults.failed() > 0, "{name}");
         if is_acknowledged {
             assert!(lasts(&scratch, &before, &faults, after_rows), "{name}: acknowledged, and would not last");
@@ -84,7 +92,6 @@ fn fails_well(prepare: impl Fn() -> Scratch, before_rows: &Versions, after_rows:
         "I/O failure",
         format!("{steps} steps, 3 errors, once and for ever: {runs} runs, 0 panics, 0 false acknowledgements"),
     );
-    runs
 }
 
 /// A folder with the same rows in a base and segments, after so many commits.
@@ -100,16 +107,36 @@ fn prepared_in_segments(commits: i64) -> Scratch {
 fn a_commit_fails_well_at_any_step() {
     let before = Versions::from([(1, 1), (2, 1), (3, 1)]);
     let after = Versions::from([(1, 1), (2, 2), (3, 1), (4, 2)]);
-    fails_well(prepared, &before, &after);
+    fails_well(prepared, COMMIT, &before, &after);
     // The next commit adds a segment, or folds all that there are.
     for commits in [4, 5] {
-        fails_well(|| prepared_in_segments(commits), &before, &after);
+        fails_well(|| prepared_in_segments(commits), COMMIT, &before, &after);
+    }
+}
+
+#[test]
+fn a_compaction_fails_well_at_any_step() {
+    let rows = Versions::from([(1, 1), (2, 1), (3, 1)]);
+    fails_well(|| prepared_in_segments(4), COMPACT, &rows, &rows);
+}
+
+#[test]
+fn taking_in_a_foreign_file_fails_well_at_any_step() {
+    let before = Versions::from([(1, 1), (2, 1), (3, 1)]);
+    let after = Versions::from([(1, 1), (2, 2), (3, 1), (4, 2)]);
+    for prepare in [Scratch::new, Scratch::split_early] {
+        let foreign = || {
+            let scratch = prepare();
+            foreign_file(&scratch.cache());
+            scratch
+        };
+        fails_well(foreign, COMMIT, &before, &after);
     }
 }
 
 #[test]
 fn the_first_commit_of_a_folder_fails_well_at_any_step() {
-    fails_well(Scratch::new, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+    fails_well(Scratch::new, COMMIT, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
 }
 
 #[test]
@@ -125,8 +152,8 @@ fn setting_a_damaged_file_aside_fails_well_at_any_step() {
         damage(&scratch.cache().join(files.max().expect("a segment")));
         scratch
     };
-    fails_well(base, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
-    fails_well(segment, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+    fails_well(base, COMMIT, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
+    fails_well(segment, COMMIT, &Versions::new(), &Versions::from([(2, 2), (4, 2)]));
 }
 
 #[test]

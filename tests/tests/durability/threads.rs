@@ -60,32 +60,31 @@ fn threads_see_what_was_acknowledged_to_any_of_them() {
     let scratch = Scratch::split_early();
     let caches = [open(&scratch.cache()), open(&scratch.cache())];
     let board: Board = (0..THREADS).map(|_| AtomicI64::new(0)).collect();
-    let (commits, reads) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (requests, compactions) = (AtomicU64::new(0), AtomicU64::new(0));
     let until = Instant::now() + Duration::from_secs(seconds as u64);
     std::thread::scope(|scope| {
         for (thread, table) in (0..THREADS).zip(caches.iter().cycle()) {
-            let (board, commits, reads) = (&board, &commits, &reads);
+            let (board, requests, compactions) = (&board, &requests, &compactions);
             scope.spawn(move || {
                 let mut random = Random::new(thread.unsigned_abs());
                 while Instant::now() < until {
-                    match random.below(8) {
-                        0 => refresh(table, board, thread),
-                        1 => ask(table, &mut random),
+                    requests.fetch_add(1, Ordering::Relaxed);
+                    match random.below(64) {
+                        0 => {
+                            table.compact().expect("a compaction");
+                            compactions.fetch_add(1, Ordering::Relaxed);
+                        }
+                        1..=8 => refresh(table, board, thread),
+                        9..=16 => ask(table, &mut random),
                         _ => read(table, board),
                     }
-                    let counter = if random.below(8) == 0 { commits } else { reads };
-                    counter.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
     });
-    let (acknowledged, done) = (
-        board.iter().map(|version| version.load(Ordering::SeqCst)).sum::<i64>(),
-        commits.into_inner() + reads.into_inner(),
-    );
-    assert!(acknowledged > 0);
-    report(
-        "threads",
-        format!("{seconds} s, {THREADS} threads, {done} requests, {acknowledged} refreshes, 0 stale, 0 errors"),
-    );
+    let refreshes: i64 = board.iter().map(|version| version.load(Ordering::SeqCst)).sum();
+    let (requests, compactions) = (requests.into_inner(), compactions.into_inner());
+    assert!(refreshes > 0 && compactions > 0);
+    let done = format!("{requests} requests, {refreshes} refreshes, {compactions} compactions");
+    report("threads", format!("{seconds} s, {THREADS} threads, {done}, 0 stale, 0 errors"));
 }
