@@ -16,6 +16,8 @@ use serde_json::json;
 use crate::{Scratch, is_root, succeeds, worker};
 
 const LOCK: &str = "test_versions.lock";
+const ABSENT: &str = "test_versions.absent";
+const SEGMENTS: &str = "test_versions.segments";
 /// Nobody, on most systems.
 const NOBODY: u32 = 65_534;
 
@@ -203,6 +205,58 @@ fn links_in_a_circle_and_devices_are_errors() {
         let folder = scratch.cache();
         assert!(in_time(move || put(&open(&folder), &[1], 1).map(drop)).is_err(), "{target}");
     }
+}
+
+/// Puts something that nobody expects in a place.
+fn plant(kind: &str, at: &Path) {
+    match kind {
+        "a pipe" => assert!(succeeds("mkfifo", &[&at.display().to_string()])),
+        "a folder" => std::fs::create_dir_all(at.join("inner")).expect("a folder"),
+        "a link to itself" => symlink(at, at).expect("a link"),
+        "a link to a device" => symlink("/dev/zero", at).expect("a link"),
+        "a file" => std::fs::write(at, "PAR1").expect("a file"),
+        other => panic!("what is {other}?"),
+    }
+}
+
+#[test]
+fn a_thing_in_any_place_of_a_table_costs_no_row_stops_no_other_table_and_is_no_endless_wait() {
+    let places = [FILE, LOCK, ABSENT, SEGMENTS, "test_versions.segments/000000000009-000000000009.parquet"];
+    let kinds = ["a pipe", "a folder", "a link to itself", "a link to a device", "a file"];
+    for (place, kind) in places.iter().flat_map(|place| kinds.map(|kind| (place, kind))) {
+        let name = format!("{kind} as {place}");
+        let scratch = Scratch::split_early();
+        for version in 1..=3 {
+            put(&open(&scratch.cache()), &[1, 2], version).expect("a commit");
+        }
+        let rows = Versions::from([(1, 3), (2, 3)]);
+        let (at, aside) = (scratch.cache().join(place), scratch.around().join("aside"));
+        let was_there = std::fs::rename(&at, &aside).is_ok();
+        plant(kind, &at);
+        let before = std::fs::symlink_metadata(&at).expect("what is planted").file_type();
+        let folder = scratch.cache();
+        let found = in_time(move || (all(&open(&folder)), put(&open(&folder), &[3], 9).is_ok()));
+        for (id, version) in found.0.unwrap_or_default() {
+            assert!(rows.get(&id) == Some(&version), "{name}: row {id} of version {version}");
+        }
+        let database = Database::with_rows([json!({ "id": 1, "name": "x" })]);
+        let other = cache(&scratch.cache()).table("test.other").expect("a name");
+        other
+            .select(["name"])
+            .expect("a column")
+            .frame(&[1], &database)
+            .unwrap_or_else(|cause| panic!("{name}: {cause:?}"));
+        if kind != "a file" {
+            let now = std::fs::symlink_metadata(&at).expect("what is planted").file_type();
+            assert!(found.1 || now == before, "{name} is left alone");
+        }
+        if was_there && !found.1 {
+            if before.is_dir() { std::fs::remove_dir_all(&at) } else { std::fs::remove_file(&at) }.expect("removed");
+            std::fs::rename(&aside, &at).expect("what was there");
+            assert_eq!(all(&open(&scratch.cache())).expect("the rows"), rows, "{name}, when it is gone");
+        }
+    }
+    report("hostile places", format!("{} things in {} places", kinds.len(), places.len()));
 }
 
 #[test]
