@@ -2,18 +2,21 @@
 //!
 //! Each function panics where something is wrong.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use dbcache::column::ColumnRef;
 use dbcache::faults::{Faults, SPLIT_EARLY};
 use dbcache::json_path::Strictness;
 use dbcache::polars::prelude::{Column, DataFrame, PolarsError};
-use dbcache::{DynamicCache, Error, Progress};
+use dbcache::{DynamicCache, Error, Found, Progress, RememberAbsent};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::Database;
-use crate::versioned::{FILE, Versions, all, open, put, row_of};
+use crate::versioned::{FILE, TABLE, Versions, all, open, put, row_of, versions};
 
 /// A function that is fed.
 pub type Target = fn(&[u8]);
@@ -28,8 +31,16 @@ fn folder() -> TempDir {
     folder.expect("a folder")
 }
 
-/// Bytes in the place of a table's file: whatever they are, requests are answered or refused.
+/// Bytes in the place of one of a table's files: whatever they are, requests are answered or refused, and rows that are
+/// answered are right.
 pub fn files(bytes: &[u8]) {
+    as_only_file(bytes);
+    let sound = SOUND.get_or_init(Sound::new);
+    sound.files.keys().for_each(|file| sound.with(file, bytes));
+}
+
+/// A file that may be another program's, so that its rows are what they are.
+fn as_only_file(bytes: &[u8]) {
     let folder = folder();
     std::fs::write(folder.path().join(FILE), bytes).expect("a file");
     let table = open(folder.path());
@@ -43,6 +54,76 @@ pub fn files(bytes: &[u8]) {
         (Ok(_), Err(Error::FetchFailed { .. } | Error::TypeConflict { .. })) => {}
         (cached, rows) => panic!("{cached:?}, {rows:?}"),
     }
+}
+
+static SOUND: OnceLock<Sound> = OnceLock::new();
+
+/// A table of a base and segments, and what remembers absent ids.
+struct Sound {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    rows: Versions,
+}
+
+impl Sound {
+    fn new() -> Self {
+        let around = folder();
+        let folder = around.path().join(SPLIT_EARLY);
+        for version in 1..=3 {
+            put(&open(&folder), &[0, version], version).expect("a commit");
+        }
+        let absent = find(&folder, &[9], &Database::default()).expect("an answer");
+        assert_eq!(absent.missing, [9]);
+        let mut files = BTreeMap::new();
+        for file in
+            std::fs::read_dir(&folder).expect("a folder").chain(std::fs::read_dir(segments(&folder)).expect("one"))
+        {
+            let path = file.expect("an entry").path();
+            if path.is_file() {
+                let name = path.strip_prefix(&folder).expect("a path in it").to_owned();
+                files.insert(name, std::fs::read(path).expect("a file"));
+            }
+        }
+        assert_eq!(files.len(), 5, "a base, two segments, the lock and the absent ids: {:?}", files.keys());
+        Self { files, rows: Versions::from([(0, 3), (1, 1), (2, 2), (3, 3)]) }
+    }
+
+    /// Asks for everything where one of the files holds these bytes.
+    fn with(&self, changed: &Path, bytes: &[u8]) {
+        let around = folder();
+        let folder = around.path().join(SPLIT_EARLY);
+        std::fs::create_dir_all(segments(&folder)).expect("a folder");
+        for (file, sound) in &self.files {
+            std::fs::write(folder.join(file), if file == changed { bytes } else { sound }).expect("a file");
+        }
+        let ids: Vec<i64> = self.rows.keys().copied().collect();
+        let database = Database::with_rows(self.rows.iter().map(|(id, version)| Value::Object(row_of(*id, *version))));
+        if changed == Path::new(FILE) {
+            // Another program may have written it, with what rows it likes; those of the segments stay as they are.
+            match find(&folder, &ids, &database) {
+                Ok(found) => assert_eq!(found.rows.height(), ids.len()),
+                Err(Error::ForeignTable { .. } | Error::FetchFailed { .. } | Error::TypeConflict { .. }) => {}
+                Err(cause) => panic!("{cause:?}"),
+            }
+            return;
+        }
+        for (id, version) in all(&open(&folder)).expect("what is left") {
+            assert_eq!(self.rows.get(&id), Some(&version), "row {id}");
+        }
+        let found = find(&folder, &ids, &database).expect("the rows");
+        assert_eq!(versions(&found.rows), self.rows);
+    }
+}
+
+fn segments(folder: &Path) -> PathBuf {
+    folder.join(FILE).with_extension("segments")
+}
+
+/// Asks for rows, and keeps absent ids in a file.
+fn find(folder: &Path, ids: &[i64], database: &Database) -> Result<Found<DataFrame, i64>, Error> {
+    let remember = RememberAbsent::InFolder(Duration::from_secs(1 << 40));
+    let builder = DynamicCache::builder().folder(folder).progress(Progress::Silent).remember_absent(remember);
+    let table = builder.open().expect("a cache").table(TABLE).expect("a valid name");
+    table.select(["version", "text"]).expect("columns").frame_found(ids, database)
 }
 
 /// Names of tables and columns: refused, or stored inside the folder and found again.
@@ -136,7 +217,7 @@ pub fn operations(bytes: &[u8]) {
 /// Changes a byte of one of the files; whether there was one.
 fn damage(folder: &Path, step: &[u8]) -> bool {
     let mut files = parquet_files(folder);
-    files.extend(parquet_files(&folder.join(FILE).with_extension("segments")));
+    files.extend(parquet_files(&segments(folder)));
     files.sort();
     let [_, which, place, bit] = *step else { return false };
     let Some(file) = files.get(usize::from(which) % files.len().max(1)) else { return false };
