@@ -22,6 +22,21 @@ pub(super) struct IdPages {
     before: Vec<usize>,
 }
 
+impl IdPages {
+    /// The pages that may hold wanted ids, each with the places of these ids.
+    fn runs(&self, wanted: &IdSet) -> Vec<(usize, Range<usize>)> {
+        let mut runs: Vec<(usize, Range<usize>)> = Vec::new();
+        for (place, floor) in self.fences.floor(wanted).into_iter().enumerate() {
+            let Some(page) = floor else { continue };
+            match runs.last_mut().filter(|run| run.0 == page) {
+                Some(run) => run.1.end = place + 1,
+                None => runs.push((page, place..place + 1)),
+            }
+        }
+        runs
+    }
+}
+
 impl RowFile {
     ///
     /// # Errors
@@ -32,22 +47,15 @@ impl RowFile {
         if let Some(Chunk::Ids(ids)) = self.memory.get(&key) {
             return Ok(ids.locate_from(&self.id_pages()?.fences, writer::IDS_A_PAGE, wanted));
         }
-        let index = self.id_pages()?;
-        let floors = index.fences.floor(wanted);
-        let mut runs: Vec<(usize, Range<usize>)> = Vec::new();
-        for (place, floor) in floors.iter().enumerate() {
-            let Some(page) = floor else { continue };
-            match runs.last_mut().filter(|run| run.0 == *page) {
-                Some(run) => run.1.end = place + 1,
-                None => runs.push((*page, place..place + 1)),
-            }
+        let (index, all) = (self.id_pages()?, self.id_pages()?.fences.len());
+        // As many ids as there are pages are in most of them.
+        if wanted.len() >= all {
+            return self.locate_among_all(key, wanted);
         }
-        let all = index.fences.len();
+        let runs = index.runs(wanted);
         let is_worth = self.memory.is_worth(&key, runs.len(), all, self.rows() * size_of::<u64>());
         if is_worth || runs.len() * PAGES_WORTH_ALL > all {
-            let ids = Arc::new(self.ids()?);
-            self.memory.offer(key, &Chunk::Ids(Arc::clone(&ids)));
-            return Ok(ids.locate(wanted));
+            return self.locate_among_all(key, wanted);
         }
         let read = |(page, places): &(usize, Range<usize>)| self.locate_in_page(*page, places, wanted);
         let found: Result<Vec<Positions>> = runs.par_iter().with_min_len(PAGES_A_THREAD).map(read).collect();
@@ -58,6 +66,12 @@ impl RowFile {
             }
         }
         Ok(positions)
+    }
+
+    fn locate_among_all(&self, key: ChunkKey, wanted: &IdSet) -> Result<Positions> {
+        let ids = Arc::new(self.ids()?);
+        self.memory.offer(key, &Chunk::Ids(Arc::clone(&ids)));
+        Ok(ids.locate(wanted))
     }
 
     fn locate_in_page(&self, page: usize, places: &Range<usize>, wanted: &IdSet) -> Result<Positions> {
