@@ -3,6 +3,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod frames;
+#[cfg(feature = "lazy")]
+mod scan;
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::fetch::BatchSource;
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, Warmth};
-use crate::record::{CellError, CellFault, ColumnSchema};
+use crate::record::{CellError, CellFault, ColumnSchema, DefaultCell};
 use crate::storage::{ColumnSet, LookUp, Need, StoredColumn, Table, innermost};
 
 #[cfg(feature = "tokio")]
@@ -147,14 +149,18 @@ impl Question {
             if column.column() == self.table.id_column() {
                 continue;
             }
-            let declared = |schema: &&ColumnSchema| schema.column().column() == column.column();
-            let has_default = self.declared.iter().find(declared).is_some_and(|schema| schema.default().is_some());
+            let has_default = self.default_of(column.column()).is_some();
             for keys in wanted.keys() {
                 let path = column.path().steps().iter().cloned().chain(keys).collect();
                 needs.push(Need { column: column.column().to_owned(), path, has_default });
             }
         }
         needs
+    }
+
+    /// The value of rows that lack a column, where the record declares one.
+    fn default_of(&self, column: &str) -> Option<DefaultCell> {
+        self.declared.iter().find(|schema| schema.column().column() == column)?.default()
     }
 
     /// The base columns, each once. The id column is always there and needs no asking.

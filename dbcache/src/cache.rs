@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "lazy")]
+use polars::prelude::LazyFrame;
 use polars::prelude::{DataFrame, DataType};
 
 use crate::answer::{FetchedFrames, Question, Wanted, check_types, distinct};
@@ -121,6 +123,16 @@ impl<T: Record> Cache<T> {
     /// As [`rows`](Self::rows).
     pub fn frame<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<DataFrame> {
         self.all().frame(ids, fetcher)
+    }
+
+    /// The cached rows as a lazy frame. See [`Query::scan`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::scan`].
+    #[cfg(feature = "lazy")]
+    pub fn scan(&self) -> Result<LazyFrame> {
+        self.all().scan()
     }
 
     /// A query for whole records.
@@ -395,6 +407,46 @@ impl<T: Record, S: Selection<T>> Query<'_, T, S> {
     pub fn rows_cached(&self, ids: &[T::Id]) -> Result<Found<Vec<S::Row>, T::Id>> {
         let answer = self.question().cached(T::Id::to_set(ids))?;
         Ok(Found { rows: self.typed(&answer)?, missing: answer.not_found.keys() })
+    }
+
+    /// The cached rows as a lazy frame, which reads only what a query needs of them: the id column, then the selection
+    /// in its order, in the types of [`frame`](Self::frame).
+    ///
+    /// These are the rows that would not have to be fetched: rows that lack something of the selection are left out.
+    /// Of a selected path only what lies at it is read. Otherwise as [`Table::scan`](crate::Table::scan).
+    ///
+    /// # Errors
+    ///
+    /// A storage error. A row that does not fit the selection is an error when the frame is collected.
+    ///
+    /// ```
+    /// use dbcache::polars::prelude::*;
+    /// use dbcache::{Cache, Cached};
+    ///
+    /// #[derive(Clone, Debug, PartialEq, Cached)]
+    /// #[cached(table = "public.users")]
+    /// struct User {
+    ///     #[cached(id)]
+    ///     id: i64,
+    ///     name: String,
+    ///     age: u8,
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let fetcher = |ids: &[i64]| -> Result<Vec<User>, std::io::Error> {
+    ///     Ok(ids.iter().map(|id| User { id: *id, name: format!("user {id}"), age: 40 }).collect())
+    /// };
+    /// let cache = Cache::<User>::open(folder.path())?;
+    /// cache.rows(&[1, 2, 3], &fetcher)?;
+    ///
+    /// let c = User::columns();
+    /// let ages = cache.select(c.age).scan()?.filter(col("id").gt(lit(1))).collect()?;
+    /// assert_eq!(ages, df!("id" => [2_i64, 3], "age" => [40_u8, 40])?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "lazy")]
+    pub fn scan(&self) -> Result<LazyFrame> {
+        self.question().scan()
     }
 
     fn typed(&self, answer: &Answer) -> Result<Vec<S::Row>> {

@@ -6,6 +6,8 @@ mod asynchronous;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "lazy")]
+use polars::prelude::LazyFrame;
 use polars::prelude::{DataFrame, DataType, IntoColumn};
 
 use crate::answer::{FetchedFrames, Question, Wanted, presented};
@@ -247,6 +249,60 @@ impl Table {
         }
     }
 
+    /// Everything that is cached of the table as a lazy frame, which reads only what a query needs of it.
+    ///
+    /// The rows and columns are those of [`cached`](Self::cached) at this moment, and stay so whatever is stored or
+    /// folded meanwhile, but columns of JSON objects and arrays are text, as they are stored.
+    ///
+    /// - A column that the query does not use is not read.
+    /// - Rows are filtered in parts of about 262,144, as many parts at once as there are threads: first by the id, then
+    ///   by columns of fixed width, by text and by nested columns. Of the columns that come later, only the pages are
+    ///   read in which rows are left.
+    /// - With a limit, the parts behind it are not read.
+    /// - With `Engine::Streaming`, or into a file, the rows that are found need not fit in memory.
+    ///
+    /// Another program's file is in memory whole, as for any request. The memory tier is neither used nor filled.
+    ///
+    /// # Errors
+    ///
+    /// A storage error. Where one comes when the frame is collected, it stands behind the error of Polars, as
+    /// [`Error::behind`] tells. A damaged file is such an error, and never a wrong row: it is set aside, and the next
+    /// scan is without its rows.
+    ///
+    /// ```
+    /// use dbcache::DynamicCache;
+    /// use dbcache::polars::prelude::*;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let cache = DynamicCache::open(folder.path())?;
+    /// let users = cache.table("public.users")?;
+    /// let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> {
+    ///     df!("id" => ids, "age" => [36, 41, 28], "name" => ["Ada", "Grace", "Edsger"])
+    /// };
+    /// users.select(["age", "name"])?.frame(&[1, 2, 3], &fetcher)?;
+    ///
+    /// let names = users.scan()?.filter(col("age").gt(lit(30))).select([col("name")]).collect()?;
+    /// assert_eq!(names, df!("name" => ["Ada", "Grace"])?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "lazy")]
+    pub fn scan(&self) -> Result<LazyFrame> {
+        self.question(Vec::new(), self.engine.fetch, self.engine.options.clone()).scan_everything()
+    }
+
+    fn question(&self, wanted: Vec<Wanted>, fetch: Fetch, options: Options) -> Question {
+        Question {
+            table: Arc::clone(&self.table),
+            wanted,
+            declared: &[],
+            id_type: None,
+            fetch,
+            strictness: self.engine.strictness,
+            options,
+            shared: Arc::clone(&self.engine.shared),
+        }
+    }
+
     fn everything(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
         let columns = stored.columns().iter().map(|column| Reading::whole(column.name()));
@@ -393,15 +449,6 @@ impl TableQuery<'_> {
     }
 
     fn question(&self) -> Question {
-        Question {
-            table: Arc::clone(&self.table.table),
-            wanted: self.wanted.clone(),
-            declared: &[],
-            id_type: None,
-            fetch: self.fetch,
-            strictness: self.table.engine.strictness,
-            options: self.options.clone(),
-            shared: Arc::clone(&self.table.engine.shared),
-        }
+        self.table.question(self.wanted.clone(), self.fetch, self.options.clone())
     }
 }

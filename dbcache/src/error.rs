@@ -183,6 +183,30 @@ impl Error {
         failures.iter().flat_map(|failure| &failure.ids)
     }
 
+    /// The error of this crate that is the cause of another one, as of what Polars returns where collecting a lazy frame
+    /// fails.
+    ///
+    /// ```
+    /// use dbcache::{DynamicCache, Error};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let scan = DynamicCache::open(folder.path())?.table("public.users")?.scan()?;
+    /// match scan.collect() {
+    ///     Ok(rows) => println!("{rows}"),
+    ///     Err(cause) => match Error::behind(&cause) {
+    ///         Some(Error::Damaged { path, .. }) => eprintln!("{} is damaged: scan again", path.display()),
+    ///         _ => return Err(cause.into()),
+    ///     },
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "lazy")]
+    pub fn behind<'e>(cause: &'e (dyn StdError + 'static)) -> Option<&'e Self> {
+        let mut causes = std::iter::successors(Some(cause), |cause: &&(dyn StdError + 'static)| (*cause).source());
+        // An error of the kind that Polars takes names as its source only what is behind the error that it holds.
+        causes.find_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref())
+    }
+
     /// What happened, and why, on one line.
     pub(crate) fn with_causes(&self) -> String {
         let causes = std::iter::successors(self.source(), |cause: &&dyn StdError| (*cause).source());

@@ -38,6 +38,8 @@ pub(crate) use self::merge::{Replace, merge_all};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
 pub(crate) use self::presence::ColumnSet;
 pub(crate) use self::rows::Rows;
+#[cfg(feature = "lazy")]
+pub(crate) use self::snapshot::Parts;
 pub(crate) use self::snapshot::{LookUp, Reading, Snapshot, StoredColumn};
 pub(crate) use self::table::Table;
 

@@ -5,6 +5,8 @@ use std::ops::Range;
 use polars::prelude::*;
 
 use super::search::locate_from;
+#[cfg(feature = "lazy")]
+use super::sorted::rank;
 use super::sorted::{Origin, Positions, converted, floor, locate, merged, overlap, pick, sorted_distinct, union};
 use super::{Key, RowId};
 
@@ -175,6 +177,17 @@ impl IdSet {
             (Self::Big(fences), Self::Big(wanted)) => floor(fences, wanted),
             (Self::Text(fences), Self::Text(wanted)) => floor(fences, wanted),
             _ => vec![None; wanted.len()],
+        }
+    }
+
+    /// How many ids here are below `bound`, the one id of a set of the same variant.
+    #[cfg(feature = "lazy")]
+    pub(crate) fn rank(&self, bound: &Self) -> usize {
+        match (self, bound) {
+            (Self::Int(ids), Self::Int(bound)) => rank(ids, bound),
+            (Self::Big(ids), Self::Big(bound)) => rank(ids, bound),
+            (Self::Text(ids), Self::Text(bound)) => rank(ids, bound),
+            _ => self.len(),
         }
     }
 

@@ -70,6 +70,12 @@ pub(super) fn floor<T: Ord>(fences: &[T], wanted: &[T]) -> Vec<Option<usize>> {
     wanted.iter().map(floor).collect()
 }
 
+/// How many ids are below the one of `bound`; all where there is none.
+#[cfg(feature = "lazy")]
+pub(super) fn rank<T: Ord>(ids: &[T], bound: &[T]) -> usize {
+    bound.first().map_or(ids.len(), |bound| ids.partition_point(|id| id < bound))
+}
+
 /// Polars counts rows in 32 bits, and refuses longer frames when they are made.
 #[expect(clippy::cast_possible_truncation, reason = "a frame with more rows cannot exist")]
 pub(crate) fn row_number(row: usize) -> IdxSize {

@@ -118,7 +118,7 @@ impl OpenFile {
                 let wanted = all.get(start..).and_then(|rest| rest.get(..bytes.len()));
                 wanted.map(|wanted| bytes.copy_from_slice(wanted)).ok_or(io::ErrorKind::UnexpectedEof.into())
             }
-            Bytes::InFile(file) => Step::Read(&self.path).run(|| read_exact_at(file, bytes, place)),
+            Bytes::InFile(file) => Step::Read(&self.path, bytes.len()).run(|| read_exact_at(file, bytes, place)),
         };
         read.map_err(io_error("read", &self.path))
     }
@@ -322,7 +322,7 @@ impl Mark {
     /// The number of the last commit, or 0 where that is not known.
     pub(super) fn read(&self) -> Result<u64> {
         let mut bytes = [0; MARK];
-        match Step::Read(&self.path).run(|| read_exact_at(&self.file, &mut bytes, 0)) {
+        match Step::Read(&self.path, bytes.len()).run(|| read_exact_at(&self.file, &mut bytes, 0)) {
             Ok(()) => {}
             Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
             Err(cause) => return Err(io_error("read", &self.path)(cause)),

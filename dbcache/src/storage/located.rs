@@ -99,6 +99,16 @@ impl Located {
         Self::new(parts.collect())
     }
 
+    /// The same rows, those of each segment counted from so many further on.
+    #[cfg(feature = "lazy")]
+    pub(super) fn moved(mut self, by: impl Fn(usize) -> usize) -> Self {
+        for part in &mut self.parts {
+            let by = row_number(by(part.segment));
+            part.rows.iter_mut().for_each(|row| *row += by);
+        }
+        self
+    }
+
     /// The rows from one place to another.
     pub(super) fn slice(&self, places: &std::ops::Range<usize>) -> Self {
         let parts = self.parts.iter().map(|part| {

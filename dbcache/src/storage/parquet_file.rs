@@ -30,6 +30,8 @@ use crate::name::TableName;
 pub(super) use self::header::{Header, Place, SetOfRows};
 pub(super) use self::outline::{Outline, outline};
 pub(super) use self::reader::{RowFile, Way};
+#[cfg(feature = "lazy")]
+pub(super) use self::writer::IDS_A_PAGE;
 pub(super) use self::writer::{GROUP, Writer};
 
 /// The column that holds each row's column set, in files whose rows differ in it.

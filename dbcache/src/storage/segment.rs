@@ -1,5 +1,8 @@
 //! One file of a table, open: rows that never change, sorted by id.
 
+#[cfg(feature = "lazy")]
+mod ordered;
+
 use polars::prelude::*;
 
 use super::chain::Commits;

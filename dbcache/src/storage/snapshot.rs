@@ -1,5 +1,8 @@
 //! The rows of one table as they were at one moment: looked up, read, never changed.
 
+#[cfg(feature = "lazy")]
+mod parts;
+
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -241,7 +244,7 @@ impl Snapshot {
         columns: impl Iterator<Item = Reading<'a>>,
     ) -> Result<DataFrame> {
         let columns: Vec<Reading<'_>> = columns.collect();
-        let read = |reading: &Reading<'_>| self.values(table.name(), reading, &found.rows);
+        let read = |reading: &Reading<'_>| self.values(table.name(), reading, &found.rows, Way::ThroughMemory);
         let values: Result<Vec<Column>> = if columns.len() < 2 || found.hits.len() < ROWS_WORTH_THREADS {
             columns.iter().map(read).collect()
         } else {
@@ -264,18 +267,36 @@ impl Snapshot {
     }
 
     pub(super) fn all_located(&self) -> Result<(IdSet, Located)> {
-        let mut segments = self.segments.iter().enumerate().rev();
-        let Some((number, newest)) = segments.next() else { return Ok((self.variant.clone(), Located::default())) };
-        let mut ids = self.ids_of(newest)?;
-        let mut rows = Located::all_of(number, ids.len());
-        let mut is_last = newest.hides_older();
-        for (number, older) in segments {
-            if is_last {
+        self.overlaid(&self.visible(), |_, segment| self.ids_of(segment))
+    }
+
+    /// The segments that have rows which count, the newest first, each with its place.
+    fn visible(&self) -> Vec<(usize, &Segment)> {
+        let mut visible = Vec::new();
+        for (number, segment) in self.segments.iter().enumerate().rev() {
+            visible.push((number, segment.as_ref()));
+            if segment.hides_older() {
                 break;
             }
-            let (all, origins) = ids.merged(&self.ids_of(older)?);
-            rows = rows.beside(number, &origins);
-            (ids, is_last) = (all, older.hides_older());
+        }
+        visible
+    }
+
+    /// The ids that are taken of some segments, the newest first, and where their rows are among these.
+    fn overlaid(
+        &self,
+        segments: &[(usize, &Segment)],
+        ids_of: impl Fn(usize, &Segment) -> Result<IdSet>,
+    ) -> Result<(IdSet, Located)> {
+        let Some(((number, newest), older)) = segments.split_first() else {
+            return Ok((self.variant.clone(), Located::default()));
+        };
+        let mut ids = ids_of(*number, newest)?;
+        let mut rows = Located::all_of(*number, ids.len());
+        for (number, older) in older {
+            let (all, origins) = ids.merged(&ids_of(*number, older)?);
+            rows = rows.beside(*number, &origins);
+            ids = all;
         }
         Ok((ids, rows))
     }
@@ -291,8 +312,12 @@ impl Snapshot {
     }
 
     fn ids_of(&self, segment: &Segment) -> Result<IdSet> {
-        let ids = segment.ids()?;
-        Ok(ids.in_variant_of(&self.variant).map_or(ids, |(ids, _)| ids))
+        Ok(self.in_variant(segment.ids()?))
+    }
+
+    /// Ids of a segment in the variant that holds those of all.
+    fn in_variant(&self, ids: IdSet) -> IdSet {
+        ids.in_variant_of(&self.variant).map_or(ids, |(ids, _)| ids)
     }
 
     fn id_values(&self, table: &Table, ids: &IdSet) -> Result<Column> {
@@ -305,9 +330,9 @@ impl Snapshot {
     }
 
     /// A column of some rows, in the table's type.
-    fn values(&self, table: &TableName, reading: &Reading<'_>, rows: &Located) -> Result<Column> {
+    fn values(&self, table: &TableName, reading: &Reading<'_>, rows: &Located, way: Way) -> Result<Column> {
         let column = match self.column(reading.name) {
-            Some(column) => self.joined(table, column, &reading.paths, rows, Way::ThroughMemory)?,
+            Some(column) => self.joined(table, column, &reading.paths, rows, way)?,
             None => Column::full_null(reading.name.into(), rows.len(), &DataType::Null),
         };
         match reading.default {

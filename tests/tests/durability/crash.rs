@@ -116,7 +116,7 @@ fn is_for_readers(safeguard: Safeguard) -> bool {
 
 /// Whether a step changes what may be on the disk.
 fn changes(step: &Made) -> bool {
-    !matches!(step.call, Call::Look | Call::Open | Call::Read | Call::List | Call::Lock | Call::Create)
+    !matches!(step.call, Call::Look | Call::Open | Call::Read(_) | Call::List | Call::Lock | Call::Create)
 }
 
 struct Recorder<'a> {

@@ -120,7 +120,7 @@ impl Disk {
     pub fn make(&mut self, step: &Made, root: &Path) {
         let path = &below(root, &step.path);
         match &step.call {
-            Call::Look | Call::Open | Call::Read | Call::List | Call::Lock | Call::Create => {}
+            Call::Look | Call::Open | Call::Read(_) | Call::List | Call::Lock | Call::Create => {}
             Call::Write(bytes) => {
                 let file = self.named(path);
                 self.files[file].written.extend_from_slice(bytes);

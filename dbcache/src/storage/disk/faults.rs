@@ -36,8 +36,8 @@ pub enum Call {
     Look,
     /// Opening a file.
     Open,
-    /// Reading of a file.
-    Read,
+    /// Reading so many bytes of a file.
+    Read(usize),
     /// Listing a folder.
     List,
     /// Creating a temporary file beside this one.
@@ -180,7 +180,7 @@ fn described(step: Step<'_>) -> (impl FnOnce() -> Call, &Path) {
     let path = match step {
         Step::Look(path)
         | Step::Open(path)
-        | Step::Read(path)
+        | Step::Read(path, _)
         | Step::List(path)
         | Step::Create(path)
         | Step::Write(path, _)
@@ -201,7 +201,7 @@ fn call_of(step: Step<'_>) -> Call {
     match step {
         Step::Look(_) => Call::Look,
         Step::Open(_) => Call::Open,
-        Step::Read(_) => Call::Read,
+        Step::Read(_, bytes) => Call::Read(bytes),
         Step::List(_) => Call::List,
         Step::Create(_) => Call::Create,
         Step::Write(_, bytes) => Call::Write(bytes.to_owned()),

@@ -10,7 +10,8 @@ pub(super) enum Step<'a> {
     /// Asks whether a file is there, and for its size and times.
     Look(&'a Path),
     Open(&'a Path),
-    Read(&'a Path),
+    /// Reads so many bytes.
+    Read(&'a Path, usize),
     List(&'a Path),
     /// Creates a temporary file beside this one.
     Create(&'a Path),

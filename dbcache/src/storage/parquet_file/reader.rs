@@ -2,6 +2,8 @@
 
 mod columns;
 mod ids;
+#[cfg(feature = "lazy")]
+mod ordered;
 mod page_bytes;
 
 use std::borrow::Cow;

@@ -28,7 +28,7 @@ const PAGE: usize = 4096;
 /// The same of narrow values, of which few are worth reading beside the one that is wanted.
 const NARROW_PAGE: usize = 2048;
 /// How many ids a page has.
-pub(super) const IDS_A_PAGE: usize = 256;
+pub(in crate::storage) const IDS_A_PAGE: usize = 256;
 /// Pages of at most this many rows, so that tiny values don't make one page of everything.
 const MOST_ROWS_A_PAGE: usize = 4096;
 /// What compression must save, in hundredths, to be worth decompressing.

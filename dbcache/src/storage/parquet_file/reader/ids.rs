@@ -17,9 +17,17 @@ use crate::storage::parquet_file::{fences, writer};
 #[derive(Debug)]
 pub(super) struct IdPages {
     /// The first id of each.
-    fences: IdSet,
+    pub(super) fences: IdSet,
     /// How many pages come before those of each row group.
     before: Vec<usize>,
+}
+
+/// Where a page of ids is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IdPage {
+    pub(super) group: usize,
+    pub(super) page: usize,
+    pub(super) first_row: usize,
 }
 
 impl IdPages {
@@ -75,14 +83,20 @@ impl RowFile {
     }
 
     fn locate_in_page(&self, page: usize, places: &Range<usize>, wanted: &IdSet) -> Result<Positions> {
-        let before = &self.id_pages()?.before;
-        let group = before.partition_point(|before| *before <= page).saturating_sub(1);
-        let page = page - before.get(group).copied().unwrap_or_default();
+        let IdPage { group, page, first_row } = self.id_page(page)?;
         let ids = self.read_ids(group, page..page + 1)?;
         let found = ids.locate(&wanted.slice(places.clone()));
-        let start = self.groups.get(group).copied().unwrap_or_default();
-        let first = row_number(start + page * self.rows_of_ids_a_page(group)?);
+        let first = row_number(first_row);
         Ok(found.into_iter().map(|row| row.map(|row| row + first)).collect())
+    }
+
+    /// Where a page of ids is, counted among those of all row groups.
+    pub(super) fn id_page(&self, place: usize) -> Result<IdPage> {
+        let before = &self.id_pages()?.before;
+        let group = before.partition_point(|before| *before <= place).saturating_sub(1);
+        let page = place - before.get(group).copied().unwrap_or_default();
+        let start = self.groups.get(group).copied().unwrap_or_default();
+        Ok(IdPage { group, page, first_row: start + page * self.rows_of_ids_a_page(group)? })
     }
 
     /// All ids, in order.
@@ -106,7 +120,7 @@ impl RowFile {
         }
     }
 
-    fn read_ids(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
+    pub(super) fn read_ids(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
         let mut read = PageBytes::none(0);
         self.read_pages(group, std::slice::from_ref(&pages), &mut read)?;
         let unreadable = || self.file.damaged("its ids are unreadable");
@@ -123,7 +137,7 @@ impl RowFile {
         Ok(ids)
     }
 
-    fn id_pages(&self) -> Result<&IdPages> {
+    pub(super) fn id_pages(&self) -> Result<&IdPages> {
         if let Some(pages) = self.id_pages.get() {
             return Ok(pages);
         }
@@ -147,7 +161,7 @@ impl RowFile {
         Ok(bytes)
     }
 
-    fn rows_of_ids_a_page(&self, group: usize) -> Result<usize> {
+    pub(super) fn rows_of_ids_a_page(&self, group: usize) -> Result<usize> {
         let rows_a_page = self.chunk(self.place(group, 0))?.rows_a_page;
         Ok(usize::try_from(rows_a_page).unwrap_or(usize::MAX).max(1))
     }

@@ -1,0 +1,50 @@
+//! The rows of a file in the order of their ids: how many there are before an id, and the ids of a stretch of them.
+
+use std::ops::Range;
+
+use polars::prelude::{Column, IdxSize};
+
+use super::ids::IdPage;
+use super::{RowFile, Way};
+use crate::error::Result;
+use crate::key::IdSet;
+
+impl RowFile {
+    /// The first id of each page of ids.
+    pub(in crate::storage) fn fences(&self) -> Result<&IdSet> {
+        Ok(&self.id_pages()?.fences)
+    }
+
+    /// How many rows have ids below `bound`, the one id of a set of the file's variant.
+    pub(in crate::storage) fn rank(&self, bound: &IdSet) -> Result<usize> {
+        let fences = self.fences()?;
+        let Some(place) = fences.floor(bound).first().copied().flatten() else { return Ok(0) };
+        let IdPage { group, page, first_row } = self.id_page(place)?;
+        if fences.slice(place..place + 1) == *bound {
+            return Ok(first_row);
+        }
+        Ok(first_row + self.read_ids(group, page..page + 1)?.rank(bound))
+    }
+
+    /// The ids of some rows that stand side by side.
+    pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
+        let mut ids = self.no_ids();
+        for (group, bounds) in self.groups.windows(2).enumerate() {
+            let [start, end] = *bounds else { continue };
+            let here = rows.start.max(start)..rows.end.min(end);
+            if here.is_empty() {
+                continue;
+            }
+            let size = self.rows_of_ids_a_page(group)?;
+            let pages = (here.start - start) / size..(here.end - start).div_ceil(size);
+            let before = here.start - start - pages.start * size;
+            ids.append(self.read_ids(group, pages)?.slice(before..before + here.len()));
+        }
+        Ok(ids)
+    }
+
+    /// The ids of some rows, which are ascending, as a column.
+    pub(in crate::storage) fn take_ids(&self, rows: &[IdxSize]) -> Result<Column> {
+        self.take(&self.id_column, &[], rows, Way::Past)
+    }
+}

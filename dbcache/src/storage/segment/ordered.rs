@@ -1,0 +1,54 @@
+//! The rows of a segment in the order of their ids.
+
+use std::ops::Range;
+
+use polars::prelude::{Column, IdxSize};
+
+use super::super::parquet_file::IDS_A_PAGE;
+use super::{Segment, SegmentRows};
+use crate::error::Result;
+use crate::key::IdSet;
+
+impl Segment {
+    /// The first of every so many ids.
+    pub(in crate::storage) fn fences(&self) -> Result<IdSet> {
+        match &self.rows {
+            SegmentRows::File(file) => file.fences().cloned(),
+            SegmentRows::Memory(rows) => {
+                let first: Vec<usize> = (0..rows.ids.len()).step_by(IDS_A_PAGE).collect();
+                Ok(rows.ids.select_as_is(&first))
+            }
+        }
+    }
+
+    /// How many rows have ids below `bound`, a set of one id.
+    pub(in crate::storage) fn rank(&self, bound: &IdSet) -> Result<usize> {
+        let converted = bound.in_variant_of(&self.variant).map(|(bound, _)| bound);
+        let bound = converted.as_ref().unwrap_or(bound);
+        match &self.rows {
+            // An id that does not fit is above all that do.
+            _ if bound.is_empty() => Ok(self.count()),
+            SegmentRows::File(file) => file.rank(bound),
+            SegmentRows::Memory(rows) => Ok(rows.ids.rank(bound)),
+        }
+    }
+
+    /// The ids of some rows that stand side by side.
+    pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
+        match &self.rows {
+            SegmentRows::File(file) => file.ids_of(rows),
+            SegmentRows::Memory(all) => Ok(all.ids.slice(rows.clone())),
+        }
+    }
+
+    /// The ids of some rows, which are ascending, as a column.
+    pub(in crate::storage) fn take_ids(&self, rows: &[IdxSize]) -> Result<Column> {
+        match &self.rows {
+            SegmentRows::File(file) => file.take_ids(rows),
+            SegmentRows::Memory(all) => {
+                let rows: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
+                Ok(all.ids.select_as_is(&rows).to_column(""))
+            }
+        }
+    }
+}
