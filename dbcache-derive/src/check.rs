@@ -77,7 +77,7 @@ fn check_id_type(id: &RecordField<'_>, errors: &mut Errors) {
             errors.at(id.ty, "a primary key cannot be NULL: remove the `Option`");
         }
         Some(name) if NO_KEYS.contains(&name.as_str()) => {
-            errors.at(id.ty, format!("`{name}` cannot be a primary key: use an integer of up to 64 bits, or `String`"));
+            errors.at(id.ty, format!("`{name}` cannot be a primary key: use an integer, or `String`"));
         }
         _ => {}
     }

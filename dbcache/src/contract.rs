@@ -106,8 +106,11 @@ fn check_duplicates(ids: &Column, columns: &[Column]) -> Result<(), BatchError> 
 }
 
 fn row_id(id: &AnyValue<'_>) -> RowId {
-    let integer = if id.is_integer() { id.extract::<i128>() } else { None };
-    integer.map_or_else(|| RowId::Text(id.str_value().into_owned()), RowId::Int)
+    match id {
+        AnyValue::UInt128(id) => RowId::from(*id),
+        id if id.is_integer() => id.extract::<i128>().map_or_else(|| RowId::Text(id.to_string()), RowId::Int),
+        text => RowId::Text(text.str_value().into_owned()),
+    }
 }
 
 /// The ids that were asked, with their rows.

@@ -46,6 +46,7 @@ use polars::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use self::json_rows::IdColumn;
 use crate::error::{BatchError, BoxError};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
@@ -269,7 +270,8 @@ pub trait DynamicFetcher<K: Key>: Sync {
 /// Of JSON rows, integers become `Int64`, numbers that mix with fractions `Float64`; a key that a row lacks is NULL
 /// in that row. A column of objects and arrays is kept as JSON text, so that its type does not depend on which rows
 /// came together, and an answer gives it as structs or lists where the answer's rows agree. Where strings join the
-/// objects and arrays, all is plain text.
+/// objects and arrays, all is plain text. No JSON number has more than 64 bits: ids of a request by `i128` or `u128`
+/// may come as text of their digits.
 #[derive(Debug)]
 pub struct DynamicRows(DynamicKind);
 
@@ -318,10 +320,10 @@ impl DynamicRows {
     ///
     /// [`BatchError::WrongType`] where the values of a column have no type in common.
     pub fn into_frame(self, id_column: &str) -> Result<DataFrame, BatchError> {
-        self.into_fetched(id_column).map(|fetched| fetched.frame)
+        self.into_fetched(&IdColumn { name: id_column, keys: None }).map(|fetched| fetched.frame)
     }
 
-    fn into_fetched(self, id_column: &str) -> Result<FetchedFrame, BatchError> {
+    fn into_fetched(self, id_column: &IdColumn<'_>) -> Result<FetchedFrame, BatchError> {
         match self.0 {
             DynamicKind::Frame(fetched) => Ok(fetched),
             DynamicKind::Json(rows) => json_rows::to_frame(&rows, id_column),
@@ -449,7 +451,10 @@ impl<'f, K, F: ?Sized> DynamicSource<'f, K, F> {
 impl<K: Key, F: DynamicFetcher<K> + ?Sized> BatchSource for DynamicSource<'_, K, F> {
     fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError> {
         let ids: Vec<K> = request.ids.keys();
-        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_fetched(request.id_column)
+        self.fetcher
+            .fetch(&request.with_keys(&ids))
+            .map_err(failed)?
+            .into_fetched(&IdColumn::of::<K>(request.id_column))
     }
 
     fn batch_limit(&self) -> Option<usize> {

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 
+use super::json_rows::IdColumn;
 use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedFrame, failed};
 use crate::error::{BatchError, BoxError};
 use crate::key::Key;
@@ -249,7 +250,7 @@ impl<K: Key, F: AsyncDynamicFetcher<K>> AsyncBatchSource for AsyncDynamicSource<
             let ids: Vec<K> = request.ids.keys();
             let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
             let id_column = request.id_column.to_owned();
-            let convert: Convert = Box::new(move || rows.into_fetched(&id_column));
+            let convert: Convert = Box::new(move || rows.into_fetched(&IdColumn::of::<K>(&id_column)));
             Ok(convert)
         })
     }

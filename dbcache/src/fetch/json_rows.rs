@@ -7,15 +7,34 @@ use serde_json::{Map, Value};
 
 use super::FetchedFrame;
 use crate::error::BatchError;
-use crate::key::RowId;
+use crate::key::{Key, RowId};
 use crate::storage::ColumnSet;
 
 type Row = Map<String, Value>;
 
+/// The column that holds the ids.
+#[derive(Clone, Debug)]
+pub(super) struct IdColumn<'a> {
+    pub(super) name: &'a str,
+    /// The type of the keys, where it is known.
+    pub(super) keys: Option<DataType>,
+}
+
+impl<'a> IdColumn<'a> {
+    pub(super) fn of<K: Key>(name: &'a str) -> Self {
+        Self { name, keys: Some(K::DATA_TYPE) }
+    }
+
+    /// Whether text of digits is an integer in this column: JSON numbers end at 64 bits, keys may have 128.
+    fn reads_digits(&self, column: &str) -> bool {
+        column == self.name && matches!(self.keys, Some(DataType::Int128 | DataType::UInt128))
+    }
+}
+
 /// Columns in the order in which their names first appear.
 ///
 /// Objects and arrays become JSON text, so that the type of a column does not depend on which rows come together.
-pub(super) fn to_frame(rows: &[Row], id_column: &str) -> Result<FetchedFrame, BatchError> {
+pub(super) fn to_frame(rows: &[Row], id_column: &IdColumn<'_>) -> Result<FetchedFrame, BatchError> {
     let mut documents = ColumnSet::new();
     let mut columns = Vec::new();
     for gathered in gather(rows, id_column)? {
@@ -32,13 +51,14 @@ pub(super) fn to_frame(rows: &[Row], id_column: &str) -> Result<FetchedFrame, Ba
 struct Gathered<'a> {
     name: &'a str,
     kind: Kind,
+    reads_digits: bool,
     /// `None` for null.
     cells: Vec<Option<&'a Value>>,
 }
 
 /// Sorts the cells of all rows into columns. Most rows have the keys of the row before, in the same order, so the
 /// next column is guessed before it is looked for.
-fn gather<'a>(rows: &'a [Row], id_column: &str) -> Result<Vec<Gathered<'a>>, BatchError> {
+fn gather<'a>(rows: &'a [Row], id_column: &IdColumn<'_>) -> Result<Vec<Gathered<'a>>, BatchError> {
     let mut columns: Vec<Gathered<'a>> = Vec::new();
     let mut places: PlHashMap<&str, usize> = PlHashMap::new();
     for (number, row) in rows.iter().enumerate() {
@@ -48,10 +68,11 @@ fn gather<'a>(rows: &'a [Row], id_column: &str) -> Result<Vec<Gathered<'a>>, Bat
                 guess = *places.entry(name).or_insert(columns.len());
             }
             if guess == columns.len() {
-                columns.push(Gathered { name, kind: Kind::Null, cells: Vec::with_capacity(rows.len()) });
+                let (reads_digits, cells) = (id_column.reads_digits(name), Vec::with_capacity(rows.len()));
+                columns.push(Gathered { name, kind: Kind::Null, reads_digits, cells });
             }
             if let Some(column) = columns.get_mut(guess) {
-                column.push(number, value).map_err(|misfit| misfit.error(row, id_column))?;
+                column.push(number, value).map_err(|misfit| misfit.error(row, id_column.name))?;
             }
             guess += 1;
         }
@@ -83,7 +104,9 @@ impl Misfit<'_> {
 impl<'a> Gathered<'a> {
     /// Adds the cell of a row; the rows before it that lack the column have nulls.
     fn push(&mut self, row: usize, value: &'a Value) -> Result<(), Misfit<'a>> {
-        let (column, expected, found) = (self.name, self.kind, Kind::of(value));
+        let is_wide = self.reads_digits && value.as_str().and_then(RowId::integer).is_some();
+        let found = if is_wide { Kind::WideInteger } else { Kind::of(value) };
+        let (column, expected) = (self.name, self.kind);
         self.kind = expected.join(found).ok_or(Misfit { column, expected, found })?;
         self.cells.resize(row, None);
         self.cells.push(Some(value).filter(|value| !value.is_null()));
@@ -98,6 +121,7 @@ impl<'a> Gathered<'a> {
             Kind::Boolean => collect::<BooleanChunked, _>(name, cells.map(|cell| cell?.as_bool())),
             Kind::Integer => collect::<Int64Chunked, _>(name, cells.map(|cell| cell?.as_i64())),
             Kind::BigInteger => big_integers(name, cells)?,
+            Kind::WideInteger => wide_integers(name, cells)?,
             Kind::Float => floats(name, cells)?,
             Kind::Text | Kind::Document => collect::<StringChunked, _>(name, cells.map(|cell| cell.map(text))),
         })
@@ -112,6 +136,8 @@ enum Kind {
     Integer,
     /// Integers of which one exceeds `i64::MAX`.
     BigInteger,
+    /// Integers of which one comes as digits.
+    WideInteger,
     Float,
     Text,
     /// Objects and arrays.
@@ -133,11 +159,12 @@ impl Kind {
 
     /// The kind that holds both, if one does.
     fn join(self, other: Self) -> Option<Self> {
-        use Kind::{BigInteger, Document, Float, Integer, Null, Text};
+        use Kind::{BigInteger, Document, Float, Integer, Null, Text, WideInteger};
         match (self, other) {
             (left, right) if left == right => Some(left),
             (Null, kind) | (kind, Null) => Some(kind),
             (Integer, BigInteger) | (BigInteger, Integer) => Some(BigInteger),
+            (Integer | BigInteger, WideInteger) | (WideInteger, Integer | BigInteger) => Some(WideInteger),
             (Integer | BigInteger, Float) | (Float, Integer | BigInteger) => Some(Float),
             (Text, Document) | (Document, Text) => Some(Text),
             _ => None,
@@ -148,7 +175,7 @@ impl Kind {
         match self {
             Self::Null => "null",
             Self::Boolean => "a boolean",
-            Self::Integer | Self::BigInteger => "an integer",
+            Self::Integer | Self::BigInteger | Self::WideInteger => "an integer",
             Self::Float => "a float",
             Self::Text => "text",
             Self::Document => "an object or array",
@@ -179,6 +206,30 @@ fn big_integers<'a>(
         });
     }
     Ok(collect::<UInt64Chunked, _>(name, cells.map(|cell| cell?.as_u64())))
+}
+
+/// Integers up to 128 bits: unsigned where one exceeds `i128::MAX`, unless another is negative.
+fn wide_integers<'a>(
+    name: PlSmallStr,
+    cells: impl Iterator<Item = Option<&'a Value>> + Clone,
+) -> Result<Column, BatchError> {
+    let integer = |cell: &Value| match cell {
+        Value::String(digits) => RowId::integer(digits),
+        number => row_id(number),
+    };
+    let ids = cells.map(|cell| cell.and_then(integer));
+    if !ids.clone().flatten().any(|id| matches!(id, RowId::Huge(_))) {
+        return Ok(collect::<Int128Chunked, _>(name, ids.map(|id| i128::from_row_id(id?))));
+    }
+    match ids.clone().flatten().find(|id| u128::from_row_id(id.clone()).is_none()) {
+        None => Ok(collect::<UInt128Chunked, _>(name, ids.map(|id| u128::from_row_id(id?)))),
+        negative => Err(BatchError::WrongType {
+            column: name.to_string(),
+            id: negative,
+            expected: "integers of 128 bits".to_owned(),
+            found: "negative integers beside integers above 2^127".to_owned(),
+        }),
+    }
 }
 
 /// Fractions, and integers beside them that a float holds exactly; rows that came apart are widened by the same rule.

@@ -31,7 +31,15 @@ impl ColumnIds {
                 let (ids, rows) = last_of_each(column.u64()?.into_no_null_iter());
                 Self::Ids { set: IdSet::Big(ids).narrowed(), rows }
             }
-            data_type if data_type.is_integer() && !is_wide(data_type) => {
+            DataType::Int128 => {
+                let (ids, rows) = last_of_each(column.i128()?.into_no_null_iter());
+                Self::Ids { set: IdSet::Wide(ids).narrowed(), rows }
+            }
+            DataType::UInt128 => {
+                let (ids, rows) = last_of_each(column.u128()?.into_no_null_iter());
+                Self::Ids { set: IdSet::Huge(ids).narrowed(), rows }
+            }
+            data_type if data_type.is_integer() => {
                 let column = column.cast(&DataType::Int64)?;
                 let (ids, rows) = last_of_each(column.i64()?.into_no_null_iter());
                 Self::Ids { set: IdSet::Int(ids), rows }
@@ -41,10 +49,6 @@ impl ColumnIds {
             _ => Self::NotAKey,
         })
     }
-}
-
-fn is_wide(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Int128 | DataType::UInt128)
 }
 
 fn first_null(column: &Series) -> Option<usize> {

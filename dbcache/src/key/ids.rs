@@ -12,48 +12,106 @@ use super::{Key, RowId};
 
 /// Sorted, distinct ids of one table.
 ///
-/// Integers are `Int` when all fit in an `i64`, `Big` when one does not; so equal sets are of the same variant.
+/// Integers are of the first of `Int`, `Big`, `Wide` and `Huge` that holds all of them; so equal sets are of the same
+/// variant.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdSet {
     Int(Vec<i64>),
     Big(Vec<u64>),
+    Wide(Vec<i128>),
+    Huge(Vec<u128>),
     Text(Vec<String>),
 }
 
-impl IdSet {
-    /// The ids of a column that holds them sorted and distinct, as [`to_column`](Self::to_column) made it.
-    pub(crate) fn from_sorted(column: &Series) -> Option<Self> {
-        match column.dtype() {
-            _ if column.null_count() > 0 => None,
-            DataType::Int64 => Some(Self::Int(column.i64().ok()?.to_vec_null_aware().left()?)),
-            DataType::UInt64 => Some(Self::Big(column.u64().ok()?.to_vec_null_aware().left()?)),
-            DataType::String => Some(Self::Text(column.str().ok()?.iter().flatten().map(str::to_owned).collect())),
-            _ => None,
+/// The type of the ids of one variant.
+trait Id: Ord + Clone + Into<RowId> {
+    fn set(ids: Vec<Self>) -> IdSet;
+}
+
+macro_rules! variants {
+    ($($variant:ident($id:ty)),*) => {$(
+        impl Id for $id {
+            fn set(ids: Vec<Self>) -> IdSet {
+                IdSet::$variant(ids)
+            }
         }
+    )*};
+}
+
+variants!(Int(i64), Big(u64), Wide(i128), Huge(u128), Text(String));
+
+/// A type of integers that takes those of every variant which fit.
+trait Integer: Id + TryFrom<i64> + TryFrom<u64> + TryFrom<i128> + TryFrom<u128> {}
+
+impl<I: Id + TryFrom<i64> + TryFrom<u64> + TryFrom<i128> + TryFrom<u128>> Integer for I {}
+
+/// A value made of the ids of a set, whatever their type.
+macro_rules! each {
+    ($set:expr, $ids:ident => $value:expr) => {
+        match $set {
+            IdSet::Int($ids) => $value,
+            IdSet::Big($ids) => $value,
+            IdSet::Wide($ids) => $value,
+            IdSet::Huge($ids) => $value,
+            IdSet::Text($ids) => $value,
+        }
+    };
+}
+
+/// A value made of the ids of several sets of one variant, and what to do where the variants differ.
+macro_rules! alike {
+    ($($set:expr),+; $($ids:ident),+ => $value:expr; _ => $other:expr) => {
+        match ($($set),+) {
+            ($(IdSet::Int($ids)),+) => $value,
+            ($(IdSet::Big($ids)),+) => $value,
+            ($(IdSet::Wide($ids)),+) => $value,
+            ($(IdSet::Huge($ids)),+) => $value,
+            ($(IdSet::Text($ids)),+) => $value,
+            _ => $other,
+        }
+    };
+}
+
+impl IdSet {
+    /// Text ids of a column that holds them sorted and distinct, as [`to_column`](Self::to_column) made it.
+    pub(crate) fn from_sorted_text(column: &Series) -> Option<Self> {
+        let ids = column.str().ok().filter(|ids| ids.null_count() == 0)?;
+        Some(Self::Text(ids.iter().flatten().map(str::to_owned).collect()))
     }
 
-    /// These ids, of whatever order. Of text beside integers, only those of the first one's kind.
+    /// These ids, of whatever order; of those that no one set holds, only some. Of text beside integers, those of the
+    /// first one's kind.
     pub(crate) fn of<'a>(ids: impl Iterator<Item = &'a RowId>) -> Self {
-        let mut ids = ids.peekable();
-        if let Some(RowId::Text(_)) = ids.peek() {
-            let text = |id: &RowId| if let RowId::Text(id) = id { Some(id.clone()) } else { None };
-            return Self::Text(sorted_distinct(ids.filter_map(text).collect()));
+        let (mut small, mut huge, mut text) = (Vec::new(), Vec::new(), Vec::new());
+        for id in ids {
+            match id {
+                RowId::Int(id) if text.is_empty() => small.push(*id),
+                RowId::Huge(id) if text.is_empty() => huge.push(*id),
+                RowId::Text(id) if small.is_empty() && huge.is_empty() => text.push(id.clone()),
+                _ => {}
+            }
         }
-        let integer = |id: &RowId| if let RowId::Int(id) = id { Some(*id) } else { None };
-        Self::from_integers(&ids.filter_map(integer).collect::<Vec<i128>>())
+        if !text.is_empty() {
+            return Self::Text(sorted_distinct(text));
+        }
+        Self::from_integers(&small).joined(Self::from_integers(&huge))
     }
 
     pub(super) fn from_integers<I: Copy>(ids: &[I]) -> Self
     where
         i64: TryFrom<I>,
         u64: TryFrom<I>,
+        i128: TryFrom<I>,
+        u128: TryFrom<I>,
     {
-        let small: Option<Vec<i64>> = ids.iter().map(|id| i64::try_from(*id).ok()).collect();
-        small.map_or_else(
-            || Self::Big(sorted_distinct(ids.iter().filter_map(|id| u64::try_from(*id).ok()).collect())),
-            |ids| Self::Int(sorted_distinct(ids)),
-        )
+        fn all<I: Copy, T: Id + TryFrom<I>>(ids: &[I]) -> Option<IdSet> {
+            let ids: Option<Vec<T>> = ids.iter().map(|id| T::try_from(*id).ok()).collect();
+            ids.map(|ids| T::set(sorted_distinct(ids)))
+        }
+        let fitting = all::<I, i64>(ids).or_else(|| all::<I, u64>(ids)).or_else(|| all::<I, i128>(ids));
+        // No type has both negative integers and those above `i128::MAX`.
+        fitting.or_else(|| all::<I, u128>(ids)).unwrap_or(Self::Int(Vec::new()))
     }
 
     /// The type of a column of these ids.
@@ -61,25 +119,28 @@ impl IdSet {
         match self {
             Self::Int(_) => DataType::Int64,
             Self::Big(_) => DataType::UInt64,
+            Self::Wide(_) => DataType::Int128,
+            Self::Huge(_) => DataType::UInt128,
             Self::Text(_) => DataType::String,
         }
     }
 
     /// How many bytes the ids take in memory.
     pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Int(ids) => size_of_val(ids.as_slice()),
-            Self::Big(ids) => size_of_val(ids.as_slice()),
-            Self::Text(ids) => size_of_val(ids.as_slice()) + ids.iter().map(String::len).sum::<usize>(),
+        let text = if let Self::Text(ids) = self { ids.iter().map(String::len).sum() } else { 0 };
+        text + each!(self, ids => size_of_val(ids.as_slice()))
+    }
+
+    /// How many bytes an id takes in memory, text in a list of its own aside.
+    pub(crate) fn width(&self) -> usize {
+        fn width<T>(_: &[T]) -> usize {
+            size_of::<T>()
         }
+        each!(self, ids => width(ids))
     }
 
     pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Int(ids) => ids.len(),
-            Self::Big(ids) => ids.len(),
-            Self::Text(ids) => ids.len(),
-        }
+        each!(self, ids => ids.len())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -87,21 +148,17 @@ impl IdSet {
     }
 
     pub(crate) fn get(&self, place: usize) -> Option<RowId> {
-        match self {
-            Self::Int(ids) => ids.get(place).map(|id| RowId::Int((*id).into())),
-            Self::Big(ids) => ids.get(place).map(|id| RowId::Int((*id).into())),
-            Self::Text(ids) => ids.get(place).map(|id| RowId::Text(id.clone())),
-        }
+        each!(self, ids => ids.get(place).cloned().map(Into::into))
     }
 
     /// All ids, in order.
     pub(crate) fn row_ids(&self) -> Vec<RowId> {
-        (0..self.len()).filter_map(|place| self.get(place)).collect()
+        each!(self, ids => ids.iter().cloned().map(Into::into).collect())
     }
 
     /// All ids as the key type `K`; those that `K` cannot hold are left out.
     pub(crate) fn keys<K: Key>(&self) -> Vec<K> {
-        (0..self.len()).filter_map(|place| self.get(place)).filter_map(K::from_row_id).collect()
+        each!(self, ids => ids.iter().cloned().map(Into::into).filter_map(K::from_row_id).collect())
     }
 
     /// The ids at these places, which are ascending.
@@ -114,20 +171,12 @@ impl IdSet {
 
     /// The ids at these places, in a set of the same variant.
     pub(crate) fn select_as_is(&self, places: &[usize]) -> Self {
-        match self {
-            Self::Int(ids) => Self::Int(pick(ids, places)),
-            Self::Big(ids) => Self::Big(pick(ids, places)),
-            Self::Text(ids) => Self::Text(pick(ids, places)),
-        }
+        each!(self, ids => Id::set(pick(ids, places)))
     }
 
     /// The ids from one place to another, in a set of the same variant.
     pub(crate) fn slice(&self, places: Range<usize>) -> Self {
-        match self {
-            Self::Int(ids) => Self::Int(ids.get(places).unwrap_or_default().to_vec()),
-            Self::Big(ids) => Self::Big(ids.get(places).unwrap_or_default().to_vec()),
-            Self::Text(ids) => Self::Text(ids.get(places).unwrap_or_default().to_vec()),
-        }
+        each!(self, ids => Id::set(ids.get(places).unwrap_or_default().to_vec()))
     }
 
     /// The ids at a range of places.
@@ -137,98 +186,87 @@ impl IdSet {
 
     /// Adds ids of the same variant that follow all of these.
     pub(crate) fn append(&mut self, later: Self) {
-        match (self, later) {
-            (Self::Int(ids), Self::Int(later)) => ids.extend(later),
-            (Self::Big(ids), Self::Big(later)) => ids.extend(later),
-            (Self::Text(ids), Self::Text(later)) => ids.extend(later),
-            _ => {}
-        }
+        alike!(self, later; ids, later => ids.extend(later); _ => {});
     }
 
     /// Adds integers that follow all of these, as a file has them.
     pub(crate) fn extend_from_bytes(&mut self, bytes: &[u8]) {
-        let words = bytes.as_chunks().0.iter().copied();
+        fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+            bytes.as_chunks().0.iter().copied()
+        }
         match self {
-            Self::Int(ids) => ids.extend(words.map(i64::from_le_bytes)),
-            Self::Big(ids) => ids.extend(words.map(u64::from_le_bytes)),
+            Self::Int(ids) => ids.extend(words(bytes).map(i64::from_le_bytes)),
+            Self::Big(ids) => ids.extend(words(bytes).map(u64::from_le_bytes)),
+            Self::Wide(ids) => ids.extend(words(bytes).map(i128::from_le_bytes)),
+            Self::Huge(ids) => ids.extend(words(bytes).map(u128::from_le_bytes)),
             Self::Text(_) => {}
         }
     }
 
-    /// These ids in a set of the variant of `other`, each with its place here; those that cannot be in one are left out.
+    /// These ids in a set of the variant of `other`, each with its place here; those that cannot be in one are left
+    /// out. `None` where the variant is the same, or only one of them is text.
     pub(crate) fn in_variant_of(&self, other: &Self) -> Option<(Self, Vec<usize>)> {
-        match (self, other) {
-            (Self::Int(ids), Self::Big(_)) => {
-                let (ids, places) = converted(ids);
-                Some((Self::Big(ids), places))
-            }
-            (Self::Big(ids), Self::Int(_)) => {
-                let (ids, places) = converted(ids);
-                Some((Self::Int(ids), places))
-            }
-            _ => None,
+        if self.data_type() == other.data_type() {
+            return None;
         }
+        match other {
+            Self::Int(_) => self.integers::<i64>(),
+            Self::Big(_) => self.integers::<u64>(),
+            Self::Wide(_) => self.integers::<i128>(),
+            Self::Huge(_) => self.integers::<u128>(),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The ids that are integers of another type, each with its place here.
+    fn integers<I: Integer>(&self) -> Option<(Self, Vec<usize>)> {
+        let (ids, places) = match self {
+            Self::Int(ids) => converted::<_, I>(ids),
+            Self::Big(ids) => converted(ids),
+            Self::Wide(ids) => converted(ids),
+            Self::Huge(ids) => converted(ids),
+            Self::Text(_) => return None,
+        };
+        Some((I::set(ids), places))
     }
 
     /// The place of the last id here that is not above each of `wanted`, of the same variant.
     pub(crate) fn floor(&self, wanted: &Self) -> Vec<Option<usize>> {
-        match (self, wanted) {
-            (Self::Int(fences), Self::Int(wanted)) => floor(fences, wanted),
-            (Self::Big(fences), Self::Big(wanted)) => floor(fences, wanted),
-            (Self::Text(fences), Self::Text(wanted)) => floor(fences, wanted),
-            _ => vec![None; wanted.len()],
-        }
+        alike!(self, wanted; fences, wanted => floor(fences, wanted); _ => vec![None; wanted.len()])
     }
 
     /// How many ids here are below `bound`, the one id of a set of the same variant.
     #[cfg(feature = "lazy")]
     pub(crate) fn rank(&self, bound: &Self) -> usize {
-        match (self, bound) {
-            (Self::Int(ids), Self::Int(bound)) => rank(ids, bound),
-            (Self::Big(ids), Self::Big(bound)) => rank(ids, bound),
-            (Self::Text(ids), Self::Text(bound)) => rank(ids, bound),
-            _ => self.len(),
-        }
+        alike!(self, bound; ids, bound => rank(ids, bound); _ => self.len())
     }
 
     /// As [`locate`](Self::locate), given every so many-th id as a fence: what is searched first then fits in a
     /// processor's cache.
     pub(crate) fn locate_from(&self, fences: &Self, step: usize, wanted: &Self) -> Positions {
-        match (self, fences, wanted) {
-            (Self::Int(ids), Self::Int(fences), Self::Int(wanted)) => locate_from(ids, fences, step, wanted),
-            (Self::Big(ids), Self::Big(fences), Self::Big(wanted)) => locate_from(ids, fences, step, wanted),
-            (Self::Text(ids), Self::Text(fences), Self::Text(wanted)) => locate_from(ids, fences, step, wanted),
-            _ => self.locate(wanted),
-        }
+        alike!(
+            self, fences, wanted; ids, fences, wanted => locate_from(ids, fences, step, wanted);
+            _ => self.locate(wanted)
+        )
     }
 
     /// All ids of both, each with where it comes from; of ids in both, the place in `self`. The variants are the same.
     pub(crate) fn merged(&self, older: &Self) -> (Self, Vec<Origin>) {
-        match (self, older) {
-            (Self::Int(newer), Self::Int(older)) => {
+        alike!(
+            self, older; newer, older => {
                 let (ids, origins) = merged(newer, older);
-                (Self::Int(ids), origins)
-            }
-            (Self::Big(newer), Self::Big(older)) => {
-                let (ids, origins) = merged(newer, older);
-                (Self::Big(ids), origins)
-            }
-            (Self::Text(newer), Self::Text(older)) => {
-                let (ids, origins) = merged(newer, older);
-                (Self::Text(ids), origins)
-            }
-            (newer, _) => (newer.clone(), (0..newer.len()).map(Origin::Newer).collect()),
-        }
+                (Id::set(ids), origins)
+            };
+            _ => (self.clone(), (0..self.len()).map(Origin::Newer).collect())
+        )
     }
 
     /// Where each id of `wanted` stands in this set.
     pub(crate) fn locate(&self, wanted: &Self) -> Positions {
-        match (self, wanted) {
-            (Self::Int(stored), Self::Int(wanted)) => locate(stored, wanted),
-            (Self::Big(stored), Self::Big(wanted)) => locate(stored, wanted),
-            (Self::Text(stored), Self::Text(wanted)) => locate(stored, wanted),
-            _ => locate(&self.row_ids(), &wanted.row_ids()),
-        }
+        alike!(
+            self, wanted; stored, wanted => locate(stored, wanted);
+            _ => locate(&self.row_ids(), &wanted.row_ids())
+        )
     }
 
     /// The places in this set of the ids that are in `wanted` too.
@@ -246,12 +284,7 @@ impl IdSet {
 
     /// Whether the sets may have an id in common, as far as their least and greatest ids tell.
     pub(crate) fn may_share(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Int(left), Self::Int(right)) => overlap(left, right),
-            (Self::Big(left), Self::Big(right)) => overlap(left, right),
-            (Self::Text(left), Self::Text(right)) => overlap(left, right),
-            _ => true,
-        }
+        alike!(self, other; left, right => overlap(left, right); _ => true)
     }
 
     /// Whether all of these ids stand before all of the others, which are of the same variant.
@@ -281,36 +314,55 @@ impl IdSet {
         matches!(self, Self::Text(_))
     }
 
-    /// The ids of both sets, or `None` where no one column can hold them: text beside integers, or negative
-    /// integers beside integers above `i64::MAX`.
-    pub(crate) fn union(&self, other: &Self) -> Option<Self> {
+    /// No ids, in the variant that holds whatever ids these variants hold, if one does.
+    pub(crate) fn variant_with(&self, other: &Self) -> Option<Self> {
         match (self, other) {
-            (left, right) if left.is_empty() => Some(right.clone()),
-            (left, right) if right.is_empty() => Some(left.clone()),
-            (Self::Int(left), Self::Int(right)) => Some(Self::Int(union(left, right))),
-            (Self::Big(left), Self::Big(right)) => Some(Self::Big(union(left, right))),
-            (Self::Text(left), Self::Text(right)) => Some(Self::Text(union(left, right))),
-            (Self::Int(small), Self::Big(big)) | (Self::Big(big), Self::Int(small)) => {
-                let small: Option<Vec<u64>> = small.iter().map(|id| u64::try_from(*id).ok()).collect();
-                Some(Self::Big(union(&small?, big)))
+            (left, right) if left.data_type() == right.data_type() => Some(left.select_as_is(&[])),
+            (Self::Int(_) | Self::Big(_) | Self::Wide(_), Self::Int(_) | Self::Big(_) | Self::Wide(_)) => {
+                Some(Self::Wide(Vec::new()))
             }
+            (Self::Big(_), Self::Huge(_)) | (Self::Huge(_), Self::Big(_)) => Some(Self::Huge(Vec::new())),
             _ => None,
         }
     }
 
-    /// The ids as a column of the narrowest type that this crate stores them in.
-    pub(crate) fn to_column(&self, name: &str) -> Column {
-        match self {
-            Self::Int(ids) => Column::new(name.into(), ids.as_slice()),
-            Self::Big(ids) => Column::new(name.into(), ids.as_slice()),
-            Self::Text(ids) => Column::new(name.into(), ids.as_slice()),
+    /// The ids of both sets, or `None` where no one column can hold them: text beside integers, or negative
+    /// integers beside integers above `i128::MAX`.
+    pub(crate) fn union(&self, other: &Self) -> Option<Self> {
+        if self.is_empty() || other.is_empty() {
+            return Some(if self.is_empty() { other.clone() } else { self.clone() });
         }
+        if let Some((left, right)) = self.in_one_variant(other) {
+            return left.union(&right);
+        }
+        alike!(self, other; left, right => Some(Id::set(union(left, right))); _ => None)
     }
 
+    /// Both sets in the first variant that holds them, where they are of different ones.
+    fn in_one_variant(&self, other: &Self) -> Option<(Self, Self)> {
+        let whole = |set: &Self, variant: &Self| match set.in_variant_of(variant) {
+            Some((converted, _)) => (converted.len() == set.len()).then_some(converted),
+            None => (set.data_type() == variant.data_type()).then(|| set.clone()),
+        };
+        if self.data_type() == other.data_type() {
+            return None;
+        }
+        let variants = [Self::Int(Vec::new()), Self::Big(Vec::new()), Self::Wide(Vec::new()), Self::Huge(Vec::new())];
+        variants.iter().find_map(|variant| whole(self, variant).zip(whole(other, variant)))
+    }
+
+    /// The ids as a column of the type that this crate stores them in.
+    pub(crate) fn to_column(&self, name: &str) -> Column {
+        each!(self, ids => Column::new(name.into(), ids.as_slice()))
+    }
+
+    /// The same ids in the first variant that holds them.
     pub(super) fn narrowed(self) -> Self {
         match self {
             Self::Big(ids) => Self::from_integers(&ids),
-            other => other,
+            Self::Wide(ids) => Self::from_integers(&ids),
+            Self::Huge(ids) => Self::from_integers(&ids),
+            small => small,
         }
     }
 }

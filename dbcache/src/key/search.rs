@@ -27,7 +27,7 @@ macro_rules! sorted_integers {
     )*};
 }
 
-sorted_integers!(i64 => u64, u64 => u64);
+sorted_integers!(i64 => u64, u64 => u64, i128 => u128, u128 => u128);
 
 impl Sorted for String {
     fn part(&self, _: &Self, _: &Self) -> Option<f64> {

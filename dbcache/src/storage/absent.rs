@@ -48,25 +48,34 @@ struct Content {
 enum Id {
     Int(i64),
     Big(u64),
+    /// Of 128 bits, which no JSON number surely has, as digits.
+    Wide {
+        integer: String,
+    },
     Text(String),
 }
 
-impl Id {
-    fn of(id: &RowId) -> Option<Self> {
+impl From<&RowId> for Id {
+    fn from(id: &RowId) -> Self {
         match id {
-            RowId::Int(id) => i64::try_from(*id).map(Self::Int).or_else(|_| u64::try_from(*id).map(Self::Big)).ok(),
-            RowId::Text(id) => Some(Self::Text(id.clone())),
+            RowId::Int(id) => {
+                let number = i64::try_from(*id).map(Self::Int).or_else(|_| u64::try_from(*id).map(Self::Big));
+                number.unwrap_or_else(|_| Self::Wide { integer: id.to_string() })
+            }
+            RowId::Huge(id) => Self::Wide { integer: id.to_string() },
+            RowId::Text(id) => Self::Text(id.clone()),
         }
     }
 }
 
-impl From<Id> for RowId {
-    fn from(id: Id) -> Self {
-        match id {
-            Id::Int(id) => Self::Int(id.into()),
-            Id::Big(id) => Self::Int(id.into()),
-            Id::Text(id) => Self::Text(id),
-        }
+impl Id {
+    fn row_id(self) -> Option<RowId> {
+        Some(match self {
+            Self::Int(id) => id.into(),
+            Self::Big(id) => id.into(),
+            Self::Wide { integer } => RowId::integer(&integer)?,
+            Self::Text(id) => id.into(),
+        })
     }
 }
 
@@ -108,7 +117,7 @@ impl Table {
         let content = Content {
             table: self.name().to_string(),
             id_column: self.id_column().to_owned(),
-            absent: absent.0.iter().filter_map(|(id, asked)| Some((Id::of(id)?, *asked))).collect(),
+            absent: absent.0.iter().map(|(id, asked)| (id.into(), *asked)).collect(),
         };
         // Strings and numbers cannot fail to be written.
         let content = serde_json::to_string(&content).unwrap_or_default();
@@ -123,7 +132,7 @@ impl Table {
         }
         let Content { table, id_column, absent } = serde_json::from_str(content).ok()?;
         let is_ours = table == self.name().as_str() && id_column == self.id_column();
-        is_ours.then(|| AbsentIds(absent.into_iter().map(|(id, asked)| (id.into(), asked)).collect()))
+        is_ours.then(|| AbsentIds(absent.into_iter().filter_map(|(id, asked)| Some((id.row_id()?, asked))).collect()))
     }
 }
 
@@ -143,13 +152,18 @@ mod tests {
     fn ids_of_every_kind_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let table = table(folder.path());
-        for ids in [i64::to_set(&[-1, 5]), u64::to_set(&[5, u64::MAX]), String::to_set(&["5".to_owned()])] {
-            table.remember_absent(&ids, 100, 100).expect("written");
-        }
+        let all = [
+            i64::to_set(&[-1, 5]),
+            u64::to_set(&[5, u64::MAX]),
+            i128::to_set(&[i128::MIN, i128::MAX]),
+            u128::to_set(&[u128::MAX]),
+            String::to_set(&["5".to_owned()]),
+        ];
         let mut expected = AbsentIds::default();
-        expected.add(&i64::to_set(&[-1]), 100);
-        expected.add(&u64::to_set(&[5, u64::MAX]), 100);
-        expected.add(&String::to_set(&["5".to_owned()]), 100);
+        for ids in all {
+            table.remember_absent(&ids, 100, 100).expect("written");
+            expected.add(&ids, 100);
+        }
         assert_eq!(table.absent_ids().expect("read"), expected);
     }
 

@@ -530,22 +530,16 @@ fn are_documents(segments: &[Arc<Segment>], column: &StoredColumn) -> bool {
         && with_values().all(|segment| segment.documents().contains(column.name.as_str()))
 }
 
+/// The files that we wrote have their ids in one variant; a base that another program put there may have another.
 fn variant(table: &TableName, segments: &[Arc<Segment>]) -> Result<IdSet> {
     let mut variants = segments.iter().filter(|segment| segment.count() > 0).map(|segment| segment.variant());
     let Some(first) = variants.next() else { return Ok(IdSet::Int(Vec::new())) };
-    let mut joined = first;
-    for variant in variants {
-        if variant.is_text() != first.is_text() {
-            return Err(Error::TypeConflict {
-                table: table.to_string(),
-                column: "the id column".to_owned(),
-                stored: first.data_type(),
-                wanted: variant.data_type(),
-            });
-        }
-        if matches!(variant, IdSet::Big(_)) {
-            joined = variant;
-        }
-    }
-    Ok(joined.clone())
+    variants.try_fold(first.clone(), |joined, variant| {
+        joined.variant_with(variant).ok_or_else(|| Error::TypeConflict {
+            table: table.to_string(),
+            column: "the id column".to_owned(),
+            stored: joined.data_type(),
+            wanted: variant.data_type(),
+        })
+    })
 }

@@ -27,6 +27,7 @@ mod tables;
 mod threads;
 mod tracing;
 mod typed;
+mod wide_keys;
 
 use dbcache::polars::prelude::*;
 use dbcache::{DynamicCache, Progress, Table};

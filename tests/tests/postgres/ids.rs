@@ -28,6 +28,19 @@ pub(crate) fn numeric_columns_are_asked_by_huge_integers(database: &impl Postgre
     assert_eq!(all(database, "main.t", &[7_i64, -1]), df!["id" => [7_i64]].unwrap());
 }
 
+pub(crate) fn numeric_columns_are_asked_by_integers_of_128_bits(database: &impl PostgresAdapter) {
+    let (least, most, last) = (i128::MIN, i128::MAX, u128::MAX);
+    database.execute(&format!(
+        "CREATE TABLE main.a (id NUMERIC PRIMARY KEY); INSERT INTO main.a VALUES ({least}), (-7), ({most});
+         CREATE TABLE main.b (id NUMERIC(39, 0) PRIMARY KEY, n NUMERIC); INSERT INTO main.b VALUES (7, 1), ({last}, {last});
+         CREATE TABLE main.c (id INT8 PRIMARY KEY); INSERT INTO main.c VALUES (7)",
+    ));
+    assert_eq!(all(database, "main.a", &[least, -7, 7, most]), df!["id" => [least, -7, most]].unwrap());
+    let rows = all(database, "main.b", &[0, 7, last]);
+    assert_eq!(rows, df!["id" => [7, last], "n" => ["1".to_owned(), last.to_string()]].unwrap());
+    assert_eq!(all(database, "main.c", &[7, most, least]), df!["id" => [7_i64]].unwrap());
+}
+
 pub(crate) fn small_integer_columns_are_asked_by_any_integer(database: &impl PostgresAdapter) {
     database.execute(
         "CREATE TABLE main.a (id INT2 PRIMARY KEY); INSERT INTO main.a VALUES (-5), (5);

@@ -62,6 +62,7 @@ fn numeric(held: NumericAs, capacity: usize) -> Box<dyn Cells> {
         NumericAs::Int64 => plain::<Int64Type>(capacity, |value| Numeric::read(value)?.integer()),
         NumericAs::UInt64 => plain::<UInt64Type>(capacity, |value| Numeric::read(value)?.integer()),
         NumericAs::Int128 => plain::<Int128Type>(capacity, |value| Numeric::read(value)?.integer()),
+        NumericAs::UInt128 => plain::<UInt128Type>(capacity, |value| Numeric::read(value)?.unsigned()),
     }
 }
 

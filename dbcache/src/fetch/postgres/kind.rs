@@ -37,6 +37,7 @@ pub(super) enum NumericAs {
     Int64,
     UInt64,
     Int128,
+    UInt128,
 }
 
 /// A type as the catalog describes it, with domains taken for what they restrict, and lists for their elements.
@@ -102,12 +103,13 @@ impl NumericAs {
         }
     }
 
-    fn wanted_as(self, wanted: &DataType) -> Self {
+    pub(super) fn wanted_as(self, wanted: &DataType) -> Self {
         match wanted {
             DataType::Decimal(precision, scale) => Self::Decimal { precision: *precision, scale: *scale },
             DataType::String => Self::Text,
             DataType::UInt64 => Self::UInt64,
-            DataType::Int128 | DataType::UInt128 => Self::Int128,
+            DataType::Int128 => Self::Int128,
+            DataType::UInt128 => Self::UInt128,
             wanted if wanted.is_integer() => Self::Int64,
             wanted if wanted.is_float() => Self::Float,
             _ => self,

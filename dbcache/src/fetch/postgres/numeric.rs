@@ -41,13 +41,20 @@ impl<'a> Numeric<'a> {
     /// The number as so many parts of 1/10^`scale`; `None` where that is not exact, or too large.
     #[inline]
     pub(super) fn scaled(self, scale: usize) -> Option<i128> {
+        let parts = self.parts(scale)?;
+        if self.negative { 0_i128.checked_sub_unsigned(parts) } else { parts.try_into().ok() }
+    }
+
+    /// As [`scaled`](Self::scaled), without the sign.
+    #[inline]
+    fn parts(self, scale: usize) -> Option<u128> {
         let scale = i32::try_from(scale).ok()?;
-        let mut sum = 0_i128;
+        let mut sum = 0_u128;
         let exponents = (0..).map(|place| 4 * (self.weight - place) + scale);
         for (group, exponent) in self.groups().zip(exponents) {
             sum = sum.checked_add(shifted(group, exponent)?)?;
         }
-        Some(if self.negative { -sum } else { sum })
+        Some(sum)
     }
 
     /// As [`scaled`](Self::scaled), in a decimal column of so many digits.
@@ -60,6 +67,11 @@ impl<'a> Numeric<'a> {
     /// A whole number that `I` holds.
     pub(super) fn integer<I: TryFrom<i128>>(self) -> Read<I> {
         self.scaled(0).and_then(|number| number.try_into().ok()).ok_or_else(|| self.misfit())
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn unsigned(self) -> Read<u128> {
+        self.parts(0).filter(|_| !self.negative).ok_or_else(|| self.misfit())
     }
 
     /// The nearest float.
@@ -95,15 +107,15 @@ impl<'a> Numeric<'a> {
 
 /// A group times ten to the power of `exponent`, if that is whole and fits.
 #[inline]
-fn shifted(group: i16, exponent: i32) -> Option<i128> {
-    let group = i128::from(group);
+fn shifted(group: i16, exponent: i32) -> Option<u128> {
+    let group = u128::try_from(group).ok()?;
     if group == 0 {
         return Some(0);
     }
     if let Ok(up) = u32::try_from(exponent) {
-        return 10_i128.checked_pow(up)?.checked_mul(group);
+        return 10_u128.checked_pow(up)?.checked_mul(group);
     }
-    let divisor = 10_i128.checked_pow(exponent.unsigned_abs())?;
+    let divisor = 10_u128.checked_pow(exponent.unsigned_abs())?;
     (group % divisor == 0).then(|| group / divisor)
 }
 
@@ -160,6 +172,26 @@ mod tests {
         assert!(largest.decimal(38, 1).is_err());
         let bytes = number(&[1], 25, 0, 0);
         assert_eq!(Numeric::read(&bytes).expect("1e100").scaled(0), None);
+    }
+
+    #[test]
+    fn integers_of_128_bits_are_whole_up_to_their_ends() {
+        let read = |digits: &str, sign| {
+            let padded = format!("{digits:0>width$}", width = digits.len().next_multiple_of(4));
+            let groups: Vec<i16> = padded
+                .as_bytes()
+                .chunks(4)
+                .map(|group| std::str::from_utf8(group).expect("digits").parse().expect("a group"))
+                .collect();
+            number(&groups, i16::try_from(groups.len()).expect("a few groups") - 1, sign, 0)
+        };
+        let bytes = read(&u128::MAX.to_string(), 0);
+        let largest = Numeric::read(&bytes).expect("a number");
+        assert_eq!((largest.unsigned(), largest.scaled(0)), (Ok(u128::MAX), None));
+        let bytes = read(&i128::MIN.unsigned_abs().to_string(), 0x4000);
+        let least = Numeric::read(&bytes).expect("a number");
+        assert_eq!(least.integer(), Ok(i128::MIN));
+        assert!(least.unsigned().is_err());
     }
 
     #[test]

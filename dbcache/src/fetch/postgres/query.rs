@@ -148,7 +148,9 @@ impl ColumnCells {
 fn held(kind: &Kind) -> Option<String> {
     match kind {
         Kind::Numeric(NumericAs::Decimal { precision, scale }) => Some(format!("decimal({precision},{scale})")),
-        Kind::Numeric(NumericAs::Int64 | NumericAs::UInt64 | NumericAs::Int128) => Some("integers".to_owned()),
+        Kind::Numeric(NumericAs::Int64 | NumericAs::UInt64 | NumericAs::Int128 | NumericAs::UInt128) => {
+            Some("integers".to_owned())
+        }
         Kind::List(items) => held(items),
         _ => None,
     }
@@ -201,8 +203,7 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
         wanted: if is_text { "text" } else { "integer" }.to_owned(),
     };
     let kind = match id.kind.clone().ok_or_else(refused)? {
-        Kind::Numeric(_) if K::DATA_TYPE == DataType::UInt64 => Kind::Numeric(NumericAs::UInt64),
-        Kind::Numeric(_) => Kind::Numeric(NumericAs::Int64),
+        Kind::Numeric(declared) if !is_text => Kind::Numeric(declared.wanted_as(&K::DATA_TYPE)),
         kind => kind,
     };
     let among_ids = match (&kind, is_text) {
@@ -240,13 +241,9 @@ fn bound(ids: IdSet, key: &KeyColumn) -> BoundIds {
             ids.retain(|id| !id.contains('\0'));
             BoundIds::Text(ids)
         }
-        IdSet::Int(ids) if is_numeric => BoundIds::Text(ids.iter().map(i64::to_string).collect()),
-        IdSet::Big(ids) if is_numeric => BoundIds::Text(ids.iter().map(u64::to_string).collect()),
-        IdSet::Int(ids) if key.kind == Kind::Oid => {
-            BoundIds::Integers(ids.into_iter().filter(|id| u32::try_from(*id).is_ok()).collect())
-        }
-        IdSet::Int(ids) => BoundIds::Integers(ids),
-        IdSet::Big(ids) => BoundIds::Integers(ids.into_iter().filter_map(|id| i64::try_from(id).ok()).collect()),
+        ids if is_numeric => BoundIds::Text(ids.row_ids().iter().map(RowId::to_string).collect()),
+        ids if key.kind == Kind::Oid => BoundIds::Integers(ids.keys::<u32>().into_iter().map(i64::from).collect()),
+        ids => BoundIds::Integers(ids.keys()),
     }
 }
 

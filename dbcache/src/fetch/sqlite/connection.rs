@@ -44,12 +44,11 @@ pub(super) fn fetch<K: Key>(
     batch.finish()
 }
 
-/// SQLite has no integers above `i64::MAX`, and so no rows for them.
+/// SQLite's integers have 64 bits with a sign: for others there are no rows.
 fn bound<K: Key>(ids: &[K]) -> Rc<Vec<Value>> {
     Rc::new(match K::to_set(ids) {
-        IdSet::Int(ids) => ids.into_iter().map(Value::Integer).collect(),
-        IdSet::Big(ids) => ids.into_iter().filter_map(|id| i64::try_from(id).ok()).map(Value::Integer).collect(),
         IdSet::Text(ids) => ids.into_iter().map(Value::Text).collect(),
+        ids => ids.keys().into_iter().map(Value::Integer).collect(),
     })
 }
 

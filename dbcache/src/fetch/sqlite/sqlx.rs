@@ -77,15 +77,11 @@ async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Re
     batch.finish()
 }
 
-/// SQLite has no integers above `i64::MAX`, and so no rows for them.
+/// SQLite's integers have 64 bits with a sign: for others there are no rows.
 fn asking<K: Key>(text: String, ids: &[K]) -> Result<Query<'static, Sqlite, SqliteArguments>, BoxError> {
     let ids = match K::to_set(ids) {
-        IdSet::Int(ids) => serde_json::to_string(&ids)?,
-        IdSet::Big(ids) => {
-            let ids: Vec<i64> = ids.into_iter().filter_map(|id| i64::try_from(id).ok()).collect();
-            serde_json::to_string(&ids)?
-        }
         IdSet::Text(ids) => serde_json::to_string(&ids)?,
+        ids => serde_json::to_string(&ids.keys::<i64>())?,
     };
     Ok(sqlx::query(AssertSqlSafe(text)).bind(ids))
 }

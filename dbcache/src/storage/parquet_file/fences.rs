@@ -1,7 +1,7 @@
 //! The first id of each page of ids, by which the page that may hold an id is found.
 //!
-//! They stand behind the page table of each chunk of ids: 8 bytes each, or for text the length in 4 bytes and the
-//! bytes of the text.
+//! They stand behind the page table of each chunk of ids: 8 bytes each, 16 where an id has 128 bits, or for text the
+//! length in 4 bytes and the bytes of the text.
 
 use crate::key::IdSet;
 
@@ -11,6 +11,8 @@ pub(super) fn to_bytes(ids: &IdSet, rows_a_page: usize) -> Vec<u8> {
     match ids.select_as_is(&places) {
         IdSet::Int(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
         IdSet::Big(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        IdSet::Wide(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        IdSet::Huge(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
         IdSet::Text(ids) => ids.iter().flat_map(|id| text(id)).collect(),
     }
 }
@@ -22,16 +24,14 @@ fn text(id: &str) -> Vec<u8> {
 
 /// Adds the first ids that follow a page table to those of the pages before it.
 pub(super) fn read(mut bytes: &[u8], fences: &mut IdSet) -> Option<()> {
-    match fences {
-        IdSet::Int(ids) => ids.extend(bytes.as_chunks().0.iter().copied().map(i64::from_le_bytes)),
-        IdSet::Big(ids) => ids.extend(bytes.as_chunks().0.iter().copied().map(u64::from_le_bytes)),
-        IdSet::Text(ids) => {
-            while let Some((length, rest)) = bytes.split_first_chunk() {
-                let (id, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-                ids.push(std::str::from_utf8(id).ok()?.to_owned());
-                bytes = rest;
-            }
-        }
+    let IdSet::Text(ids) = fences else {
+        fences.extend_from_bytes(bytes);
+        return Some(());
+    };
+    while let Some((length, rest)) = bytes.split_first_chunk() {
+        let (id, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        ids.push(std::str::from_utf8(id).ok()?.to_owned());
+        bytes = rest;
     }
     Some(())
 }

@@ -114,6 +114,12 @@ impl RowFile {
         self.file.length()
     }
 
+    /// How many bytes its pages take before compression.
+    pub(in crate::storage) fn plain_length(&self) -> u64 {
+        let chunks = self.metadata.row_groups.iter().flat_map(RowGroupMetadata::parquet_columns);
+        chunks.map(|chunk| chunk.uncompressed_size().unsigned_abs()).sum()
+    }
+
     pub(in crate::storage) fn rows(&self) -> usize {
         self.groups.last().copied().unwrap_or_default()
     }

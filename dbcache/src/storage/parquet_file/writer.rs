@@ -180,7 +180,14 @@ fn unwritten() -> Error {
     Error::Frame { action: "write Parquet", source: "the file is not laid out as expected".into() }
 }
 
-/// Ids alone have statistics, by which other programs pass over row groups.
+impl Target {
+    /// Ids alone have statistics, by which other programs pass over row groups. For those of 128 bits Parquet has no
+    /// order: other programs would compare their bytes.
+    fn has_statistics(&self) -> bool {
+        self.is_id && !matches!(self.field.dtype, ArrowDataType::Int128 | ArrowDataType::UInt128)
+    }
+}
+
 fn options(has_statistics: bool) -> WriteOptions {
     let statistics = if has_statistics { StatisticsOptions::default() } else { StatisticsOptions::empty() };
     // Each page is cut by us.
@@ -226,7 +233,8 @@ fn pages(array: &dyn Array, target: &Target) -> PolarsResult<Vec<PlainLeaf>> {
             return Ok(leaves);
         }
     }
-    let columns = array_to_columns(array.to_boxed(), target.parquet.clone(), options(target.is_id), &encodings)?;
+    let columns =
+        array_to_columns(array.to_boxed(), target.parquet.clone(), options(target.has_statistics()), &encodings)?;
     let whole = |pages: DynIter<'static, PolarsResult<Page>>| {
         Ok(PlainLeaf { rows_a_page: 0, pages: pages.collect::<PolarsResult<_>>()? })
     };
@@ -244,7 +252,7 @@ fn sliced(
         encodings.iter().map(|_| PlainLeaf { rows_a_page: rows, pages: Vec::new() }).collect();
     for start in (0..array.len()).step_by(rows) {
         let slice: ArrayRef = array.sliced(start, rows.min(array.len() - start));
-        let columns = array_to_columns(slice, target.parquet.clone(), options(target.is_id), encodings)?;
+        let columns = array_to_columns(slice, target.parquet.clone(), options(target.has_statistics()), encodings)?;
         for (leaf, mut pages) in leaves.iter_mut().zip(columns) {
             leaf.pages.extend(pages.next().transpose()?);
             if pages.next().is_some() {

@@ -61,7 +61,7 @@ impl RowFile {
             return self.locate_among_all(key, wanted);
         }
         let runs = index.runs(wanted);
-        let is_worth = self.memory.is_worth(&key, runs.len(), all, self.rows() * size_of::<u64>());
+        let is_worth = self.memory.is_worth(&key, runs.len(), all, self.rows() * index.fences.width());
         if is_worth || runs.len() * PAGES_WORTH_ALL > all {
             return self.locate_among_all(key, wanted);
         }
@@ -116,6 +116,8 @@ impl RowFile {
         match self.schema.get(&self.id_column).map(|field| &field.dtype) {
             Some(ArrowDataType::UInt64) => IdSet::Big(Vec::new()),
             Some(ArrowDataType::Int64) => IdSet::Int(Vec::new()),
+            Some(ArrowDataType::Int128) => IdSet::Wide(Vec::new()),
+            Some(ArrowDataType::UInt128) => IdSet::Huge(Vec::new()),
             _ => IdSet::Text(Vec::new()),
         }
     }
@@ -128,11 +130,11 @@ impl RowFile {
         if ids.is_text() {
             let field = self.schema.get(&self.id_column).ok_or_else(|| self.file.damaged("its ids are gone"))?;
             let column = self.decode(group, field, vec![read], None)?;
-            return IdSet::from_sorted(&column).ok_or_else(unreadable);
+            return IdSet::from_sorted_text(&column).ok_or_else(unreadable);
         }
         let mut rest = read.bytes();
         for size in &read.sizes {
-            ids.extend_from_bytes(integers(*size, &mut rest).ok_or_else(unreadable)?);
+            ids.extend_from_bytes(integers(*size, ids.width(), &mut rest).ok_or_else(unreadable)?);
         }
         Ok(ids)
     }
@@ -167,11 +169,11 @@ impl RowFile {
     }
 }
 
-/// The bytes of the values of a page of so many bytes and integers, which is cut off from the front of `pages`.
+/// The bytes of the values of a page of so many bytes and integers of this width, which is cut off from the front of `pages`.
 ///
 /// Such pages are neither compressed nor have levels, so that they end with their values.
-fn integers<'p>((length, values): (usize, usize), pages: &mut &'p [u8]) -> Option<&'p [u8]> {
+fn integers<'p>((length, values): (usize, usize), width: usize, pages: &mut &'p [u8]) -> Option<&'p [u8]> {
     let (page, rest) = pages.split_at_checked(length)?;
     *pages = rest;
-    page.get(length.checked_sub(values.checked_mul(size_of::<u64>())?)?..)
+    page.get(length.checked_sub(values.checked_mul(width)?)?..)
 }
