@@ -23,34 +23,26 @@ impl Table {
     ///
     /// [`Error::TypeConflict`] or an I/O error; the table is then as it was, or has the rows all the same.
     pub(crate) fn commit(&self, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
-        self.with_files(|| self.commit_once(fetched, replace))
-    }
-
-    fn commit_once(&self, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
-        let lock = self.lock()?;
-        match self.try_commit(&lock, fetched, replace) {
-            Err(Error::Damaged { .. }) => {
-                self.repaired_in_full(&lock)?;
-                self.try_commit(&lock, fetched, replace)
-            }
-            committed => committed,
-        }
+        self.written(|lock| self.try_commit(lock, fetched, replace))
     }
 
     /// Folds all files of the table into one.
     pub(crate) fn compact(&self) -> Result<Arc<Snapshot>> {
-        self.with_files(|| self.compact_once())
+        self.written(|lock| self.try_compact(lock))
     }
 
-    fn compact_once(&self) -> Result<Arc<Snapshot>> {
-        let lock = self.lock()?;
-        match self.try_compact(&lock) {
-            Err(Error::Damaged { .. }) => {
-                self.repaired_in_full(&lock)?;
-                self.try_compact(&lock)
+    /// Writes as the table's only writer; once more where a file turned out damaged, which is then set aside.
+    fn written(&self, write: impl Fn(&WriteLock) -> Result<Arc<Snapshot>>) -> Result<Arc<Snapshot>> {
+        self.with_files(|| {
+            let lock = self.lock()?;
+            match write(&lock) {
+                Err(Error::Damaged { .. }) => {
+                    self.repaired_in_full(&lock)?;
+                    write(&lock)
+                }
+                written => written,
             }
-            compacted => compacted,
-        }
+        })
     }
 
     fn try_commit(&self, lock: &WriteLock, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
