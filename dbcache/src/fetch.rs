@@ -19,6 +19,14 @@ mod sql;
 mod sqlite;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod sqlx;
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
+mod table_error;
 
 #[cfg(feature = "tokio")]
 pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSource, Convert};
@@ -38,6 +46,14 @@ pub use sqlite::SqliteFetcher;
 pub use sqlite::{SqliteError, SqliteKey};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use sqlx::{SqlxDatabase, SqlxFetcher};
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
+pub use table_error::TableError;
 
 use std::marker::PhantomData;
 use std::time::Duration;

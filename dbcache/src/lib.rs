@@ -45,6 +45,14 @@ pub use fetch::PostgresError;
 pub use fetch::PostgresFetcher;
 #[cfg(feature = "sqlite")]
 pub use fetch::SqliteFetcher;
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
+pub use fetch::TableError;
 #[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
 pub use fetch::{SqliteError, SqliteKey};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]

@@ -13,7 +13,9 @@ use dbcache::fetch::{Columns, DynamicFetcher, FetchRequest};
 use dbcache::key::{Key, RowId};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
-use dbcache::{Cache, Cached, CachedJson, DynamicCache, Progress, SqliteError, SqliteFetcher, SqliteKey, TableName};
+use dbcache::{
+    Cache, Cached, CachedJson, DynamicCache, Progress, SqliteError, SqliteFetcher, SqliteKey, TableError, TableName,
+};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -198,7 +200,7 @@ fn a_table_says_what_its_ids_are() {
     assert_eq!(key("main.a").unwrap(), SqliteKey::Integer);
     assert_eq!(key("main.b").unwrap(), SqliteKey::Text);
     assert_eq!(key("main.c").unwrap(), SqliteKey::Text);
-    assert!(matches!(key("main.d"), Err(SqliteError::KeyType { found, .. }) if found == "BLOB"));
+    assert!(matches!(key("main.d"), Err(SqliteError::Table(TableError::KeyType { found, .. })) if found == "BLOB"));
     assert_eq!(fetcher.ids::<u8>(&table("main.a"), "id").unwrap(), [1, 3]);
     assert_eq!(fetcher.ids::<String>(&table("main.b"), "id").unwrap(), ["x", "y"]);
     assert_eq!(fetcher.ids::<String>(&table("main.c"), "id").unwrap(), ["z"]);

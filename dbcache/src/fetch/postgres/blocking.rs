@@ -11,6 +11,7 @@ use super::driver::{catalog_rows, name_parameter};
 use super::query::BatchQuery;
 use super::tables::Tables;
 use crate::error::BoxError;
+use crate::fetch::table_error::TableError;
 use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame, Fetcher};
 use crate::key::Key;
 use crate::name::TableName;
@@ -112,7 +113,7 @@ impl PostgresFetcher {
     ///
     /// # Errors
     ///
-    /// [`PostgresError::TableNotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
+    /// [`TableError::NotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
     pub fn columns(&self, table: &TableName) -> Result<Vec<String>, PostgresError> {
         self.with_connection(|client| look_up(client, table)).map(|table| table.names())
     }
@@ -230,7 +231,7 @@ fn look_up(client: &mut Client, name: &TableName) -> Result<Table, PostgresError
     let rows = client.query_typed(COLUMNS, &[name_parameter(&name.as_str())]).map_err(PostgresError::query(name))?;
     match Table::read(name, &catalog_rows(&rows)?)? {
         Some(table) => Ok(table),
-        None => Err(Table::not_found(name, &tables(client)?)),
+        None => Err(TableError::not_found(name, &tables(client)?).into()),
     }
 }
 

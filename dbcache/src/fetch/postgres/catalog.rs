@@ -3,7 +3,8 @@
 use super::PostgresError;
 use super::kind::{Kind, ScalarType};
 use crate::error::BoxError;
-use crate::name::{TableName, near};
+use crate::fetch::table_error::TableError;
+use crate::name::TableName;
 
 /// The tables and views of the database, PostgreSQL's own aside.
 pub(super) const TABLES: &str = r"
@@ -79,12 +80,6 @@ impl Table {
         Ok(Some(Self { name: name.clone(), path, columns: columns.ok_or_else(unreadable)? }))
     }
 
-    /// The error for a table that is not there, given all that are.
-    pub(super) fn not_found(name: &TableName, tables: &[String]) -> PostgresError {
-        let suggestions = near(name.as_str(), tables.iter().map(String::as_str));
-        PostgresError::TableNotFound { table: name.to_string(), suggestions }
-    }
-
     pub(super) fn columns(&self) -> &[DeclaredColumn] {
         &self.columns
     }
@@ -99,11 +94,8 @@ impl Table {
 
     /// The column that holds the ids.
     pub(super) fn id_column(&self, column: &str) -> Result<&DeclaredColumn, PostgresError> {
-        self.find(column).ok_or_else(|| PostgresError::ColumnNotFound {
-            table: self.name.to_string(),
-            column: column.to_owned(),
-            suggestions: near(column, self.columns.iter().map(|declared| declared.name.as_str())),
-        })
+        let names = self.columns.iter().map(|declared| declared.name.as_str());
+        self.find(column).ok_or_else(|| TableError::column_not_found(&self.name, column, names).into())
     }
 }
 

@@ -12,6 +12,7 @@ use super::driver::{catalog_rows, name_parameter};
 use super::query::BatchQuery;
 use super::tables::Tables;
 use crate::error::BoxError;
+use crate::fetch::table_error::TableError;
 use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
 use crate::key::Key;
 use crate::name::TableName;
@@ -83,7 +84,7 @@ impl AsyncPostgresFetcher {
     ///
     /// # Errors
     ///
-    /// [`PostgresError::TableNotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
+    /// [`TableError::NotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
     pub async fn columns(&self, table: &TableName) -> Result<Vec<String>, PostgresError> {
         look_up(&self.client().await?, table).await.map(|table| table.names())
     }
@@ -155,7 +156,7 @@ async fn look_up(client: &Client, name: &TableName) -> Result<Table, PostgresErr
     let rows = client.query_typed(COLUMNS, &[name_parameter(&text)]).await.map_err(PostgresError::query(name))?;
     match Table::read(name, &catalog_rows(&rows)?)? {
         Some(table) => Ok(table),
-        None => Err(Table::not_found(name, &tables(client).await?)),
+        None => Err(TableError::not_found(name, &tables(client).await?).into()),
     }
 }
 

@@ -9,6 +9,7 @@ use super::kind::{Kind, NumericAs};
 use super::values::{self, Misfit};
 use crate::error::{BatchError, BoxError};
 use crate::fetch::sql::SelectRows;
+use crate::fetch::table_error::TableError;
 use crate::fetch::{Columns, FetchRequest, FetchedFrame};
 use crate::key::{ColumnIds, IdSet, Key, RowId};
 use crate::record::ColumnSchema;
@@ -196,7 +197,7 @@ struct KeyColumn {
 /// Ids are compared in the type of their column, so that its index is used.
 fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, PostgresError> {
     let is_text = K::DATA_TYPE == DataType::String;
-    let refused = || PostgresError::KeyType {
+    let refused = || TableError::KeyType {
         table: table.name.to_string(),
         column: id.name.clone(),
         found: id.declared.clone(),
@@ -212,7 +213,7 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
         (Kind::Numeric(_), false) => "= ANY($1::numeric[])".to_owned(),
         (Kind::Uuid, true) => "= ANY($1::uuid[])".to_owned(),
         (Kind::Text, true) => text_among_ids(id),
-        _ => return Err(refused()),
+        _ => return Err(refused().into()),
     };
     Ok(KeyColumn { kind, among_ids })
 }

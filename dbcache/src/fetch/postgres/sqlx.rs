@@ -13,6 +13,7 @@ use super::query::{BatchQuery, BoundIds, select};
 use crate::error::BoxError;
 use crate::fetch::sqlx::sealed::Sealed;
 use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher};
+use crate::fetch::table_error::TableError;
 use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
 use crate::key::Key;
 use crate::name::TableName;
@@ -124,7 +125,7 @@ async fn look_up(pool: &PgPool, name: &TableName) -> Result<Table, PostgresError
     }
     let rows = sqlx::query(TABLES).fetch_all(pool).await.map_err(&failed)?;
     let tables: Vec<String> = catalog_rows(&rows).map_err(&failed)?.into_iter().flatten().collect();
-    Err(Table::not_found(name, &tables))
+    Err(TableError::not_found(name, &tables).into())
 }
 
 fn catalog_rows(rows: &[PgRow]) -> Result<Vec<CatalogRow>, sqlx::Error> {

@@ -85,7 +85,7 @@ impl SqliteFetcher {
     ///
     /// # Errors
     ///
-    /// [`SqliteError::TableNotFound`], or [`SqliteError::Query`] where the table cannot be read.
+    /// [`TableError::NotFound`](crate::TableError::NotFound), or [`SqliteError::Query`] where the table cannot be read.
     pub fn columns(&self, table: &TableName) -> Result<Vec<String>, SqliteError> {
         self.connections.with(|connection| connection::look_up(connection, table)).map(|table| table.names())
     }
@@ -94,7 +94,7 @@ impl SqliteFetcher {
     ///
     /// # Errors
     ///
-    /// [`SqliteError::KeyType`] where they are neither, and those of [`columns`](Self::columns).
+    /// [`TableError::KeyType`](crate::TableError::KeyType) where they are neither, and those of [`columns`](Self::columns).
     pub fn key(&self, table: &TableName, id_column: &str) -> Result<SqliteKey, SqliteError> {
         self.connections
             .with(|connection| connection::key(connection, &connection::look_up(connection, table)?, id_column))
@@ -104,7 +104,7 @@ impl SqliteFetcher {
     ///
     /// # Errors
     ///
-    /// [`SqliteError::KeyType`] where an id is not of the type `K`, and those of [`columns`](Self::columns).
+    /// [`TableError::KeyType`](crate::TableError::KeyType) where an id is not of the type `K`, and those of [`columns`](Self::columns).
     pub fn ids<K: Key>(&self, table: &TableName, id_column: &str) -> Result<Vec<K>, SqliteError> {
         self.connections.with(|connection| {
             let definition = connection::look_up(connection, table)?;

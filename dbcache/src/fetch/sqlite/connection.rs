@@ -11,6 +11,7 @@ use super::query::{BatchQuery, row_id};
 use super::table::{COLUMNS, DeclaredColumn, TABLES, Table, names};
 use super::{SqliteError, SqliteKey, cells};
 use crate::error::BoxError;
+use crate::fetch::table_error::TableError;
 use crate::fetch::{FetchRequest, FetchedFrame, sql};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
@@ -101,7 +102,7 @@ fn key_by_value(connection: &Connection, table: &Table<'_>, id: &DeclaredColumn)
 
 fn no_key(table: &Table<'_>, id: &DeclaredColumn, found: String) -> SqliteError {
     let wanted = "integer or text".to_owned();
-    SqliteError::KeyType { table: table.name.to_string(), column: id.name.clone(), found, wanted }
+    TableError::KeyType { table: table.name.to_string(), column: id.name.clone(), found, wanted }.into()
 }
 
 /// All ids of a table, sorted.
@@ -119,7 +120,7 @@ pub(super) fn all_ids<K: Key>(
     let mut ids = Vec::new();
     while let Some(row) = rows.next().map_err(&failed)? {
         let id = row.get_ref(0).map_err(&failed)?.into();
-        let id = row_id(id).and_then(K::from_row_id).ok_or_else(|| SqliteError::KeyType {
+        let id = row_id(id).and_then(K::from_row_id).ok_or_else(|| TableError::KeyType {
             table: table.to_string(),
             column: id_column.to_owned(),
             found: cells::described(id),

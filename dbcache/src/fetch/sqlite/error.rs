@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::BoxError;
-use crate::fetch::sql::suggestion;
+use crate::fetch::table_error::TableError;
 use crate::name::TableName;
 
 /// What an SQLite database refuses.
@@ -24,38 +24,9 @@ pub enum SqliteError {
     #[error("cannot use the SQLite connection")]
     Connection(#[source] BoxError),
 
-    /// The database has no such table or view.
-    #[error("the database has no table {table:?}{}", suggestion(.suggestions))]
-    TableNotFound {
-        /// The table.
-        table: String,
-        /// Tables that have names near it, the nearest first.
-        suggestions: Vec<String>,
-    },
-
-    /// The table has no such id column.
-    #[error("the table {table} has no column {column:?}{}", suggestion(.suggestions))]
-    ColumnNotFound {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// Columns that have names near it, the nearest first.
-        suggestions: Vec<String>,
-    },
-
-    /// The id column holds no keys of the type that was asked for.
-    #[error("the id column {column:?} of {table} holds {found}, not {wanted} keys")]
-    KeyType {
-        /// The table.
-        table: String,
-        /// The id column.
-        column: String,
-        /// What it holds.
-        found: String,
-        /// The keys that were asked for.
-        wanted: String,
-    },
+    /// The table, its id column or its keys are not what was asked for.
+    #[error(transparent)]
+    Table(#[from] TableError),
 
     /// Reading the table failed.
     #[error("cannot read {table}")]

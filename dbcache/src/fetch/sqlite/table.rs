@@ -3,7 +3,8 @@
 use super::kind::Kind;
 use super::{SqliteError, SqliteKey};
 use crate::error::BoxError;
-use crate::name::{TableName, near};
+use crate::fetch::table_error::TableError;
+use crate::name::TableName;
 
 /// The names and declared types of the columns of the table ?2 in the schema ?1. Hidden columns of virtual tables are
 /// left out, as in `SELECT *`.
@@ -46,10 +47,7 @@ impl<'a> Table<'a> {
         let is_there = || tables.iter().any(|table| table.eq_ignore_ascii_case(name.as_str()));
         match cause {
             Some(cause) if is_there() => SqliteError::query(name)(cause),
-            _ => SqliteError::TableNotFound {
-                table: name.to_string(),
-                suggestions: near(name.as_str(), tables.iter().map(String::as_str)),
-            },
+            _ => TableError::not_found(name, tables).into(),
         }
     }
 
@@ -67,11 +65,8 @@ impl<'a> Table<'a> {
 
     /// The column that holds the ids.
     pub(super) fn id_column(&self, column: &str) -> Result<&DeclaredColumn, SqliteError> {
-        self.find(column).ok_or_else(|| SqliteError::ColumnNotFound {
-            table: self.name.to_string(),
-            column: column.to_owned(),
-            suggestions: near(column, self.columns.iter().map(|declared| declared.name.as_str())),
-        })
+        let names = self.columns.iter().map(|declared| declared.name.as_str());
+        self.find(column).ok_or_else(|| TableError::column_not_found(self.name, column, names).into())
     }
 
     /// Refuses a key type that the declared type of the id column rules out. Comparing them would find rows all the
@@ -85,12 +80,8 @@ impl<'a> Table<'a> {
         if fits {
             return Ok(());
         }
-        Err(SqliteError::KeyType {
-            table: self.name.to_string(),
-            column: id.name.clone(),
-            found: id.declared.clone(),
-            wanted: wanted.to_string(),
-        })
+        let (table, column) = (self.name.to_string(), id.name.clone());
+        Err(TableError::KeyType { table, column, found: id.declared.clone(), wanted: wanted.to_string() }.into())
     }
 }
 
