@@ -70,6 +70,22 @@ pub(super) fn choose(folded_through: Option<u64>, found: &[SegmentName], known: 
     }
 }
 
+/// The segments whose rows are all in the base or in one of the chosen segments, the oldest first: what a writer left
+/// that died while it removed them.
+pub(super) fn folded(folded_through: Option<u64>, found: &[SegmentName], chosen: &[SegmentName]) -> Vec<SegmentName> {
+    let is_in_base = |name: &SegmentName| folded_through.is_some_and(|last| name.commits.last <= last);
+    let is_in = |name: &SegmentName, other: &SegmentName| {
+        let (inner, outer) = (name.commits, other.commits);
+        inner != outer && outer.first <= inner.first && inner.last <= outer.last
+    };
+    let is_folded = |name: &&SegmentName| {
+        !chosen.contains(name) && (is_in_base(name) || chosen.iter().any(|other| is_in(name, other)))
+    };
+    let mut folded: Vec<SegmentName> = found.iter().filter(is_folded).copied().collect();
+    folded.sort_unstable();
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +124,17 @@ mod tests {
     fn segments_that_the_base_has_taken_in_are_passed_over() {
         assert_eq!(choose(Some(6), &[name(5, 5), name(6, 6), name(7, 7)], 7), whole(&[name(7, 7)], 7));
         assert_eq!(choose(Some(9), &[name(5, 5)], 7), whole(&[], 9));
+    }
+
+    #[test]
+    fn segments_are_folded_if_they_lie_within_the_base_or_within_one_that_was_chosen() {
+        let found = [name(7, 8), name(6, 6), name(5, 6), name(5, 8), name(9, 9), name(3, 4), name(8, 9)];
+        assert_eq!(
+            folded(Some(4), &found, &[name(5, 8), name(9, 9)]),
+            [name(3, 4), name(5, 6), name(6, 6), name(7, 8)]
+        );
+        assert_eq!(folded(Some(9), &found[..2], &[]), [name(6, 6), name(7, 8)]);
+        assert_eq!(folded(None, &[name(5, 5), name(6, 6)], &[name(5, 5), name(6, 6)]), []);
     }
 
     #[test]

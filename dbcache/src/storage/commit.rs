@@ -144,7 +144,7 @@ impl Table {
         let path = self.path(place);
         self.write(&path, commits, hides_older, &Snapshot::new(&self.name, inputs)?)?;
         lock.mark.write(number)?;
-        self.remove_folded(folded);
+        self.remove_folded(folded.iter().filter_map(|segment| segment.name()));
         let Opened::Segment(_, Some(segment)) = self.open(&path, place, None)? else { return self.repaired(lock) };
         let base = if first == 0 { segment.stamp } else { kept.first().and_then(|base| base.stamp) };
         let segments = kept.iter().cloned().chain([segment]).collect();
@@ -153,13 +153,12 @@ impl Table {
         Ok(self.remember(Known { base, mark, commit: number, rows, last: number }))
     }
 
-    /// Removes files whose rows are in another one, the oldest first, so that what is left never hides newer rows.
-    fn remove_folded(&self, folded: &[Arc<Segment>]) {
-        for segment in folded {
-            let Some(commits) = segment.commits.filter(|commits| commits.first > 0) else { continue };
-            let path = self.segment_file(SegmentName { commits, replaces: segment.replaces });
+    /// Removes segments whose rows are in another file, the oldest first, so that what is left never hides newer rows.
+    pub(super) fn remove_folded(&self, folded: impl IntoIterator<Item = SegmentName>) {
+        for name in folded {
+            let path = self.segment_file(name);
             if let Err(cause) = disk::remove(&path) {
-                // The rows are stored, and readers pass over what is left.
+                // The rows are stored, readers pass over what is left, and the next writer tries again.
                 tracing::warn!(table = %self.name, file = %path.display(), %cause, "a folded file could not be removed");
                 return;
             }

@@ -13,7 +13,7 @@ use super::presence::{ColumnSet, LOST, Presence};
 use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::Snapshot;
-use super::table::{Known, LOOKS, Look, Table, WriteLock};
+use super::table::{Known, LOOKS, Look, Opened, Table, WriteLock};
 use crate::error::{Error, Result};
 use crate::key::IdSet;
 
@@ -35,12 +35,7 @@ impl Table {
             if file.is_sound()? {
                 continue;
             }
-            let commits = file.header().commits();
-            let place = if commits.first == 0 {
-                Place::Base
-            } else {
-                Place::Segment(SegmentName { commits, replaces: segment.replaces })
-            };
+            let place = segment.name().map_or(Place::Base, Place::Segment);
             self.set_aside(place, &self.path(place), "the checksum of a page is wrong")?;
         }
         self.repaired(lock)
@@ -50,8 +45,9 @@ impl Table {
     pub(super) fn repaired(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
         for _ in 0..LOOKS {
             match self.look(self.previous().as_deref())? {
-                Look::Rows(mut known) => {
+                Look::Rows { mut known, folded } => {
                     self.settle(&mut known, lock)?;
+                    self.remove_left(&folded)?;
                     return Ok(self.remember(known));
                 }
                 Look::Again => {}
@@ -70,12 +66,28 @@ impl Table {
     /// Syncs what a writer had put in place that died before it noted its commit. The next commits stand on it.
     fn settle(&self, known: &mut Known, lock: &WriteLock) -> Result<()> {
         if known.commit < known.last {
-            self.base.parent().map_or(Ok(()), disk::sync_if_there)?;
-            disk::sync_if_there(&self.segments)?;
+            self.sync_folders()?;
             lock.mark.write(known.last)?;
             known.commit = known.last;
         }
         Ok(())
+    }
+
+    /// Removes folded segments that a writer left which died meanwhile.
+    fn remove_left(&self, folded: &[SegmentName]) -> Result<()> {
+        let is_ours = |name: &&SegmentName| matches!(self.open_segment(**name, None), Ok(Opened::Segment(_, Some(_))));
+        let left: Vec<SegmentName> = folded.iter().filter(is_ours).copied().collect();
+        if !left.is_empty() {
+            // That writer may have died before the file that it had folded them into was sure to last.
+            self.sync_folders()?;
+            self.remove_folded(left);
+        }
+        Ok(())
+    }
+
+    fn sync_folders(&self) -> Result<()> {
+        self.base.parent().map_or(Ok(()), disk::sync_if_there)?;
+        disk::sync_if_there(&self.segments)
     }
 
     /// Keeps a damaged file under another name, and puts what is left of it in its place.

@@ -5,7 +5,7 @@ mod ordered;
 
 use polars::prelude::*;
 
-use super::chain::Commits;
+use super::chain::{Commits, SegmentName};
 use super::disk::Stamp;
 use super::parquet_file::{PRESENCE_COLUMN, RowFile, SetOfRows, Way};
 use super::presence::ColumnSet;
@@ -58,6 +58,12 @@ impl Segment {
             stamp,
             rows: SegmentRows::Memory(rows),
         }
+    }
+
+    /// Its name, if it is a segment beside the base.
+    pub(super) fn name(&self) -> Option<SegmentName> {
+        let commits = self.commits.filter(|commits| commits.first > 0)?;
+        Some(SegmentName { commits, replaces: self.replaces })
     }
 
     pub(super) fn file(&self) -> Option<&RowFile> {

@@ -51,7 +51,11 @@ pub(super) struct Known {
 
 /// What reading a table's files came to.
 pub(super) enum Look {
-    Rows(Known),
+    Rows {
+        known: Known,
+        /// Segments whose rows are in other files too.
+        folded: Vec<SegmentName>,
+    },
     /// A file vanished meanwhile: it was folded into another one.
     Again,
     Damaged {
@@ -116,7 +120,7 @@ impl Table {
         let previous = known.as_ref().map(|known| Arc::clone(&known.rows));
         for _ in 0..LOOKS {
             match self.look(previous.as_deref())? {
-                Look::Rows(found) => return Ok(Arc::clone(&known.insert(found).rows)),
+                Look::Rows { known: found, .. } => return Ok(Arc::clone(&known.insert(found).rows)),
                 Look::Damaged { .. } => break,
                 Look::Again | Look::Gap(_) => std::thread::yield_now(),
             }
@@ -150,7 +154,7 @@ impl Table {
         let previous = self.previous();
         for _ in 0..LOOKS {
             match self.look(previous.as_deref())? {
-                Look::Rows(known) => return Ok(Ok(known.rows)),
+                Look::Rows { known, .. } => return Ok(Ok(known.rows)),
                 Look::Damaged { path, reason, .. } => {
                     let file = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
                     return Ok(Err(format!("{file} is damaged: {reason}")));
@@ -193,12 +197,12 @@ impl Table {
             Chain::Gap(commits) => return Ok(Look::Gap(commits)),
         };
         let mut segments: Vec<Arc<Segment>> = base.into_iter().collect();
-        for name in chosen {
-            match self.open_segment(name, previous)? {
+        for name in &chosen {
+            match self.open_segment(*name, previous)? {
                 Opened::Segment(_, Some(segment)) => segments.push(segment),
                 Opened::Segment(_, None) | Opened::Gone => return Ok(Look::Again),
                 Opened::Damaged(path, reason) => {
-                    return Ok(Look::Damaged { place: Place::Segment(name), path, reason });
+                    return Ok(Look::Damaged { place: Place::Segment(*name), path, reason });
                 }
             }
         }
@@ -208,7 +212,8 @@ impl Table {
             return Ok(Look::Again);
         }
         let rows = Arc::new(Snapshot::new(&self.name, segments)?);
-        Ok(Look::Rows(Known { base: stamp, mark: mark.filter(|_| rows.is_open()), commit, rows, last }))
+        let known = Known { base: stamp, mark: mark.filter(|_| rows.is_open()), commit, rows, last };
+        Ok(Look::Rows { known, folded: chain::folded(folded, &names, &chosen) })
     }
 
     fn open_base(&self, previous: Option<&Snapshot>) -> Result<Opened> {

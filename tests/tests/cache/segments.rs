@@ -168,3 +168,27 @@ fn nothing_is_kept_in_memory_where_none_may_be() {
         assert!(stored.missing.is_empty());
     }
 }
+
+#[test]
+fn the_next_writer_removes_what_one_left_that_died_while_it_removed_folded_segments() {
+    let folder = large();
+    for version in 2..5 {
+        store(&folder, &[version, 3_000 + version], version);
+    }
+    let of_segments = |name: &str| folder.path("public_users.segments").join(name);
+    let before: Vec<(String, Vec<u8>)> =
+        segments(&folder).into_iter().map(|name| (name.clone(), std::fs::read(of_segments(&name)).unwrap())).collect();
+    assert_eq!(before.len(), 3);
+    folder.users().compact().unwrap();
+    before.iter().for_each(|(name, bytes)| std::fs::write(of_segments(name), bytes).unwrap());
+    // Named like a folded one, and not ours.
+    let foreign = "000000000001-000000000001.parquet";
+    std::fs::write(of_segments(foreign), "what is this?").unwrap();
+    let ids = [2, 3, 4, 3_002, 3_003, 3_004, 3_005];
+    assert_eq!(versions(&folder, &ids[..6]), [2, 3, 4, 2, 3, 4]);
+    assert_eq!(segments(&folder).len(), 4, "a reader removes nothing");
+    store(&folder, &[3_005], 5);
+    let left = segments(&folder);
+    assert_eq!((left.len(), left.first().map(String::as_str)), (2, Some(foreign)), "{left:?}");
+    assert_eq!(versions(&folder, &ids), [2, 3, 4, 2, 3, 4, 5]);
+}

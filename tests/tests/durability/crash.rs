@@ -98,7 +98,14 @@ impl Run {
         disk.outcome(&Kept::First(0, Torn::Lost)).write(again.around());
         let expected: Versions = found.into_iter().chain([(7, 1_000)]).collect();
         let found = all(&open(&again.cache())).map_err(|cause| format!("{cause:?}"))?;
-        if found == expected { Ok(()) } else { Err(format!("after the next commit {found:?} lasts")) }
+        if found != expected {
+            return Err(format!("after the next commit {found:?} lasts"));
+        }
+        let rows = open(&again.cache()).compact().map_err(|cause| format!("compaction: {cause:?}"));
+        match rows.map(|()| segments(&again.cache()))?.as_slice() {
+            [] => Ok(()),
+            left => Err(format!("{left:?} are left")),
+        }
     }
 
     fn assert_sound(&self, name: &str) {
@@ -112,6 +119,13 @@ impl Run {
 /// Whether it is readers that a safeguard is for.
 fn is_for_readers(safeguard: Safeguard) -> bool {
     matches!(safeguard, Safeguard::Mark | Safeguard::Watermark)
+}
+
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let is_segment = |file: &PathBuf| {
+        file.parent() != Some(Path::new("")) && file.extension().is_some_and(|extension| extension == "parquet")
+    };
+    files_below(folder).into_iter().filter(is_segment).collect()
 }
 
 /// Whether a step changes what may be on the disk.
@@ -159,6 +173,14 @@ fn many_commits(recorder: &mut Recorder<'_>) {
     for version in 21..=28 {
         recorder.put(&[version % 5, version % 7 + 30], version);
     }
+}
+
+fn commits_and_a_compaction(recorder: &mut Recorder<'_>) {
+    for version in 1..=4 {
+        recorder.put(&[version % 3, version + 10], version);
+    }
+    recorder.compact();
+    recorder.put(&[2], 5);
 }
 
 fn nothing(_: &Path) {}
@@ -229,6 +251,11 @@ fn a_crash_at_any_step_of_a_compaction_that_was_asked_for_leaves_the_rows() {
     let run = Run::record(Scratch::split_early(), segments, &[], |recorder| recorder.compact());
     assert!(run.steps.iter().any(|step| step.call == Call::Remove), "segments are folded");
     run.assert_sound("asked compaction");
+}
+
+#[test]
+fn a_crash_at_any_step_of_folding_all_segments_leaves_the_rows_and_no_segment_for_ever() {
+    Run::record(Scratch::split_early(), nothing, &[], commits_and_a_compaction).assert_sound("compaction on request");
 }
 
 #[test]
