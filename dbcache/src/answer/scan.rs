@@ -15,7 +15,7 @@ use super::{Question, Wanted};
 use crate::column::ColumnRef;
 use crate::data_type::convert;
 use crate::error::{Error, Result};
-use crate::key::IdSet;
+use crate::key::{ColumnIds, IdSet};
 use crate::storage::{ColumnSet, Need, Parts, Reading, Snapshot};
 
 /// The columns that the plan begins with. Names of cached columns never begin so.
@@ -116,7 +116,7 @@ impl Scan {
             let ids = scan.stored.ids_at(scan.id_column(), rows)?;
             let ids = ids.as_materialized_series();
             let converted = convert(ids, &data_type);
-            converted.map_err(|cause| scan.question.cell_error(cause, &IdSet::from_sorted(ids).unwrap_or(NO_IDS)))
+            converted.map_err(|cause| scan.question.cell_error(cause, &ids_in(ids)))
         })
     }
 
@@ -144,7 +144,7 @@ impl Scan {
         // Ids are read only where one of them is to be named.
         let answered = answer(&NO_IDS).or_else(|_| {
             let ids = self.stored.ids_at(self.id_column(), rows)?;
-            answer(&IdSet::from_sorted(ids.as_materialized_series()).unwrap_or(NO_IDS))
+            answer(&ids_in(ids.as_materialized_series()))
         });
         Ok(answered?.pop().unwrap_or_default())
     }
@@ -179,3 +179,11 @@ impl Scan {
 }
 
 const NO_IDS: IdSet = IdSet::Int(Vec::new());
+
+/// The ids of a column that has them in order, for errors that name them.
+fn ids_in(column: &Series) -> IdSet {
+    match ColumnIds::read(column) {
+        Ok(ColumnIds::Ids { set, .. }) => set,
+        _ => NO_IDS,
+    }
+}

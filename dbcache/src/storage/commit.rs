@@ -84,9 +84,13 @@ impl Table {
     fn first_folded(&self, stored: &Snapshot, new: &Segment) -> usize {
         let has_base =
             stored.segments.first().is_some_and(|base| base.commits.is_some_and(|commits| commits.first == 0));
-        let size = |segment: &Segment| disk::size_to_fold(&self.base, segment.size());
-        let sizes: Vec<u64> = stored.segments.iter().map(|segment| size(segment)).collect();
-        if has_base { compaction::first_folded(&sizes, size(new)) } else { 0 }
+        if !has_base {
+            return 0;
+        }
+        let size = |size| disk::size_to_fold(&self.base, size);
+        let sizes = stored.segments.iter().map(|segment| segment.size());
+        let new = compaction::expected_size(new.size().plain, sizes.clone());
+        compaction::first_folded(&sizes.map(|file| size(file.file)).collect::<Vec<u64>>(), size(new))
     }
 
     /// Rows in the types that are stored; `None` where stored values would have to change theirs.

@@ -32,9 +32,41 @@ pub(super) fn first_folded(sizes: &[u64], new: u64) -> usize {
     first
 }
 
+/// What files take on disk, and what their values take plainly encoded, as they do in memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Size {
+    pub(super) file: u64,
+    pub(super) plain: u64,
+}
+
+/// How large a file of new rows will be, which take so many bytes in memory: it will shrink as the other files of the
+/// table did.
+pub(super) fn expected_size(plain: u64, files: impl Iterator<Item = Size>) -> u64 {
+    let sum = |sum: Size, file: Size| Size {
+        file: sum.file.saturating_add(file.file),
+        plain: sum.plain.saturating_add(file.plain),
+    };
+    let all = files.fold(Size::default(), sum);
+    // Small files take more than their values, for what stands beside these.
+    if all.file >= all.plain {
+        return plain;
+    }
+    let shrunk = u128::from(plain) * u128::from(all.file) / u128::from(all.plain.max(1));
+    u64::try_from(shrunk).unwrap_or(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_rows_are_expected_to_shrink_as_the_table_did() {
+        let size = |file, plain| Size { file, plain };
+        assert_eq!(expected_size(1_000, [size(100, 1_000), size(300, 3_000)].into_iter()), 100);
+        assert_eq!(expected_size(1_000, [size(3_000, 100)].into_iter()), 1_000);
+        assert_eq!(expected_size(1_000, std::iter::empty()), 1_000);
+        assert_eq!(expected_size(u64::MAX, [size(1, u64::MAX), size(0, u64::MAX)].into_iter()), 1);
+    }
 
     /// Commits of equal size, each folded as due: the sizes of the files left, and the bytes written in all.
     fn committed(commits: u64, size: u64) -> (Vec<u64>, u64) {

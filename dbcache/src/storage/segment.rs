@@ -6,6 +6,7 @@ mod ordered;
 use polars::prelude::*;
 
 use super::chain::{Commits, SegmentName};
+use super::compaction::Size;
 use super::disk::Stamp;
 use super::parquet_file::{PRESENCE_COLUMN, RowFile, SetOfRows, Way};
 use super::presence::ColumnSet;
@@ -73,11 +74,11 @@ impl Segment {
         }
     }
 
-    /// How many bytes it takes on disk, or about how many it would.
-    pub(super) fn size(&self) -> u64 {
+    /// How many bytes it takes; rows in memory take none on disk.
+    pub(super) fn size(&self) -> Size {
         match &self.rows {
-            SegmentRows::File(file) => file.length(),
-            SegmentRows::Memory(rows) => rows.size(),
+            SegmentRows::File(file) => Size { file: file.length(), plain: file.plain_length() },
+            SegmentRows::Memory(rows) => Size { file: 0, plain: rows.size() },
         }
     }
 

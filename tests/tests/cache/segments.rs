@@ -76,6 +76,30 @@ fn the_newest_version_of_a_row_counts_in_whatever_file_it_is() {
     assert_eq!(ParquetReader::new(file).finish().unwrap().height(), 3_000);
 }
 
+/// In memory it is as large as text that does not compress, and so its commits would be taken for ten times what they
+/// are.
+#[test]
+fn rows_that_compress_well_are_not_folded_early() {
+    let folder = Folder::new();
+    let text = |id: &i64| format!("{id} {}", "the same text again ".repeat(100));
+    let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> {
+        df!("id" => ids, "text" => ids.iter().map(text).collect::<Vec<_>>())
+    };
+    let store = |ids: std::ops::Range<i64>| {
+        let ids: Vec<i64> = ids.collect();
+        folder.users().select(["text"]).unwrap().frame(&ids, &fetcher).unwrap();
+    };
+    store(0..20_000);
+    let size = std::fs::metadata(folder.path("public_users.parquet")).unwrap().len();
+    assert!((512 * 1024..4 * 1024 * 1024).contains(&size), "{size}");
+    for commit in 0..5 {
+        store(20_000 + commit * 200..20_000 + (commit + 1) * 200);
+    }
+    assert_eq!(segments(&folder).len(), 5, "{:?}", segments(&folder));
+    store(21_000..21_200);
+    assert_eq!(segments(&folder).len(), 1, "{:?}", segments(&folder));
+}
+
 #[test]
 fn two_handles_see_each_others_commits() {
     let folder = large();
