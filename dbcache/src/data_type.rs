@@ -7,17 +7,20 @@ use crate::record::{CellError, CellFault};
 
 /// The narrowest type that holds the values of both, or `None` where there is none.
 ///
-/// Integers widen to wider integers, integers to `Float64`, `Float32` to `Float64`, categories to text, null to
-/// anything, and lists and structs as their contents do. A signed integer beside `UInt64` becomes `UInt64`, which
+/// Integers widen to wider integers, integers to `Float64`, `Float32` to `Float64`, decimals to those with more digits,
+/// categories to text, null to anything, and lists and structs as their contents do. A signed integer beside `UInt64` becomes `UInt64`, which
 /// [`convert`] refuses for negative values.
 pub(crate) fn widen(left: &DataType, right: &DataType) -> Option<DataType> {
-    use DataType::{Categorical, Enum, Float32, Float64, List, Null, String, Struct};
+    use DataType::{Categorical, Decimal, Enum, Float32, Float64, List, Null, String, Struct};
     match (left, right) {
         (left, right) if left == right => Some(left.clone()),
         (Null, other) | (other, Null) => Some(other.clone()),
         (Float32, Float64) | (Float64, Float32) => Some(Float64),
         (int, Float32 | Float64) | (Float32 | Float64, int) if int.is_integer() => Some(Float64),
         (left, right) if left.is_integer() && right.is_integer() => Some(wider_integer(left, right)),
+        (Decimal(left, left_scale), Decimal(right, right_scale)) => {
+            wider_decimal([(*left, *left_scale), (*right, *right_scale)])
+        }
         (Categorical(..) | Enum(..), String) | (String, Categorical(..) | Enum(..)) => Some(String),
         (List(left), List(right)) => Some(List(Box::new(widen(left, right)?))),
         (Struct(left), Struct(right)) => Some(Struct(widen_fields(left, right)?)),
@@ -40,6 +43,14 @@ fn wider_integer(left: &DataType, right: &DataType) -> DataType {
         Int32 if mixed && (left == &UInt32 || right == &UInt32) => Int64,
         other => other.clone(),
     }
+}
+
+/// The decimals that have all digits of both, before the point and after it.
+fn wider_decimal(both: [(usize, usize); 2]) -> Option<DataType> {
+    const MOST_DIGITS: usize = 38;
+    let before = both.iter().map(|(precision, scale)| precision.saturating_sub(*scale)).max()?;
+    let after = both.iter().map(|(_, scale)| *scale).max()?;
+    (before + after <= MOST_DIGITS).then_some(DataType::Decimal(before + after, after))
 }
 
 /// The fields of both structs, those of the left first.
@@ -114,7 +125,10 @@ fn cast(column: &Series, wanted: &DataType) -> Result<Series, CellError> {
 
 /// Whether the cast may change a value without making it null.
 fn rounds(stored: &DataType, wanted: &DataType) -> bool {
-    stored.is_integer() && wanted.is_float()
+    match (stored, wanted) {
+        (DataType::Decimal(_, stored), DataType::Decimal(_, wanted)) => wanted < stored,
+        (stored, wanted) => stored.is_integer() && wanted.is_float(),
+    }
 }
 
 /// The first row that has a value in `column` and none in `converted`.

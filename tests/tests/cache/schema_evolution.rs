@@ -40,6 +40,53 @@ fn smaller_integers_widen_to_larger_ones() {
     assert_eq!(database.take_asked(), [2]);
 }
 
+/// Stores rows of a column of decimals, each a number without its point.
+fn store_decimals(folder: &Folder, ids: &[i64], number: i128, data_type: [usize; 2]) -> Result<DataFrame, Error> {
+    let [precision, scale] = data_type;
+    let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> {
+        let numbers = Int128Chunked::full("value".into(), number, ids.len()).into_decimal(precision, scale)?;
+        DataFrame::new(ids.len(), vec![Column::new("id".into(), ids), numbers.into_column()])
+    };
+    folder.users().select(["value"]).unwrap().frame(ids, &fetcher)
+}
+
+#[test]
+fn decimals_widen_to_those_that_have_the_digits_of_both() {
+    let folder = Folder::new();
+    store_decimals(&folder, &[1], 99_999, [5, 2]).unwrap();
+    store_decimals(&folder, &[2], -1_234, [10, 4]).unwrap();
+    store_decimals(&folder, &[3], 5, [12, 1]).unwrap();
+    let expected = Int128Chunked::new("value".into(), [9_999_900, -1_234, 5_000]).into_decimal(15, 4).unwrap();
+    assert_eq!(stored(&folder), expected.into_column());
+}
+
+#[test]
+fn decimals_that_no_type_holds_beside_each_other_are_refused_and_change_nothing() {
+    let folder = Folder::new();
+    store_decimals(&folder, &[1], 7, [38, 0]).unwrap();
+    let before = stored(&folder);
+    let error = store_decimals(&folder, &[2], 7, [5, 1]).unwrap_err();
+    let Error::FetchFailed { failures, .. } = &error else { panic!("{error:?}") };
+    let BatchError::Store(cause) = &failures[0].cause else { panic!("{error:?}") };
+    assert!(matches!(&**cause, Error::TypeConflict { column, .. } if column == "value"), "{cause:?}");
+    assert_eq!(stored(&folder), before);
+}
+
+#[test]
+fn a_decimal_is_read_with_fewer_digits_only_if_none_is_lost() {
+    let folder = Folder::new();
+    store_decimals(&folder, &[1], 12_300, [10, 4]).unwrap();
+    let pinned = |folder: &Folder| {
+        let values = folder.users().select(["value"]).unwrap().pin("value", DataType::Decimal(10, 2));
+        values.unwrap().frame_cached(&[1, 2]).map(|found| found.rows.column("value").unwrap().clone())
+    };
+    let expected = Int128Chunked::new("value".into(), [123]).into_decimal(10, 2).unwrap();
+    assert_eq!(pinned(&folder).unwrap(), expected.into_column());
+    store_decimals(&folder, &[2], 12_345, [10, 4]).unwrap();
+    let error = pinned(&folder).unwrap_err();
+    assert!(matches!(&error, Error::Value { id, .. } if *id == dbcache::key::RowId::Int(2)), "{error:?}");
+}
+
 #[test]
 fn another_change_of_type_names_table_column_and_both_types_and_changes_nothing() {
     let folder = Folder::new();
