@@ -77,8 +77,9 @@ fn a_decimal_is_read_with_fewer_digits_only_if_none_is_lost() {
     let folder = Folder::new();
     store_decimals(&folder, &[1], 12_300, [10, 4]).unwrap();
     let pinned = |folder: &Folder| {
-        let values = folder.users().select(["value"]).unwrap().pin("value", DataType::Decimal(10, 2));
-        values.unwrap().frame_cached(&[1, 2]).map(|found| found.rows.column("value").unwrap().clone())
+        let users = folder.users();
+        let values = users.select(["value"]).unwrap().pin("value", DataType::Decimal(10, 2)).unwrap();
+        values.frame_cached(&[1, 2]).map(|found| found.rows.column("value").unwrap().clone())
     };
     let expected = Int128Chunked::new("value".into(), [123]).into_decimal(10, 2).unwrap();
     assert_eq!(pinned(&folder).unwrap(), expected.into_column());

@@ -1,9 +1,12 @@
 //! The blocking fetcher.
 
-use dbcache::error::BoxError;
+use std::time::{Duration, Instant};
+
+use dbcache::error::{BatchError, BoxError, Error};
 use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
 use dbcache::key::Key;
-use dbcache::{PostgresError, PostgresFetcher, TableName};
+use dbcache::polars::prelude::Column;
+use dbcache::{DynamicCache, PostgresError, PostgresFetcher, TableName};
 use dbcache_tests::contract::{Adapter, Item, all};
 use dbcache_tests::server::Database;
 
@@ -85,4 +88,31 @@ fn a_broken_connection_is_replaced_without_an_error() {
     database.go_away();
     database.come_back();
     assert_eq!(all(&database, "main.t", &[1_i64]).height(), 1);
+}
+
+/// The view `main.slow` takes a minute for a row.
+#[test]
+fn a_batch_that_takes_too_long_is_ended_by_the_server() {
+    let Some(database) = Blocking::open() else { return };
+    database.execute(
+        "CREATE TABLE main.t (id INT PRIMARY KEY); INSERT INTO main.t VALUES (1);
+         CREATE VIEW main.slow AS SELECT id, (SELECT id FROM pg_sleep(60)) AS n FROM main.t;
+         CREATE VIEW main.limits AS SELECT id, current_setting('statement_timeout') AS n FROM main.t",
+    );
+    let (folder, begun) = (tempfile::tempdir().unwrap(), Instant::now());
+    let limit = Duration::from_millis(300);
+    let cache = DynamicCache::builder().folder(folder.path()).batch_timeout(limit).open().unwrap();
+    let slow = cache.table("main.slow").unwrap().select(["n"]).unwrap();
+    match slow.frame(&[1_i64], &database.fetcher) {
+        Err(Error::FetchFailed { failures, .. }) => {
+            assert!(matches!(failures[0].cause, BatchError::TimedOut { after } if after == limit), "{failures:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    let limits = cache.table("main.limits").unwrap().select(["n"]).unwrap();
+    let within = limits.frame(&[1_i64], &database.fetcher).unwrap();
+    let within = within.column("n").unwrap().str().unwrap().get(0).unwrap().strip_suffix("ms").unwrap();
+    assert!((1..=300).contains(&within.parse::<u64>().unwrap()), "{within}");
+    assert_eq!(all(&database, "main.limits", &[1_i64]).column("n").unwrap(), &Column::new("n".into(), ["0"]));
 }

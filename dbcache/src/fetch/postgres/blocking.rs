@@ -1,8 +1,11 @@
 //! Fetching through the blocking driver.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use postgres::error::SqlState;
 use postgres::{Client, Config, NoTls};
 
 use super::PostgresError;
@@ -10,12 +13,15 @@ use super::catalog::{COLUMNS, TABLES, Table};
 use super::driver::{catalog_rows, name_parameter};
 use super::query::BatchQuery;
 use super::tables::Tables;
-use crate::error::BoxError;
+use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
 use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame, Fetcher};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::{ColumnSchema, Record};
+
+/// The longest `statement_timeout` that PostgreSQL takes, in milliseconds.
+const LONGEST_LIMIT: u128 = i32::MAX as u128;
 
 /// Fetches rows of any table or view of a PostgreSQL database, as records or dynamically, without any SQL.
 ///
@@ -46,6 +52,10 @@ use crate::record::{ColumnSchema, Record};
 ///
 /// Connections are opened when they are needed, one for each batch in flight, and kept. One that broke is replaced at
 /// the next batch. The driver blocks its thread, and panics on a thread that runs asynchronous tasks.
+///
+/// Where the cache gives batches a time limit, the server ends a query that takes longer: the limit stands for the
+/// connection's `statement_timeout` during a transaction of that query alone. A server that does not answer any more is
+/// given up as the connection's `tcp_user_timeout` says.
 ///
 /// ```no_run
 /// use dbcache::{Cache, Cached, PostgresFetcher};
@@ -123,9 +133,10 @@ impl PostgresFetcher {
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
     ) -> Result<FetchedFrame, BoxError> {
+        let begun = Instant::now();
         self.with_connection(|client| {
             let table = self.table(client, request)?;
-            let fetched = fetch(client, &table, request, types);
+            let fetched = fetch_in_time(client, &table, request, types, begun);
             if fetched.is_err() {
                 self.tables.forget(request.table());
             }
@@ -210,6 +221,37 @@ impl<K: Key> DynamicFetcher<K> for PostgresFetcher {
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         self.known_columns(table)
+    }
+}
+
+/// Fetches a batch, whose query the server ends when the time of the batch is up.
+fn fetch_in_time<K: Key>(
+    client: &mut Client,
+    table: &Table,
+    request: &FetchRequest<'_, K>,
+    types: &[ColumnSchema],
+    begun: Instant,
+) -> Result<FetchedFrame, BoxError> {
+    let Some(after) = request.timeout() else { return fetch(client, table, request, types) };
+    let failed = PostgresError::query(&table.name);
+    let left = after.saturating_sub(begun.elapsed()).as_micros().div_ceil(1000).clamp(1, LONGEST_LIMIT);
+    // In a transaction the setting ends with it, and whoever shares the connection through a proxy never sees it.
+    client.batch_execute(&format!("BEGIN; SET LOCAL statement_timeout = {left}")).map_err(&failed)?;
+    let fetched = fetch(client, table, request, types);
+    // After an error this rolls back.
+    let ended = client.batch_execute("COMMIT").map_err(failed);
+    match fetched {
+        Err(cause) if is_cancelled(&*cause) && begun.elapsed() >= after => Err(BatchError::TimedOut { after }.into()),
+        Err(cause) => Err(cause),
+        Ok(fetched) => Ok(ended.map(|()| fetched)?),
+    }
+}
+
+/// Whether the server ended the query before it was done.
+fn is_cancelled(cause: &(dyn Error + 'static)) -> bool {
+    match cause.downcast_ref::<postgres::Error>() {
+        Some(cause) => cause.code() == Some(&SqlState::QUERY_CANCELED),
+        None => cause.source().is_some_and(is_cancelled),
     }
 }
 
