@@ -240,7 +240,7 @@ fn a_crash_at_any_step_of_commits_that_fold_segments_leaves_the_rows_of_before_o
 }
 
 /// A base and three segments.
-fn segments(folder: &Path) {
+fn put_segments(folder: &Path) {
     for version in 1..=4 {
         put(&open(folder), &[version, 10, 11], version).expect("a commit");
     }
@@ -248,7 +248,7 @@ fn segments(folder: &Path) {
 
 #[test]
 fn a_crash_at_any_step_of_a_compaction_that_was_asked_for_leaves_the_rows() {
-    let run = Run::record(Scratch::split_early(), segments, &[], |recorder| recorder.compact());
+    let run = Run::record(Scratch::split_early(), put_segments, &[], |recorder| recorder.compact());
     assert!(run.steps.iter().any(|step| step.call == Call::Remove), "segments are folded");
     run.assert_sound("asked compaction");
 }
@@ -311,16 +311,23 @@ fn without_the_mark_a_reader_misses_commits() {
 
 #[test]
 fn without_any_one_sync_a_crash_loses_rows() {
-    let mut run = Run::record(Scratch::new(), nothing, &[], commits);
-    let steps = run.steps.clone();
-    let syncs = steps.iter().enumerate().filter(|(_, step)| matches!(step.call, Call::Sync | Call::SyncFolder));
+    let more_segments = |recorder: &mut Recorder<'_>| (5..=7).for_each(|version| recorder.put(&[version, 10], version));
+    let runs = [
+        Run::record(Scratch::new(), nothing, &[], commits),
+        Run::record(Scratch::split_early(), segments, &[], more_segments),
+        Run::record(Scratch::split_early(), segments, &[], |recorder| recorder.compact()),
+    ];
     let mut left_out = 0;
-    for (place, sync) in syncs {
-        run.steps.clone_from(&steps);
-        // What is left in its place changes nothing, so that the count of steps stays right.
-        run.steps[place].call = Call::Look;
-        assert!(run.fault().0.is_some(), "nothing is lost without step {place}, {:?}", sync.path);
-        left_out += 1;
+    for mut run in runs {
+        let steps = run.steps.clone();
+        let syncs = steps.iter().enumerate().filter(|(_, step)| matches!(step.call, Call::Sync | Call::SyncFolder));
+        for (place, sync) in syncs {
+            run.steps.clone_from(&steps);
+            // What is left in its place changes nothing, so that the count of steps stays right.
+            run.steps[place].call = Call::Look;
+            assert!(run.fault().0.is_some(), "nothing is lost without step {place}, {:?}", sync.path);
+            left_out += 1;
+        }
     }
     report("proof of the tests", format!("{left_out} syncs taken out one by one, each loses rows"));
 }
