@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use crate::data_type::{convert, readable};
+use crate::data_type::{convert, is_storable, readable};
 use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
@@ -25,6 +25,7 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Ro
     let mut columns = frame.into_columns();
     let ids = take_id_column(&mut columns, expected.id_column)?;
     check_names(&columns)?;
+    check_types(&columns)?;
     let (set, rows) = read_ids(&ids, expected)?;
     if set.len() < ids.len() {
         check_duplicates(&ids, &columns)?;
@@ -73,6 +74,15 @@ fn check_names(columns: &[Column]) -> Result<(), BatchError> {
     }
 }
 
+fn check_types(columns: &[Column]) -> Result<(), BatchError> {
+    match columns.iter().find(|column| !is_storable(column.dtype())) {
+        None => Ok(()),
+        Some(column) => {
+            Err(BatchError::ColumnType { column: column.name().to_string(), found: column.dtype().to_string() })
+        }
+    }
+}
+
 fn read_ids(ids: &Column, expected: &Expected<'_>) -> Result<(IdSet, Vec<IdxSize>), BatchError> {
     let wrong_type = || BatchError::WrongType {
         column: expected.id_column.to_owned(),
@@ -108,6 +118,7 @@ fn check_duplicates(ids: &Column, columns: &[Column]) -> Result<(), BatchError> 
 fn row_id(id: &AnyValue<'_>) -> RowId {
     match id {
         AnyValue::UInt128(id) => RowId::from(*id),
+        AnyValue::Decimal(id, _, 0) => RowId::from(*id),
         id if id.is_integer() => id.extract::<i128>().map_or_else(|| RowId::Text(id.to_string()), RowId::Int),
         text => RowId::Text(text.str_value().into_owned()),
     }

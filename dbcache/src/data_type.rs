@@ -3,6 +3,7 @@
 use polars::chunked_array::cast::CastOptions;
 use polars::prelude::*;
 
+use crate::decimal::has_digits;
 use crate::record::{CellError, CellFault};
 
 /// The narrowest type that holds the values of both, or `None` where there is none.
@@ -66,6 +67,21 @@ fn widen_fields(left: &[Field], right: &[Field]) -> Option<Vec<Field>> {
     Some(fields)
 }
 
+/// Whether a file holds columns of a type.
+pub(crate) fn is_storable(data_type: &DataType) -> bool {
+    use DataType::{
+        Array, Binary, Boolean, Categorical, Date, Datetime, Decimal, Duration, Enum, List, Null, String, Struct, Time,
+    };
+    match data_type {
+        Boolean | Decimal(..) | String | Binary | Date | Datetime(..) | Duration(_) | Time | Null => true,
+        Categorical(..) | Enum(..) => true,
+        List(inner) => is_storable(inner),
+        Array(inner, width) => *width > 0 && is_storable(inner),
+        Struct(fields) => !fields.is_empty() && fields.iter().all(|field| is_storable(field.dtype())),
+        other => other.is_integer() || other.is_float(),
+    }
+}
+
 /// Whether a column of type `stored` can be read as `wanted`, as far as the types alone tell.
 ///
 /// Beside widening, a reader may narrow: to smaller integers and to `Float32`, from 0 and 1 to booleans, from text to
@@ -107,6 +123,7 @@ fn convert_values(column: &Series, wanted: &DataType) -> Result<Series, CellErro
     let unfit = match unfit {
         None if rounds(column.dtype(), wanted) => first_unequal(column, &cast(&converted, column.dtype())?),
         None if wanted == &DataType::Boolean => first_unequal(column, &cast(&converted, column.dtype())?),
+        None => first_rounded(column, wanted),
         found => found,
     };
     match unfit {
@@ -140,6 +157,12 @@ fn first_difference(column: &Series, converted: &Series) -> Option<usize> {
 fn first_unequal(column: &Series, back: &Series) -> Option<usize> {
     let equal = column.equal_missing(back).ok()?;
     equal.iter().position(|equal| equal == Some(false))
+}
+
+/// The first text of a decimal number with more digits after its point than the wanted type has.
+fn first_rounded(column: &Series, wanted: &DataType) -> Option<usize> {
+    let (Ok(texts), DataType::Decimal(_, scale)) = (column.str(), wanted) else { return None };
+    texts.iter().position(|text| text.is_some_and(|text| !has_digits(text, *scale)))
 }
 
 fn fault(column: &Series, row: usize, wanted: &DataType) -> CellError {

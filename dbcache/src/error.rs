@@ -286,6 +286,15 @@ pub enum BatchError {
         column: String,
     },
 
+    /// A fetched column is of a type that no file holds, such as a struct without fields.
+    #[error("the fetched column {column:?} is of type {found}, which cannot be cached")]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+
     /// A fetched row has no id.
     #[error("row {row} of the fetched rows has a null id in {column:?}")]
     NullId {

@@ -6,6 +6,7 @@ mod cache;
 pub mod column;
 mod contract;
 mod data_type;
+mod decimal;
 #[cfg(feature = "derive")]
 mod derive;
 mod documents;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::json_rows::IdColumn;
-use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedFrame, failed};
+use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedFrame, IntoRows, failed};
 use crate::error::{BatchError, BoxError};
 use crate::key::Key;
 use crate::name::TableName;
@@ -120,12 +120,12 @@ where
     T: Record,
     F: Fn(Vec<T::Id>) -> R + Send + Sync,
     R: Future<Output = Result<Rows, E>> + Send,
-    Rows: Into<Fetched<T>>,
+    Rows: IntoRows<Fetched<T>>,
     E: Into<BoxError>,
 {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> impl Future<Output = Result<Fetched<T>, BoxError>> + Send {
         let rows = self(request.ids().to_vec());
-        async move { rows.await.map(Into::into).map_err(Into::into) }
+        async move { rows.await.map(IntoRows::into_rows).map_err(Into::into) }
     }
 }
 
@@ -178,12 +178,12 @@ where
     K: Key,
     F: Fn(Vec<K>, String) -> R + Send + Sync,
     R: Future<Output = Result<Rows, E>> + Send,
-    Rows: Into<DynamicRows>,
+    Rows: IntoRows<DynamicRows>,
     E: Into<BoxError>,
 {
     fn fetch(&self, request: &FetchRequest<'_, K>) -> impl Future<Output = Result<DynamicRows, BoxError>> + Send {
         let rows = self(request.ids().to_vec(), request.table().to_string());
-        async move { rows.await.map(Into::into).map_err(Into::into) }
+        async move { rows.await.map(IntoRows::into_rows).map_err(Into::into) }
     }
 }
 

@@ -10,6 +10,7 @@ use polars::prelude::*;
 use super::Strictness;
 use super::infer::{Reading, Target};
 use super::value::Value;
+use crate::decimal::has_digits;
 use nested::{Lists, Structs};
 
 /// A value that the column's type does not hold exactly.
@@ -171,6 +172,14 @@ impl Texts {
         Self { builder, quoted, read_as, strictness }
     }
 
+    /// Whether Polars would not round what it reads.
+    fn is_exact(&self, text: &str) -> bool {
+        match self.read_as {
+            Some(DataType::Decimal(_, scale)) => has_digits(text, scale),
+            _ => true,
+        }
+    }
+
     fn fits(&self, text: &str) -> bool {
         // Casting one by one is slow, so without an error to place the whole column is cast at once.
         match (&self.read_as, self.strictness) {
@@ -183,6 +192,7 @@ impl Texts {
 impl Cells for Texts {
     fn push(&mut self, value: Option<Value<'_>>) -> Result<(), Misfit> {
         let text = value.and_then(|value| if self.quoted { Some(value.json()) } else { value.text() });
+        let text = text.filter(|text| self.is_exact(text));
         let fits = match &text {
             Some(text) => self.fits(text),
             None => value.is_none(),

@@ -130,3 +130,66 @@ fn a_folder_that_cannot_be_written_loses_no_error_and_no_row_of_before() {
     assert!(matches!(&error, Error::Io { .. }), "{error:?}");
     assert_eq!(std::fs::read_to_string(folder.path("file")).unwrap(), "not a folder");
 }
+
+/// Stores a column of two rows, and reads it as a new process would.
+fn through_a_cache(column: &Series) -> Result<Series, Error> {
+    let folder = Folder::new();
+    let fetcher = |ids: &[i64], _: &str| -> Result<DataFrame, PolarsError> {
+        DataFrame::new(ids.len(), vec![Column::new("id".into(), ids), column.clone().into_column()])
+    };
+    folder.users().select(["value"])?.frame(&[1, 2], &fetcher)?;
+    let stored = folder.users().select(["value"])?.frame_cached(&[1, 2])?.rows;
+    Ok(stored.column("value").unwrap().as_materialized_series().clone())
+}
+
+fn lists(column: &Series) -> Series {
+    Series::new("value".into(), [column.slice(0, 1), column.slice(1, 1)])
+}
+
+fn fields(column: &Series) -> Series {
+    StructChunked::from_series("value".into(), 2, [column].into_iter()).unwrap().into_series()
+}
+
+#[test]
+fn every_type_that_a_frame_has_is_stored_as_it_is() {
+    use DataType::{
+        Binary, Boolean, Date, Datetime, Decimal, Duration, Float16, Float32, Float64, Int8, Int16, Int32, Int64,
+        Int128, Null, Time, UInt8, UInt16, UInt32, UInt64, UInt128,
+    };
+    let numbers = Series::new("value".into(), [Some(1_i64), None]);
+    let texts = Series::new("value".into(), [Some("a"), None]);
+    let enumeration = DataType::from_frozen_categories(FrozenCategories::new(["b", "a"]).unwrap());
+    let of_numbers = [Boolean, Int8, Int16, Int32, Int64, Int128, UInt8, UInt16, UInt32, UInt64, UInt128, Float16]
+        .into_iter()
+        .chain([Float32, Float64, Decimal(10, 2), Date, Time, Duration(TimeUnit::Milliseconds)])
+        .chain([Datetime(TimeUnit::Nanoseconds, None), Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))])
+        .map(|data_type| numbers.cast(&data_type).unwrap());
+    let of_texts = [DataType::String, Binary, DataType::from_categories(Categories::global()), enumeration]
+        .map(|data_type| texts.cast(&data_type).unwrap());
+    for plain in of_numbers.chain(of_texts).chain([Series::full_null("value".into(), 2, &Null)]) {
+        let arrays = lists(&plain).cast(&DataType::Array(Box::new(plain.dtype().clone()), 1)).unwrap();
+        for column in [plain.clone(), lists(&plain), arrays, fields(&plain), lists(&fields(&plain))] {
+            let stored = through_a_cache(&column).unwrap_or_else(|cause| panic!("{}: {cause:?}", column.dtype()));
+            assert_eq!(stored.dtype(), column.dtype());
+            assert!(stored.equals_missing(&column), "{stored} is not {column}");
+        }
+    }
+}
+
+#[test]
+fn a_type_that_no_file_has_is_named_with_its_column() {
+    let nothing = StructChunked::from_series("value".into(), 2, [].into_iter()).unwrap().into_series();
+    let empty = Series::new_empty("value".into(), &DataType::Array(Box::new(DataType::Int64), 0));
+    let empty = empty.extend_constant(AnyValue::Null, 2).unwrap();
+    for column in [lists(&nothing), fields(&nothing), nothing, empty] {
+        match through_a_cache(&column) {
+            Err(Error::FetchFailed { failures, stored: 0, .. }) => match &failures[0].cause {
+                BatchError::ColumnType { column: name, found } => {
+                    assert_eq!((name.as_str(), found), ("value", &column.dtype().to_string()));
+                }
+                other => panic!("{}: {other:?}", column.dtype()),
+            },
+            other => panic!("{}: {other:?}", column.dtype()),
+        }
+    }
+}

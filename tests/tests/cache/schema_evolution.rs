@@ -2,7 +2,7 @@
 
 use dbcache::error::BatchError;
 use dbcache::polars::prelude::*;
-use dbcache::{DynamicCache, Error};
+use dbcache::{Cache, Cached, DynamicCache, Error};
 use dbcache_tests::Database;
 use serde_json::{Value, json};
 
@@ -72,20 +72,44 @@ fn decimals_that_no_type_holds_beside_each_other_are_refused_and_change_nothing(
     assert_eq!(stored(&folder), before);
 }
 
+#[derive(Debug, Cached)]
+#[cached(table = "public.users")]
+struct Priced {
+    #[cached(id)]
+    id: i64,
+    value: rust_decimal::Decimal,
+}
+
 #[test]
 fn a_decimal_is_read_with_fewer_digits_only_if_none_is_lost() {
-    let folder = Folder::new();
-    store_decimals(&folder, &[1], 12_300, [10, 4]).unwrap();
-    let pinned = |folder: &Folder| {
-        let users = folder.users();
-        let values = users.select(["value"]).unwrap().pin("value", DataType::Decimal(10, 2)).unwrap();
-        values.frame_cached(&[1, 2]).map(|found| found.rows.column("value").unwrap().clone())
+    let no_rows = |_: &[i64]| -> Result<Vec<Priced>, std::io::Error> { Ok(Vec::new()) };
+    let digits = |number: i128| {
+        let folder = Folder::new();
+        store_decimals(&folder, &[1], number, [20, 10]).unwrap();
+        let cache = Cache::<Priced>::open(folder.path("")).unwrap();
+        cache.rows(&[1], &no_rows).map(|rows| (rows[0].id, rows[0].value.to_string()))
     };
-    let expected = Int128Chunked::new("value".into(), [123]).into_decimal(10, 2).unwrap();
-    assert_eq!(pinned(&folder).unwrap(), expected.into_column());
-    store_decimals(&folder, &[2], 12_345, [10, 4]).unwrap();
-    let error = pinned(&folder).unwrap_err();
-    assert!(matches!(&error, Error::Value { id, .. } if *id == dbcache::key::RowId::Int(2)), "{error:?}");
+    assert_eq!(digits(12_300_000_000).unwrap(), (1, "1.23".to_owned()));
+    match digits(12_300_000_001) {
+        Err(Error::Value { column, reason, .. }) => {
+            assert_eq!(column, "value");
+            assert!(reason.contains("1.2300000001"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn text_is_read_as_a_decimal_only_if_no_digit_is_lost() {
+    let no_rows = |_: &[i64]| -> Result<Vec<Priced>, std::io::Error> { Ok(Vec::new()) };
+    let read = |text: &str| {
+        let folder = Folder::new();
+        folder.write("public_users.parquet", df!("id" => [1_i64], "value" => [text]).unwrap());
+        let cache = Cache::<Priced>::open(folder.path("")).unwrap();
+        cache.rows(&[1], &no_rows).map(|rows| rows[0].value.to_string())
+    };
+    assert_eq!(read("1.2300000000").unwrap(), "1.23");
+    assert!(matches!(read("1.2300000001"), Err(Error::Value { .. })));
 }
 
 #[test]

@@ -90,6 +90,7 @@ fn rows_that_compress_well_are_not_folded_early() {
         folder.users().select(["text"]).unwrap().frame(&ids, &fetcher).unwrap();
     };
     store(0..20_000);
+    folder.users().compact().unwrap();
     let size = std::fs::metadata(folder.path("public_users.parquet")).unwrap().len();
     assert!((512 * 1024..4 * 1024 * 1024).contains(&size), "{size}");
     for commit in 0..5 {

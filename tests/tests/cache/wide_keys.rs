@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use dbcache::error::BatchError;
 use dbcache::key::{Key, RowId};
 use dbcache::polars::prelude::*;
 use dbcache::{Cache, Cached, DynamicCache, Error, Progress, RememberAbsent};
@@ -127,10 +128,11 @@ fn negative_ids_beside_those_above_all_of_128_bits_are_refused_and_nothing_is_lo
     let folder = Folder::new();
     fetched(&folder, &[-1_i128, 1], &Rows::new());
     let rows = Rows::<u128>::new();
-    let error = folder.users().select(["name"]).unwrap().frame(&[u128::MAX], &rows.fetcher()).unwrap_err();
-    match error {
-        Error::TypeConflict { stored, wanted, .. } => {
-            assert_eq!((stored, wanted), (DataType::Int64, DataType::UInt128));
+    match folder.users().select(["name"]).unwrap().frame(&[u128::MAX], &rows.fetcher()) {
+        Err(Error::FetchFailed { failures, stored: 0, .. }) => {
+            let BatchError::Store(cause) = &failures[0].cause else { panic!("{failures:?}") };
+            let Error::TypeConflict { stored, wanted, .. } = &**cause else { panic!("{cause:?}") };
+            assert_eq!((stored, wanted), (&DataType::Int64, &DataType::UInt128));
         }
         other => panic!("{other:?}"),
     }

@@ -314,8 +314,8 @@ fn without_any_one_sync_a_crash_loses_rows() {
     let more_segments = |recorder: &mut Recorder<'_>| (5..=7).for_each(|version| recorder.put(&[version, 10], version));
     let runs = [
         Run::record(Scratch::new(), nothing, &[], commits),
-        Run::record(Scratch::split_early(), segments, &[], more_segments),
-        Run::record(Scratch::split_early(), segments, &[], |recorder| recorder.compact()),
+        Run::record(Scratch::split_early(), put_segments, &[], more_segments),
+        Run::record(Scratch::split_early(), put_segments, &[], |recorder| recorder.compact()),
     ];
     let mut left_out = 0;
     for mut run in runs {

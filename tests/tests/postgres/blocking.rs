@@ -102,16 +102,16 @@ fn a_batch_that_takes_too_long_is_ended_by_the_server() {
     let (folder, begun) = (tempfile::tempdir().unwrap(), Instant::now());
     let limit = Duration::from_millis(300);
     let cache = DynamicCache::builder().folder(folder.path()).batch_timeout(limit).open().unwrap();
-    let slow = cache.table("main.slow").unwrap().select(["n"]).unwrap();
-    match slow.frame(&[1_i64], &database.fetcher) {
+    let slow = cache.table("main.slow").unwrap();
+    match slow.select(["n"]).unwrap().frame(&[1_i64], &database.fetcher) {
         Err(Error::FetchFailed { failures, .. }) => {
             assert!(matches!(failures[0].cause, BatchError::TimedOut { after } if after == limit), "{failures:?}");
         }
         other => panic!("{other:?}"),
     }
     assert!(begun.elapsed() < Duration::from_secs(30));
-    let limits = cache.table("main.limits").unwrap().select(["n"]).unwrap();
-    let within = limits.frame(&[1_i64], &database.fetcher).unwrap();
+    let limits = cache.table("main.limits").unwrap();
+    let within = limits.select(["n"]).unwrap().frame(&[1_i64], &database.fetcher).unwrap();
     let within = within.column("n").unwrap().str().unwrap().get(0).unwrap().strip_suffix("ms").unwrap();
     assert!((1..=300).contains(&within.parse::<u64>().unwrap()), "{within}");
     assert_eq!(all(&database, "main.limits", &[1_i64]).column("n").unwrap(), &Column::new("n".into(), ["0"]));

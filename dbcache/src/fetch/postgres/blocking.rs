@@ -48,7 +48,7 @@ const LONGEST_LIMIT: u128 = i32::MAX as u128;
 /// or an array of two dimensions, is a [`BatchError::WrongType`](crate::error::BatchError::WrongType) that names its
 /// row.
 ///
-/// Ids are integers (`int2` to `int8`, `oid`, whole `numeric`) or text (`text` and its like, `uuid`).
+/// Ids are integers (`int2` to `int8`, `oid`, whole `numeric` up to 128 bits) or text (`text` and its like, `uuid`).
 ///
 /// Connections are opened when they are needed, one for each batch in flight, and kept. One that broke is replaced at
 /// the next batch. The driver blocks its thread, and panics on a thread that runs asynchronous tasks.

@@ -23,6 +23,8 @@ use crate::record::Record;
 /// its column's, which SQLite allows, is a
 /// [`BatchError::WrongType`](crate::error::BatchError::WrongType).
 ///
+/// Ids are integers or text. SQLite\'s integers have 64 bits with a sign, so that it has no rows of other integer ids.
+///
 /// A file is read through as many connections as there are batches in flight, each opened when it is first needed, and
 /// kept. Batches of a connection of your own, or of a database in memory, take turns.
 ///

@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow, SqliteValueRef};
-use sqlx::{AssertSqlSafe, Decode, FromRow, Row, Sqlite, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Column, Decode, FromRow, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::query::{BatchQuery, text};
 use super::table::{COLUMNS, TABLES, Table, names};
@@ -95,7 +95,7 @@ fn value(row: &SqliteRow, place: usize) -> Result<SqliteValue<'_>, BoxError> {
         "REAL" => decoded(value).map(SqliteValue::Real),
         "TEXT" => decoded(value).map(SqliteValue::Text),
         "BLOB" => decoded(value).map(SqliteValue::Blob),
-        other => Err(format!("a value of type {other}").into()),
+        other => Err(format!("the column {:?} holds a value of type {other}", row.column(place).name()).into()),
     }
 }
 

@@ -75,6 +75,11 @@ fn cases() -> Vec<Case> {
             ],
             misfit: &["1", "[]"],
         },
+        Case {
+            pinned: DataType::Decimal(6, 2),
+            fit: &[("1.50", "1.50"), ("-7", "-7.00"), ("\"0.1000\"", "0.10"), ("12.5e1", "125.00"), ("100e-3", "0.10")],
+            misfit: &["1.234", "12345", "1e-3", "\"0.001\"", "true", "[]"],
+        },
         Case { pinned: DataType::Date, fit: &[("\"2024-02-29\"", "2024-02-29")], misfit: &["\"soon\"", "true"] },
         Case { pinned: DataType::Null, fit: &[], misfit: &["1", "[]"] },
     ]
