@@ -8,6 +8,7 @@ mod commit;
 mod compaction;
 mod disk;
 mod file_name;
+mod in_order;
 mod keys;
 mod listing;
 mod located;

@@ -17,7 +17,7 @@ pub(crate) struct Machine {
 }
 
 const LOCK: &str = include_str!("../../../Cargo.lock");
-const MEASURED: [&str; 6] = ["dbcache", "polars", "redb", "rusqlite", "serde_arrow", "serde_json"];
+const MEASURED: [&str; 7] = ["dbcache", "polars", "redb", "rusqlite", "serde_arrow", "serde_json", "tokio-postgres"];
 
 impl Machine {
     pub(crate) fn here() -> Self {

@@ -7,7 +7,7 @@ use polars::prelude::*;
 use super::search::locate_from;
 #[cfg(feature = "lazy")]
 use super::sorted::rank;
-use super::sorted::{Origin, Positions, converted, floor, locate, merged, overlap, pick, sorted_distinct, union};
+use super::sorted::{Origin, Positions, converted, floor, keep, locate, merged, overlap, pick, sorted_distinct, union};
 use super::{Key, RowId};
 
 /// Sorted, distinct ids of one table.
@@ -169,6 +169,11 @@ impl IdSet {
         self.select_as_is(places).narrowed()
     }
 
+    /// The ids at those places that pass a test.
+    pub(crate) fn keep(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        each!(self, ids => Id::set(keep(ids, is_kept))).narrowed()
+    }
+
     /// The ids at these places, in a set of the same variant.
     pub(crate) fn select_as_is(&self, places: &[usize]) -> Self {
         each!(self, ids => Id::set(pick(ids, places)))
@@ -289,12 +294,7 @@ impl IdSet {
 
     /// Whether all of these ids stand before all of the others, which are of the same variant.
     pub(crate) fn precedes(&self, others: &Self) -> bool {
-        match (self, others) {
-            (Self::Int(left), Self::Int(right)) => left.last() < right.first(),
-            (Self::Big(left), Self::Big(right)) => left.last() < right.first(),
-            (Self::Text(left), Self::Text(right)) => left.last() < right.first(),
-            _ => false,
-        }
+        alike!(self, others; left, right => left.last() < right.first(); _ => false)
     }
 
     /// The ids of both sets, which are of one request, so that one column can hold them.

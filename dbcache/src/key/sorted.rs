@@ -35,6 +35,13 @@ pub(super) fn pick<T: Clone>(ids: &[T], places: &[usize]) -> Vec<T> {
     places.iter().filter_map(|place| ids.get(*place)).cloned().collect()
 }
 
+/// The ids at those places that pass a test, in just as much memory as they take.
+pub(super) fn keep<T: Clone>(ids: &[T], is_kept: impl Fn(usize) -> bool) -> Vec<T> {
+    let mut kept = Vec::with_capacity((0..ids.len()).filter(|place| is_kept(*place)).count());
+    kept.extend(ids.iter().enumerate().filter(|(place, _)| is_kept(*place)).map(|(_, id)| id.clone()));
+    kept
+}
+
 /// Those ids that another type can hold, each with its place.
 pub(super) fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Vec<usize>) {
     let fits = ids.iter().enumerate().filter_map(|(place, id)| Some((U::try_from(*id).ok()?, place)));

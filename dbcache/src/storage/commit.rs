@@ -8,6 +8,7 @@ use polars::prelude::*;
 use super::chain::{Commits, SegmentName};
 use super::compaction;
 use super::disk::{self, Writing};
+use super::in_order::{InOrder, SetsInOrder};
 use super::merge::{self, Replace, merge};
 use super::parquet_file::{GROUP, Header, Place, Writer};
 use super::rows::Rows;
@@ -171,27 +172,26 @@ impl Table {
 
     /// Writes all rows of a snapshot as one file, and syncs it and its folder.
     pub(super) fn write(&self, path: &Path, commits: Commits, hides_older: bool, rows: &Snapshot) -> Result<()> {
-        let (ids, located) = rows.all_located()?;
-        let presence = rows.presence_of(&located)?;
-        let known = presence.columns();
+        let mut sets = SetsInOrder::of(rows, GROUP)?;
+        let known = sets.columns();
         let columns: Vec<&StoredColumn> =
             rows.columns().iter().filter(|column| known.contains(column.name().as_str())).collect();
         let types: Vec<_> = columns.iter().map(|column| (column.name().clone(), column.data_type().clone())).collect();
-        let codes = presence.codes();
         let out = Writing::create(path)?;
-        let mut writer = Writer::new(out, (&self.id_column, &ids.data_type()), &types, codes.is_some())?;
-        for start in (0..ids.len()).step_by(GROUP) {
-            let group = start..ids.len().min(start + GROUP);
-            let values = rows.values_of(&self.name, &located.slice(&group), &columns)?;
-            let codes = codes.and_then(|codes| codes.get(group.clone()));
-            writer.write_group(&ids.slice(group), &values, codes)?;
+        let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), &types, sets.are_mixed())?;
+        let mut count = 0;
+        for group in InOrder::new(rows, GROUP) {
+            let (ids, located) = group?;
+            let values = rows.values_of(&self.name, &located, &columns)?;
+            writer.write_group(&ids, &values, sets.count(rows, &located)?.as_deref())?;
+            count += ids.len();
         }
         let mut header = Header::new(&self.name, &self.id_column, commits);
         header.hides_older = hides_older;
-        header.column_sets = presence.sets_of_rows();
+        header.column_sets = sets.into_sets();
         header.json_columns.clone_from(rows.documents());
         writer.finish(&header)?;
-        tracing::debug!(table = %self.name, rows = ids.len(), file = %path.display(), "written");
+        tracing::debug!(table = %self.name, rows = count, file = %path.display(), "written");
         Ok(())
     }
 }

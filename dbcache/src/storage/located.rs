@@ -100,7 +100,6 @@ impl Located {
     }
 
     /// The same rows, those of each segment counted from so many further on.
-    #[cfg(feature = "lazy")]
     pub(super) fn moved(mut self, by: impl Fn(usize) -> usize) -> Self {
         for part in &mut self.parts {
             let by = row_number(by(part.segment));

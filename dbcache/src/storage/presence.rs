@@ -40,11 +40,6 @@ impl Presence {
         &self.sets
     }
 
-    /// Each row's place in the sets, unless all rows have the same.
-    pub(super) fn codes(&self) -> Option<&[u32]> {
-        (!self.codes.is_empty()).then_some(self.codes.as_slice())
-    }
-
     /// The sets, and how many rows have each.
     pub(super) fn sets_of_rows(&self) -> Vec<SetOfRows> {
         let mut counts = vec![0; self.sets.len()];

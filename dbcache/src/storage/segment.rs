@@ -3,6 +3,8 @@
 #[cfg(feature = "lazy")]
 mod ordered;
 
+use std::ops::Range;
+
 use polars::prelude::*;
 
 use super::chain::{Commits, SegmentName};
@@ -140,6 +142,14 @@ impl Segment {
         match &self.rows {
             SegmentRows::File(file) => file.ids(),
             SegmentRows::Memory(rows) => Ok(rows.ids.clone()),
+        }
+    }
+
+    /// The ids of some rows that stand side by side.
+    pub(super) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
+        match &self.rows {
+            SegmentRows::File(file) => file.ids_of(rows),
+            SegmentRows::Memory(all) => Ok(all.ids.slice(rows.clone())),
         }
     }
 

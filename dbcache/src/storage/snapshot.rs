@@ -81,11 +81,6 @@ pub(crate) struct LookUp {
 }
 
 impl LookUp {
-    /// Whether every wanted id is a hit.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.incomplete.is_empty() && self.missing.is_empty()
-    }
-
     /// The ids that a request has to fetch.
     pub(crate) fn not_hits(&self) -> Vec<usize> {
         let mut places: Vec<usize> = self.incomplete.iter().chain(&self.missing).copied().collect();
@@ -271,7 +266,7 @@ impl Snapshot {
     }
 
     /// The segments that have rows which count, the newest first, each with its place.
-    fn visible(&self) -> Vec<(usize, &Segment)> {
+    pub(super) fn visible(&self) -> Vec<(usize, &Segment)> {
         let mut visible = Vec::new();
         for (number, segment) in self.segments.iter().enumerate().rev() {
             visible.push((number, segment.as_ref()));
@@ -283,7 +278,7 @@ impl Snapshot {
     }
 
     /// The ids that are taken of some segments, the newest first, and where their rows are among these.
-    fn overlaid(
+    pub(super) fn overlaid(
         &self,
         segments: &[(usize, &Segment)],
         ids_of: impl Fn(usize, &Segment) -> Result<IdSet>,
@@ -316,7 +311,7 @@ impl Snapshot {
     }
 
     /// Ids of a segment in the variant that holds those of all.
-    fn in_variant(&self, ids: IdSet) -> IdSet {
+    pub(super) fn in_variant(&self, ids: IdSet) -> IdSet {
         ids.in_variant_of(&self.variant).map_or(ids, |(ids, _)| ids)
     }
 

@@ -1,7 +1,5 @@
 //! The rows of a segment in the order of their ids.
 
-use std::ops::Range;
-
 use polars::prelude::{Column, IdxSize};
 
 use super::super::parquet_file::IDS_A_PAGE;
@@ -30,14 +28,6 @@ impl Segment {
             _ if bound.is_empty() => Ok(self.count()),
             SegmentRows::File(file) => file.rank(bound),
             SegmentRows::Memory(rows) => Ok(rows.ids.rank(bound)),
-        }
-    }
-
-    /// The ids of some rows that stand side by side.
-    pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
-        match &self.rows {
-            SegmentRows::File(file) => file.ids_of(rows),
-            SegmentRows::Memory(all) => Ok(all.ids.slice(rows.clone())),
         }
     }
 

@@ -111,6 +111,23 @@ impl RowFile {
         Ok(all)
     }
 
+    /// The ids of some rows that stand side by side.
+    pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
+        let mut ids = self.no_ids();
+        for (group, bounds) in self.groups.windows(2).enumerate() {
+            let [start, end] = *bounds else { continue };
+            let here = rows.start.max(start)..rows.end.min(end);
+            if here.is_empty() {
+                continue;
+            }
+            let size = self.rows_of_ids_a_page(group)?;
+            let pages = (here.start - start) / size..(here.end - start).div_ceil(size);
+            let before = here.start - start - pages.start * size;
+            ids.append(self.read_ids(group, pages)?.slice(before..before + here.len()));
+        }
+        Ok(ids)
+    }
+
     /// No ids, in the variant that the ids have.
     pub(in crate::storage) fn no_ids(&self) -> IdSet {
         match self.schema.get(&self.id_column).map(|field| &field.dtype) {

@@ -1,7 +1,5 @@
 //! The rows of a file in the order of their ids: how many there are before an id, and the ids of a stretch of them.
 
-use std::ops::Range;
-
 use polars::prelude::{Column, IdxSize};
 
 use super::ids::IdPage;
@@ -24,23 +22,6 @@ impl RowFile {
             return Ok(first_row);
         }
         Ok(first_row + self.read_ids(group, page..page + 1)?.rank(bound))
-    }
-
-    /// The ids of some rows that stand side by side.
-    pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
-        let mut ids = self.no_ids();
-        for (group, bounds) in self.groups.windows(2).enumerate() {
-            let [start, end] = *bounds else { continue };
-            let here = rows.start.max(start)..rows.end.min(end);
-            if here.is_empty() {
-                continue;
-            }
-            let size = self.rows_of_ids_a_page(group)?;
-            let pages = (here.start - start) / size..(here.end - start).div_ceil(size);
-            let before = here.start - start - pages.start * size;
-            ids.append(self.read_ids(group, pages)?.slice(before..before + here.len()));
-        }
-        Ok(ids)
     }
 
     /// The ids of some rows, which are ascending, as a column.
