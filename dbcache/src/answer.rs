@@ -113,24 +113,23 @@ impl Question {
         self.finish(read_through::cached(&request)?)
     }
 
-    pub(crate) fn look_up(&self, ids: IdSet) -> Result<LookUp> {
-        self.request(ids)?.look_up()
+    pub(crate) fn look_up(&self, ids: &Arc<IdSet>) -> Result<LookUp> {
+        self.request(Arc::clone(ids))?.look_up()
     }
 
-    /// The places of the ids that would be fetched.
-    fn to_fetch(&self, ids: IdSet) -> Result<Vec<usize>> {
-        let wanted = ids.len();
+    /// Whether each of the ids would be fetched.
+    fn to_fetch(&self, ids: &Arc<IdSet>) -> Result<Vec<bool>> {
         Ok(match self.fetch {
-            Fetch::Needed => self.look_up(ids)?.not_hits(),
-            Fetch::All => (0..wanted).collect(),
-            Fetch::Never => Vec::new(),
+            Fetch::Needed => self.request(Arc::clone(ids))?.standing()?.lacking(),
+            Fetch::All => vec![true; ids.len()],
+            Fetch::Never => vec![false; ids.len()],
         })
     }
 
-    fn request(&self, ids: IdSet) -> Result<Arc<Request>> {
+    fn request(&self, ids: impl Into<Arc<IdSet>>) -> Result<Arc<Request>> {
         Ok(Arc::new(Request {
             table: Arc::clone(&self.table),
-            ids: Arc::new(ids),
+            ids: ids.into(),
             columns: self.columns()?,
             wanted: self.wanted.iter().map(Wanted::column).cloned().collect(),
             needs: self.needs(),

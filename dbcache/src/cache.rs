@@ -340,8 +340,8 @@ impl<T: Record, S> Query<'_, T, S> {
     ///
     /// A storage error.
     pub fn look_up(&self, ids: &[T::Id]) -> Result<LookUp<T::Id>> {
-        let ids = T::Id::to_set(ids);
-        Ok(LookUp::new(&ids, &self.question().look_up(ids.clone())?))
+        let ids = Arc::new(T::Id::to_set(ids));
+        Ok(LookUp::new(&ids, &self.question().look_up(&ids)?))
     }
 
     fn fetched<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Answer> {

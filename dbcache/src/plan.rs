@@ -37,16 +37,19 @@ pub(crate) fn batch_size(missing: usize, policy: BatchPolicy, limit: Option<usiz
 }
 
 /// The places of wanted ids that come as one frame, for each frame: consecutive ids, at most `rows` of them, at most
-/// `size` of which are to be fetched. The places of those are in `missing`, ascending.
-pub(crate) fn frames(wanted: usize, missing: &[usize], size: usize, rows: usize) -> Vec<Range<usize>> {
+/// `size` of which are to be fetched. `missing` says of each id whether it is.
+pub(crate) fn frames(missing: &[bool], size: usize, rows: usize) -> Vec<Range<usize>> {
     let mut frames = Vec::new();
-    let (mut begin, mut rest) = (0, missing);
-    while begin < wanted {
-        let full = rest.get(size).copied().unwrap_or(wanted);
-        let end = full.min(begin.saturating_add(rows.max(size)));
-        frames.push(begin..end);
-        rest = rest.get(rest.partition_point(|place| *place < end)..).unwrap_or_default();
-        begin = end;
+    let (mut begin, mut to_fetch) = (0, 0);
+    for (place, is_missing) in missing.iter().enumerate() {
+        if place - begin == rows.max(size) || *is_missing && to_fetch == size {
+            frames.push(begin..place);
+            (begin, to_fetch) = (place, 0);
+        }
+        to_fetch += usize::from(*is_missing);
+    }
+    if begin < missing.len() {
+        frames.push(begin..missing.len());
     }
     frames
 }
@@ -79,16 +82,20 @@ mod tests {
         assert_eq!(sizes(250, BatchPolicy::Adaptive, Some(90)), [90, 90, 70]);
     }
 
+    fn missing(wanted: usize, missing: &[usize]) -> Vec<bool> {
+        (0..wanted).map(|place| missing.contains(&place)).collect()
+    }
+
     #[test]
     fn frames_end_where_a_batch_is_full() {
-        assert_eq!(frames(6, &[0, 1, 2, 3, 4, 5], 2, 10), [0..2, 2..4, 4..6]);
-        assert_eq!(frames(6, &[1, 4, 5], 2, 10), [0..5, 5..6]);
-        assert!(frames(0, &[], 2, 10).is_empty());
+        assert_eq!(frames(&missing(6, &[0, 1, 2, 3, 4, 5]), 2, 10), [0..2, 2..4, 4..6]);
+        assert_eq!(frames(&missing(6, &[1, 4, 5]), 2, 10), [0..5, 5..6]);
+        assert!(frames(&[], 2, 10).is_empty());
     }
 
     #[test]
     fn frames_of_cached_rows_are_bounded_too() {
-        assert_eq!(frames(25, &[], 2, 10), [0..10, 10..20, 20..25]);
-        assert_eq!(frames(25, &[11, 12, 13], 2, 10), [0..10, 10..13, 13..23, 23..25]);
+        assert_eq!(frames(&missing(25, &[]), 2, 10), [0..10, 10..20, 20..25]);
+        assert_eq!(frames(&missing(25, &[11, 12, 13]), 2, 10), [0..10, 10..13, 13..23, 23..25]);
     }
 }

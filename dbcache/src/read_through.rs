@@ -19,6 +19,7 @@ mod request;
 mod retry;
 mod session;
 mod split;
+mod standing;
 
 use std::sync::Arc;
 

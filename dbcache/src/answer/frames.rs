@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Question;
 use crate::error::Result;
@@ -18,7 +19,7 @@ const ROWS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Frames {
     pub(crate) question: Question,
-    ids: IdSet,
+    ids: Arc<IdSet>,
     /// The places of the ids of each frame that is left.
     planned: VecDeque<Range<usize>>,
     ready: VecDeque<Answer>,
@@ -38,14 +39,16 @@ impl Frames {
     ///
     /// A storage error, or no columns.
     pub(crate) fn begin(mut question: Question, ids: IdSet, limit: Option<usize>) -> Result<Self> {
-        let missing = question.to_fetch(ids.clone())?;
-        let size = plan::batch_size(missing.len(), question.options.batches, limit);
+        let ids = Arc::new(ids);
+        let missing = question.to_fetch(&ids)?;
+        let count = missing.iter().filter(|is_missing| **is_missing).count();
+        let size = plan::batch_size(count, question.options.batches, limit);
         question.options.batches = BatchPolicy::Fixed(size);
         // A bar for every few batches would tell nothing of the whole.
         if matches!(question.options.progress, Progress::Bar) {
             question.options.progress = Progress::Silent;
         }
-        let planned = plan::frames(ids.len(), &missing, size, ROWS).into();
+        let planned = plan::frames(&missing, size, ROWS).into();
         Ok(Self { question, ids, planned, ready: VecDeque::new() })
     }
 
@@ -67,7 +70,7 @@ impl Frames {
     pub(crate) fn push(&mut self, frames: &[IdSet], answer: &Answer) {
         let mut next = 0;
         for wanted in frames {
-            let ids = answer.ids.select(&answer.ids.locate_among(wanted));
+            let ids = Arc::new(answer.ids.select(&answer.ids.locate_among(wanted)));
             let not_found = answer.not_found.select(&answer.not_found.locate_among(wanted));
             let begin = i64::try_from(next).unwrap_or(i64::MAX);
             next += ids.len();

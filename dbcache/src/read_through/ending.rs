@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::request::{Answer, Request};
+use super::standing::Standing;
 use crate::error::{Error, Result};
-use crate::storage::{LookUp, Snapshot};
+use crate::storage::Snapshot;
 
 /// How a request ended, all its batches having come.
 #[derive(Debug)]
 pub(super) enum Ending {
     /// Every row is there that the database has.
-    Found { request: Arc<Request>, stored: Arc<Snapshot>, found: LookUp, fetched: usize },
+    Found { request: Arc<Request>, stored: Arc<Snapshot>, found: Standing, fetched: usize },
     /// Rows lack columns that were asked of the fetcher.
-    Incomplete { request: Arc<Request>, stored: Arc<Snapshot>, found: LookUp },
+    Incomplete { request: Arc<Request>, stored: Arc<Snapshot>, found: Standing },
     /// Cached rows are gone that were there when the request began, so that they must be fetched.
     Vanished,
 }
@@ -22,7 +23,7 @@ pub(super) trait Purpose {
     type Outcome: Send + 'static;
 
     /// The outcome, now that every row is there that the database has.
-    fn outcome(request: &Request, stored: &Snapshot, found: &LookUp, fetched: usize) -> Result<Self::Outcome>;
+    fn outcome(request: &Request, stored: &Snapshot, found: &Standing, fetched: usize) -> Result<Self::Outcome>;
 }
 
 /// To read the rows.
@@ -31,7 +32,7 @@ pub(super) struct Read;
 impl Purpose for Read {
     type Outcome = Answer;
 
-    fn outcome(request: &Request, stored: &Snapshot, found: &LookUp, _: usize) -> Result<Answer> {
+    fn outcome(request: &Request, stored: &Snapshot, found: &Standing, _: usize) -> Result<Answer> {
         request.answer(stored, found)
     }
 }
@@ -51,8 +52,8 @@ pub(crate) struct Warmth {
 impl Purpose for Warm {
     type Outcome = Warmth;
 
-    fn outcome(request: &Request, _: &Snapshot, found: &LookUp, fetched: usize) -> Result<Warmth> {
-        Ok(Warmth { rows: found.hits.len(), fetched, not_found: request.ids.select(&found.not_hits()) })
+    fn outcome(request: &Request, _: &Snapshot, found: &Standing, fetched: usize) -> Result<Warmth> {
+        Ok(Warmth { rows: found.hits(), fetched, not_found: found.lacking_ids(&request.ids) })
     }
 }
 
@@ -71,7 +72,7 @@ impl Ending {
         match self {
             Self::Found { request, stored, found, fetched } => P::outcome(&request, &stored, &found, fetched).map(Some),
             Self::Incomplete { request, stored, found } => {
-                Err(request.columns_not_found(&stored, &request.ids.select(&found.incomplete), known)?)
+                Err(request.columns_not_found(&stored, &found.incomplete_ids(&request.ids), known)?)
             }
             Self::Vanished => Ok(None),
         }

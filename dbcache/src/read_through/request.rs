@@ -5,6 +5,7 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use super::options::{Options, Shared};
+use super::standing::{Standing, parts_to_read};
 use crate::column::ColumnRef;
 use crate::error::{Error, Result, UnknownColumn};
 use crate::key::IdSet;
@@ -54,7 +55,7 @@ pub(crate) struct Request {
 pub(crate) struct Answer {
     pub(crate) frame: DataFrame,
     /// The ids of the frame's rows.
-    pub(crate) ids: IdSet,
+    pub(crate) ids: Arc<IdSet>,
     /// The wanted ids that the database does not have.
     pub(crate) not_found: IdSet,
     /// The text columns that hold documents, to be given structured.
@@ -62,18 +63,27 @@ pub(crate) struct Answer {
 }
 
 impl Request {
-    /// How the wanted ids stand in the cache now.
+    /// How the wanted ids stand in the cache now, with the place of each.
     pub(crate) fn look_up(&self) -> Result<LookUp> {
+        self.undamaged(|stored| stored.look_up(&self.ids, &self.needs))
+    }
+
+    /// How the wanted ids stand in the cache now.
+    pub(crate) fn standing(&self) -> Result<Standing> {
+        self.undamaged(|stored| self.find(stored))
+    }
+
+    fn undamaged<R>(&self, look: impl Fn(&Snapshot) -> Result<R>) -> Result<R> {
         loop {
-            match self.find(&*self.table.snapshot()?) {
+            match look(&*self.table.snapshot()?) {
                 Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
                 found => return found,
             }
         }
     }
 
-    pub(super) fn find(&self, stored: &Snapshot) -> Result<LookUp> {
-        stored.look_up(&self.ids, &self.needs)
+    pub(super) fn find(&self, stored: &Snapshot) -> Result<Standing> {
+        Standing::of(&self.ids, &self.needs, stored)
     }
 
     /// Those of some ids that are missing or incomplete in the cache now.
@@ -83,22 +93,47 @@ impl Request {
     }
 
     /// The wanted ids that are fetched, given how they stand and which of them are known to be absent.
-    pub(super) fn to_fetch(&self, found: &LookUp, known_absent: &IdSet) -> Arc<IdSet> {
+    pub(super) fn to_fetch(&self, found: &Standing, known_absent: &IdSet) -> Arc<IdSet> {
         match self.fetch {
-            Fetch::Needed if !found.hits.is_empty() || !known_absent.is_empty() => {
-                Arc::new(self.ids.select(&found.not_hits()).without(known_absent))
+            Fetch::Needed if found.hits() > 0 || !known_absent.is_empty() => {
+                Arc::new(found.lacking_ids(&self.ids).without(known_absent))
             }
             Fetch::Needed | Fetch::All => Arc::clone(&self.ids),
             Fetch::Never => Arc::new(self.ids.select(&[])),
         }
     }
 
-    pub(super) fn answer(&self, stored: &Snapshot, found: &LookUp) -> Result<Answer> {
-        let ids = self.ids.select(&found.hits);
-        let columns = self.columns.iter().map(|name| self.reading(name));
-        let frame = stored.read(&self.table, &ids, found, columns)?;
+    pub(super) fn answer(&self, stored: &Snapshot, found: &Standing) -> Result<Answer> {
+        let frame = match found {
+            Standing::AtOnce(found) => self.read(stored, &self.ids, found)?,
+            Standing::InParts(_) => self.read_in_parts(stored)?,
+        };
+        let ids = if found.is_complete() { Arc::clone(&self.ids) } else { Arc::new(found.hit_ids(&self.ids)) };
         let documents = stored.documents().clone();
-        Ok(Answer { frame, ids, not_found: self.ids.select(&found.not_hits()), documents })
+        Ok(Answer { frame, ids, not_found: found.lacking_ids(&self.ids), documents })
+    }
+
+    fn read(&self, stored: &Snapshot, wanted: &IdSet, found: &LookUp) -> Result<DataFrame> {
+        let columns = self.columns.iter().map(|name| self.reading(name));
+        let read = |ids: &IdSet| stored.read(&self.table, ids, found, columns);
+        if found.hits.len() == wanted.len() { read(wanted) } else { read(&wanted.select(&found.hits)) }
+    }
+
+    fn read_in_parts(&self, stored: &Snapshot) -> Result<DataFrame> {
+        let mut all: Option<DataFrame> = None;
+        for places in parts_to_read(self.ids.len()) {
+            let wanted = self.ids.range(places);
+            let part = self.read(stored, &wanted, &stored.look_up(&wanted, &self.needs)?)?;
+            match &mut all {
+                None => all = Some(part),
+                Some(all) if all.schema() == part.schema() => {
+                    all.vstack_mut_owned(part).map_err(Error::frame("join the answer"))?;
+                }
+                // Of a nested column that is not wanted whole, parts from different files may have different fields.
+                Some(_) => return self.read(stored, &self.ids, &stored.look_up(&self.ids, &self.needs)?),
+            }
+        }
+        Ok(all.unwrap_or_default())
     }
 
     fn reading<'s>(&'s self, name: &'s str) -> Reading<'s> {

@@ -14,12 +14,13 @@ use super::group::{Commit, Committed, Group};
 use super::queue::Queue;
 use super::request::{Fetch, Request};
 use super::split::Splits;
+use super::standing::Standing;
 use crate::error::{BatchError, BatchFailure, Error, Result};
 use crate::key::IdSet;
 use crate::plan;
 use crate::progress::{ProgressEvent, Reporter};
 use crate::stats::Count;
-use crate::storage::{LookUp, Replace, Snapshot};
+use crate::storage::{Replace, Snapshot};
 
 /// What a session wants done.
 #[derive(Debug)]
@@ -367,8 +368,8 @@ impl Session {
         if self.found_stored.is_empty() { Ok(Arc::clone(self.group.stored())) } else { self.request.table.snapshot() }
     }
 
-    fn ending(&self, stored: Arc<Snapshot>, found: LookUp) -> Result<Ending> {
-        let lacking = self.request.ids.select(&found.not_hits());
+    fn ending(&self, stored: Arc<Snapshot>, found: Standing) -> Result<Ending> {
+        let lacking = found.lacking_ids(&self.request.ids);
         if self.request.fetch == Fetch::Never && !lacking.is_empty() {
             let table = self.request.table.name().to_string();
             return Err(Error::NotCached { table, ids: lacking.row_ids() });
@@ -378,7 +379,7 @@ impl Session {
         let request = Arc::clone(&self.request);
         Ok(if vanished {
             Ending::Vanished
-        } else if found.incomplete.is_empty() {
+        } else if found.incomplete() == 0 {
             Ending::Found { request, stored, found, fetched: self.group.committed() }
         } else {
             Ending::Incomplete { request, stored, found }
@@ -405,24 +406,24 @@ impl Session {
     }
 }
 
-fn look_up(request: &Request) -> Result<(Arc<Snapshot>, LookUp)> {
+fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
     let stored = request.table.snapshot()?;
     let found = request.find(&stored)?;
     count_found(request, &found);
     Ok((stored, found))
 }
 
-fn known_absent(request: &Request, found: &LookUp) -> Result<IdSet> {
+fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
     let (ids, absences) = (&request.ids, &request.shared.absences);
-    if request.fetch != Fetch::Needed || !absences.remembers() || found.missing.is_empty() {
+    if request.fetch != Fetch::Needed || !absences.remembers() || found.missing() == 0 {
         return Ok(ids.select(&[]));
     }
-    absences.known(&request.table, &ids.select(&found.missing))
+    absences.known(&request.table, &found.missing_ids(ids))
 }
 
-fn count_found(request: &Request, found: &LookUp) {
+fn count_found(request: &Request, found: &Standing) {
     let table = request.table.name();
-    let (hits, incomplete, missing) = (found.hits.len(), found.incomplete.len(), found.missing.len());
+    let (hits, incomplete, missing) = (found.hits(), found.incomplete(), found.missing());
     tracing::debug!(%table, hits, incomplete, missing, "looked up");
     let counters = &request.shared.counters;
     counters.add(table, Count::Requests, 1);
