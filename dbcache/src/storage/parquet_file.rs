@@ -59,6 +59,8 @@ pub(super) enum Content {
     AnotherTable(String),
     /// A sound file that this code cannot read as a table; the reason is for people.
     NoTable(String),
+    /// A later version of this crate wrote it.
+    TooNew(String),
 }
 
 /// What a file is expected to be.
@@ -180,7 +182,7 @@ fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc
     let OwnEnding { header, metadata, directory } = own;
     match header.check(expected.table, expected.id_column, expected.place) {
         Err(Unfit::AnotherTable(reason)) => return Ok(Content::AnotherTable(reason)),
-        Err(Unfit::TooNew(reason)) => return Ok(Content::NoTable(reason)),
+        Err(Unfit::TooNew(reason)) => return Ok(Content::TooNew(reason)),
         Ok(()) => {}
     }
     let rows = RowFile::new(file, header, metadata, directory, expected.id_column, memory)

@@ -244,11 +244,11 @@ impl Table {
                 return Ok(Opened::Segment(Some(stamp), None));
             }
             // No other program writes files with the names of segments.
-            Content::AnotherTable(reason) if place != Place::Base => {
+            Content::AnotherTable(reason) | Content::NoTable(reason) if place != Place::Base => {
                 return Ok(Opened::Damaged(path.to_owned(), reason));
             }
             Content::Foreign(_) => return Ok(Opened::Damaged(path.to_owned(), "its header is gone".to_owned())),
-            Content::AnotherTable(reason) | Content::NoTable(reason) => {
+            Content::AnotherTable(reason) | Content::NoTable(reason) | Content::TooNew(reason) => {
                 return Err(Error::ForeignTable { table: self.name.to_string(), path: path.to_owned(), reason });
             }
         };
