@@ -73,8 +73,8 @@ pub(crate) fn is_storable(data_type: &DataType) -> bool {
         Array, Binary, Boolean, Categorical, Date, Datetime, Decimal, Duration, Enum, List, Null, String, Struct, Time,
     };
     match data_type {
-        Boolean | Decimal(..) | String | Binary | Date | Datetime(..) | Duration(_) | Time | Null => true,
-        Categorical(..) | Enum(..) => true,
+        Boolean | Decimal(..) | String | Binary | Date | Datetime(..) | Duration(_) | Time | Null | Categorical(..)
+        | Enum(..) => true,
         List(inner) => is_storable(inner),
         Array(inner, width) => *width > 0 && is_storable(inner),
         Struct(fields) => !fields.is_empty() && fields.iter().all(|field| is_storable(field.dtype())),

@@ -16,7 +16,7 @@ use crate::column::ColumnRef;
 use crate::data_type::convert;
 use crate::error::{Error, Result};
 use crate::key::{ColumnIds, IdSet};
-use crate::storage::{ColumnSet, Need, Parts, Reading, Snapshot};
+use crate::storage::{ColumnSet, Need, Parts, Reading, Snapshot, StoredColumn};
 
 /// The columns that the plan begins with. Names of cached columns never begin so.
 const PART: &str = "__dbcache_part";
@@ -122,7 +122,7 @@ impl Scan {
 
     fn column(self: &Arc<Self>, wanted: &Wanted) -> (Expr, DataType) {
         let stored = self.stored.column(wanted.column().column());
-        let data_type = wanted.data_type().or(stored.map(|column| column.data_type())).cloned();
+        let data_type = wanted.data_type().or(stored.map(StoredColumn::data_type)).cloned();
         let data_type = data_type.unwrap_or(DataType::Null);
         let name = wanted.column().label();
         let one = Question { wanted: vec![wanted.clone()], ..self.question.clone() };

@@ -54,7 +54,7 @@ impl TableError {
         column: &str,
         columns: impl IntoIterator<Item = &'c str>,
     ) -> Self {
-        let suggestions = near(column, columns.into_iter());
+        let suggestions = near(column, columns);
         Self::ColumnNotFound { table: table.to_string(), column: column.to_owned(), suggestions }
     }
 }

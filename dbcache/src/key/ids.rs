@@ -147,16 +147,19 @@ impl IdSet {
         self.len() == 0
     }
 
+    #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn get(&self, place: usize) -> Option<RowId> {
         each!(self, ids => ids.get(place).cloned().map(Into::into))
     }
 
     /// All ids, in order.
+    #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn row_ids(&self) -> Vec<RowId> {
         each!(self, ids => ids.iter().cloned().map(Into::into).collect())
     }
 
     /// All ids as the key type `K`; those that `K` cannot hold are left out.
+    #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn keys<K: Key>(&self) -> Vec<K> {
         each!(self, ids => ids.iter().cloned().map(Into::into).filter_map(K::from_row_id).collect())
     }

@@ -52,7 +52,7 @@ fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> 
     // How many fences are not above the id: for the next id, at least as many.
     let mut passed = 0;
     let find = |id: &T| {
-        passed += leading(fences.get(passed..)?.iter(), |fence| fence <= id);
+        passed += leading(&fences.get(passed..)?.iter(), |fence| fence <= id);
         let page = passed.checked_sub(1)?;
         let start = page * step;
         let ids = ids.get(start..ids.len().min(start + step))?;
@@ -71,8 +71,8 @@ fn place<T: Sorted>(ids: &[T], id: &T, low: &T, high: &T) -> Option<usize> {
     let last = ids.len().checked_sub(1)?;
     let guess = id.part(low, high).map_or(last / 2, |part| scaled(part, last)).min(last);
     let (before, after) = ids.split_at_checked(guess)?;
-    let lower = leading(after.iter(), |other| other < id);
-    let place = if lower > 0 { guess + lower } else { guess - leading(before.iter().rev(), |other| other >= id) };
+    let lower = leading(&after.iter(), |other| other < id);
+    let place = if lower > 0 { guess + lower } else { guess - leading(&before.iter().rev(), |other| other >= id) };
     ids.get(place).filter(|found| *found == id).map(|_| place)
 }
 
@@ -82,7 +82,7 @@ fn scaled(part: f64, last: usize) -> usize {
 }
 
 /// How many of the first items pass a test that all items before the last such one pass, found in steps that double.
-fn leading<'t, T: 't, I>(items: I, test: impl Fn(&T) -> bool) -> usize
+fn leading<'t, T: 't, I>(items: &I, test: impl Fn(&T) -> bool) -> usize
 where
     I: ExactSizeIterator<Item = &'t T> + Clone,
 {

@@ -25,7 +25,7 @@ pub(crate) enum Standing {
 /// The states of many ids.
 #[derive(Debug, Default)]
 pub(crate) struct States {
-    states: Vec<State>,
+    each: Vec<State>,
     hits: usize,
     incomplete: usize,
 }
@@ -71,7 +71,7 @@ impl Standing {
     pub(super) fn missing(&self) -> usize {
         match self {
             Self::AtOnce(found) => found.missing.len(),
-            Self::InParts(states) => states.states.len() - states.hits - states.incomplete,
+            Self::InParts(states) => states.each.len() - states.hits - states.incomplete,
         }
     }
 
@@ -112,7 +112,7 @@ impl Standing {
     /// Whether each id is one that a request has to fetch.
     pub(crate) fn lacking(&self) -> Vec<bool> {
         match self {
-            Self::InParts(states) => states.states.iter().map(|state| *state != State::Hit).collect(),
+            Self::InParts(states) => states.each.iter().map(|state| *state != State::Hit).collect(),
             Self::AtOnce(found) => {
                 let mut lacking = vec![false; self.hits() + self.incomplete() + self.missing()];
                 for place in found.incomplete.iter().chain(&found.missing) {
@@ -127,11 +127,11 @@ impl Standing {
 impl States {
     /// Takes in how the next so many ids stand.
     fn push(&mut self, count: usize, found: &LookUp) {
-        let start = self.states.len();
-        self.states.resize(start + count, State::Hit);
+        let start = self.each.len();
+        self.each.resize(start + count, State::Hit);
         for (places, state) in [(&found.incomplete, State::Incomplete), (&found.missing, State::Missing)] {
             for place in places {
-                self.states.get_mut(start + place).into_iter().for_each(|slot| *slot = state);
+                self.each.get_mut(start + place).into_iter().for_each(|slot| *slot = state);
             }
         }
         self.hits += found.hits.len();
@@ -139,7 +139,7 @@ impl States {
     }
 
     fn select(&self, ids: &IdSet, is_selected: impl Fn(State) -> bool) -> IdSet {
-        ids.keep(|place| self.states.get(place).is_some_and(|state| is_selected(*state)))
+        ids.keep(|place| self.each.get(place).is_some_and(|state| is_selected(*state)))
     }
 }
 

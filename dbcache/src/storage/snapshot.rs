@@ -22,6 +22,9 @@ use crate::key::{IdSet, Positions, row_number};
 use crate::name::TableName;
 use crate::record::DefaultCell;
 
+#[cfg(feature = "lazy")]
+pub(crate) use self::parts::Parts;
+
 /// Columns of fewer rows are read by one thread: another one would not be worth waking.
 const ROWS_WORTH_THREADS: usize = 64;
 

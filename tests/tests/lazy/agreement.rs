@@ -1,5 +1,6 @@
 //! Every query over every kind of table, against the same query over everything cached.
 
+use dbcache::BatchPolicy;
 use dbcache::polars::prelude::*;
 
 use crate::{Folder, collected, tables};
@@ -43,7 +44,7 @@ const QUERIES: &[Query] = &[
         rows.filter(col("name").is_not_null()).sort(["name"], SortMultipleOptions::default()).limit(7)
     }),
     ("groups", |rows| {
-        let groups = rows.group_by([col("age")]).agg([len().alias("rows"), col("name").min(), col("id").sum()]);
+        let groups = rows.group_by([col("age")]).agg([len().alias("rows"), col("name").min(), col("id").max()]);
         groups.sort(["age"], SortMultipleOptions::default())
     }),
     ("joined with itself", |rows| {
@@ -135,6 +136,27 @@ fn over_no_rows_there_is_an_id_column_alone() {
     assert_eq!(scanned.schema(), users.cached().unwrap().schema());
     let count = collected(users.scan().unwrap().select([len()]));
     assert_eq!(count.column("len").unwrap().u32().unwrap().get(0), Some(0));
+}
+
+#[test]
+fn over_ids_that_64_bits_do_not_hold() {
+    let folder = Folder::new();
+    let store = |ids: &[i128], version: i32| {
+        let fetcher = |ids: &[i128], _: &str| -> Result<DataFrame, PolarsError> {
+            df!("id" => ids, "version" => vec![version; ids.len()])
+        };
+        let query = folder.users().select(["version"]).unwrap().refresh();
+        query.batches(BatchPolicy::Fixed(1_000_000)).frame(ids, &fetcher).unwrap();
+    };
+    // So many that the second part begins with one of them.
+    store(&(-270_000..0).map(|id| id << 70).collect::<Vec<i128>>(), 1);
+    store(&(-20..400).collect::<Vec<i128>>(), 2);
+    store(&[-(1 << 80), 7, 1 << 90], 3);
+    assert!(folder.segments() > 0);
+    let query = |rows: LazyFrame| rows.filter(col("version").gt(lit(1)));
+    let expected = query(folder.users().cached().unwrap().lazy()).collect().unwrap();
+    assert_eq!(expected.height(), 422);
+    assert!(collected(query(folder.users().scan().unwrap())).equals_missing(&expected));
 }
 
 #[test]

@@ -33,6 +33,7 @@ macro_rules! postgres_contract {
         crate::postgres_contract! { $adapter: ids;
             uuid_columns_are_asked_by_uuids_and_by_text
             numeric_columns_are_asked_by_huge_integers
+            numeric_columns_are_asked_by_integers_of_128_bits
             small_integer_columns_are_asked_by_any_integer
             enums_and_padded_text_are_keys
             the_database_may_stand_before_the_schema

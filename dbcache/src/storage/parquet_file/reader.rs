@@ -221,7 +221,7 @@ impl RowFile {
         let chunk = self.chunks(group).get(pages.leaf).ok_or_else(|| self.file.damaged("a column chunk is gone"))?;
         let descriptor = chunk.descriptor().descriptor.clone();
         let meta = PageMetaData::new(0, pages.values(), chunk.compression(), descriptor);
-        let (bytes, memory) = pages.to_decode();
+        let (bytes, memory) = pages.take_out();
         Ok((PageReader::new_with_page_meta(bytes, meta, Vec::new(), usize::MAX), memory))
     }
 }

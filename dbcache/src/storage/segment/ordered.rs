@@ -5,7 +5,7 @@ use polars::prelude::{Column, IdxSize};
 use super::super::parquet_file::IDS_A_PAGE;
 use super::{Segment, SegmentRows};
 use crate::error::Result;
-use crate::key::IdSet;
+use crate::key::{IdSet, RowId};
 
 impl Segment {
     /// The first of every so many ids.
@@ -21,11 +21,12 @@ impl Segment {
 
     /// How many rows have ids below `bound`, a set of one id.
     pub(in crate::storage) fn rank(&self, bound: &IdSet) -> Result<usize> {
+        let is_negative = matches!(bound.get(0), Some(RowId::Int(id)) if id < 0);
         let converted = bound.in_variant_of(&self.variant).map(|(bound, _)| bound);
         let bound = converted.as_ref().unwrap_or(bound);
         match &self.rows {
-            // An id that does not fit is above all that do.
-            _ if bound.is_empty() => Ok(self.count()),
+            // What no id here can be is below all of them, or above.
+            _ if bound.is_empty() => Ok(if is_negative { 0 } else { self.count() }),
             SegmentRows::File(file) => file.rank(bound),
             SegmentRows::Memory(rows) => Ok(rows.ids.rank(bound)),
         }

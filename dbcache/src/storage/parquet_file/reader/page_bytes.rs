@@ -58,7 +58,7 @@ impl PageBytes {
     }
 
     /// The bytes for a decoder, and their memory, to be [given back](give_back) when it is done.
-    pub(super) fn to_decode(&mut self) -> (Cursor<Buffer<u8>>, Buffer<u8>) {
+    pub(super) fn take_out(&mut self) -> (Cursor<Buffer<u8>>, Buffer<u8>) {
         let memory = Buffer::from(std::mem::take(&mut self.bytes));
         (Cursor::new(memory.clone().sliced(..self.used)), memory)
     }
