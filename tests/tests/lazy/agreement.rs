@@ -145,7 +145,8 @@ fn over_ids_that_64_bits_do_not_hold() {
         let fetcher = |ids: &[i128], _: &str| -> Result<DataFrame, PolarsError> {
             df!("id" => ids, "version" => vec![version; ids.len()])
         };
-        let query = folder.users().select(["version"]).unwrap().refresh();
+        let users = folder.users();
+        let query = users.select(["version"]).unwrap().refresh();
         query.batches(BatchPolicy::Fixed(1_000_000)).frame(ids, &fetcher).unwrap();
     };
     // So many that the second part begins with one of them.
