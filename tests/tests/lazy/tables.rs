@@ -95,9 +95,11 @@ pub(crate) fn lost_rows() -> Folder {
     let before = folder.users().cached().unwrap().height();
     let (newest, size) = (names.last().unwrap(), std::fs::metadata(names.last().unwrap()).unwrap().len());
     let mut bytes = std::fs::read(newest).unwrap();
-    // Where the pages of the columns are, behind those of the ids.
-    for byte in &mut bytes[usize::try_from(size).unwrap() / 6..][..8] {
-        *byte ^= 0xFF;
+    // Where the pages of ids and columns are, of which what is described stands behind.
+    for part in [6, 4, 3] {
+        for byte in &mut bytes[usize::try_from(size).unwrap() / part..][..8] {
+            *byte ^= 0xFF;
+        }
     }
     std::fs::write(newest, bytes).unwrap();
     let after = folder.users().cached().unwrap().height();
