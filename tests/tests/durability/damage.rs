@@ -7,9 +7,10 @@ use dbcache::polars::prelude::{ParquetReader, SerReader};
 use dbcache::{DynamicCache, Error, Progress, Table};
 use dbcache_tests::Database;
 use dbcache_tests::counts::{count, is_full, report};
-use dbcache_tests::versioned::{Random, Versions, all, open, put, row_of, versions};
+use dbcache_tests::versioned::{FILE, Random, Versions, all, open, put, row_of, some, versions};
 use serde_json::{Value, json};
 
+use crate::places::in_time;
 use crate::{Scratch, files_below};
 
 const OTHER: &str = "test.other";
@@ -188,6 +189,27 @@ fn damage_that_only_reading_everything_meets_costs_rows_and_no_error() {
     }
     let left = other(&scratch.cache()).cached().expect("what is left");
     assert!(left.height() < ids.len());
+}
+
+#[test]
+fn a_damaged_copy_of_an_id_gives_no_wrong_row_and_no_endless_wait_wherever_it_is() {
+    let id = 0x0123_4567_89ab_cdef_i64;
+    let scratch = Scratch::new();
+    put(&open(&scratch.cache()), &[id], 1).expect("a commit");
+    let bytes = std::fs::read(scratch.cache().join(FILE)).expect("a file");
+    let is_copy = |place: &usize| bytes[*place..].starts_with(&id.to_le_bytes());
+    let copies: Vec<usize> = (0..bytes.len()).filter(is_copy).collect();
+    assert!(copies.len() >= 2, "it is in a page, and in the index of pages");
+    for place in copies {
+        let folder = scratch.cache();
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        std::fs::write(folder.join(FILE), damaged).expect("a file");
+        let (found, left) = in_time(move || (some(&open(&folder), &[id - 1, id, id + 1]), all(&open(&folder))));
+        for found in [found, left].map(|rows| rows.expect("what is left")) {
+            assert!(found.is_empty() || found == Versions::from([(id, 1)]), "at {place}: {found:?}");
+        }
+    }
 }
 
 #[test]

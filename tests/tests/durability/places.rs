@@ -143,7 +143,7 @@ fn hostile_ids_and_columns_come_back_as_they_were() {
 }
 
 /// Fails where the work waits for something that never comes.
-fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(work()));
     receiver.recv_timeout(Duration::from_secs(30)).expect("it does not wait for ever")

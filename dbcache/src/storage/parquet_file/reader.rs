@@ -131,15 +131,16 @@ impl RowFile {
 
     /// Whether every byte that is ever read is as it was written.
     pub(in crate::storage) fn is_sound(&self) -> Result<bool> {
-        let chunks = self.chunks(0).len();
-        for place in 0..self.directory.len() {
-            let (group, leaf) = (place / chunks.max(1), place % chunks.max(1));
-            match self.verify(group, leaf) {
-                Err(Error::Damaged { .. }) => return Ok(false),
-                other => other?,
-            }
+        match self.verify_all() {
+            Err(Error::Damaged { .. }) => Ok(false),
+            verified => verified.map(|()| true),
         }
-        Ok(true)
+    }
+
+    fn verify_all(&self) -> Result<()> {
+        self.id_pages()?;
+        let chunks = self.chunks(0).len().max(1);
+        (0..self.directory.len()).try_for_each(|place| self.verify(place / chunks, place % chunks))
     }
 
     /// Reads all pages of a chunk, a part at a time, so that a large chunk does not have to fit in memory.
