@@ -151,7 +151,7 @@ impl Question {
             let has_default = self.default_of(column.column()).is_some();
             for keys in wanted.keys() {
                 let path = column.path().steps().iter().cloned().chain(keys).collect();
-                needs.push(Need { column: column.column().to_owned(), path, has_default });
+                needs.push(Need { column: column.column().into(), path, has_default });
             }
         }
         needs
@@ -203,7 +203,7 @@ impl Question {
             } else {
                 whole(base(frame, name)?, wanted, documents)
             };
-            columns.push(self.declared_type(values, wanted, ids)?.with_name(column.label().into()));
+            columns.push(named(self.declared_type(values, wanted, ids)?, column.label()));
         }
         Ok(columns)
     }
@@ -223,7 +223,7 @@ impl Question {
             .collect();
         extract(column, &paths, self.strictness).map_err(|PathError { row, path, reason }| Error::Value {
             table: self.table.name().to_string(),
-            column: wanted.get(path).map(|wanted| wanted.column().label()).unwrap_or_default(),
+            column: wanted.get(path).map(|wanted| wanted.column().label().to_string()).unwrap_or_default(),
             id: row_id(ids, row),
             reason,
         })
@@ -238,7 +238,7 @@ impl Question {
             (found, _) if readable(found, data_type) => convert(&values, data_type),
             (found, _) => return Err(type_conflict(&self.table, schema, found)),
         };
-        let name = schema.column().label();
+        let name = schema.column().label().to_string();
         converted.map_err(|cause| self.cell_error(CellError { column: name, ..cause }, ids))
     }
 
@@ -258,6 +258,11 @@ impl Question {
 pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
     let text = if marked.contains(column.name().as_str()) { column.str().ok() } else { None };
     text.and_then(documents::structured).unwrap_or_else(|| column.clone())
+}
+
+/// The column under that name; most have it already.
+fn named(column: Series, name: PlSmallStr) -> Series {
+    if *column.name() == name { column } else { column.with_name(name) }
 }
 
 /// A whole column; one of documents is structured, unless the caller declares what it is.
@@ -290,7 +295,7 @@ pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()
 fn type_conflict(table: &Table, schema: &ColumnSchema, stored: &DataType) -> Error {
     Error::TypeConflict {
         table: table.name().to_string(),
-        column: schema.column().label(),
+        column: schema.column().label().to_string(),
         stored: stored.clone(),
         wanted: schema.data_type().clone(),
     }

@@ -6,6 +6,8 @@ mod typed;
 use std::fmt;
 use std::str::FromStr;
 
+use polars::prelude::PlSmallStr;
+
 use crate::error::{Error, Result};
 use crate::json_path::JsonPath;
 
@@ -34,7 +36,7 @@ pub use typed::{Column, Nullness, Optional, Required};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ColumnRef {
-    column: String,
+    column: PlSmallStr,
     path: JsonPath,
 }
 
@@ -57,7 +59,7 @@ impl ColumnRef {
     }
 
     /// The path of these steps in the column of exactly this name.
-    pub(crate) fn with_path(column: impl Into<String>, steps: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn with_path(column: impl Into<PlSmallStr>, steps: impl IntoIterator<Item = String>) -> Self {
         Self { column: column.into(), path: JsonPath::of(steps) }
     }
 
@@ -67,8 +69,8 @@ impl ColumnRef {
     }
 
     /// The name of the column in an answer: the column's own name, or the text form where there is a path.
-    pub(crate) fn label(&self) -> String {
-        if self.path.is_empty() { self.column.clone() } else { self.to_string() }
+    pub(crate) fn label(&self) -> PlSmallStr {
+        if self.path.is_empty() { self.column.clone() } else { self.to_string().into() }
     }
 
     /// The path in that column; empty for the column itself.
@@ -107,7 +109,7 @@ mod tests {
 
     fn parts(text: &str) -> (String, Vec<String>) {
         let column: ColumnRef = text.parse().expect("the text is well formed");
-        (column.column, column.path.steps().to_vec())
+        (column.column.to_string(), column.path.steps().to_vec())
     }
 
     fn reason(text: &str) -> String {

@@ -10,6 +10,8 @@ mod text;
 mod tree;
 mod value;
 
+use std::sync::Arc;
+
 use polars::prelude::*;
 
 /// The steps from a JSON document to a value in it.
@@ -25,7 +27,8 @@ use polars::prelude::*;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JsonPath {
-    steps: Vec<String>,
+    /// Shared, since columns of a request are passed on again and again.
+    steps: Arc<[String]>,
 }
 
 impl JsonPath {

@@ -109,7 +109,7 @@ pub trait ColumnBuilder<V>: Sized {
 
 /// Reads values out of a column of the type that the builder makes.
 #[doc(hidden)]
-pub trait ColumnReader<V>: Sized {
+pub trait ColumnReader<V>: Sized + Sync {
     fn new(column: &Series) -> Result<Self, Fault>;
 
     /// The value of a row, `None` for NULL. A type that has a value for NULL gives that.

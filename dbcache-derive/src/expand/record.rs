@@ -147,13 +147,22 @@ fn schema(record: &Record<'_>) -> TokenStream {
 
 fn to_frame(record: &Record<'_>) -> TokenStream {
     let private = record.host.private();
-    let columns = record.columns().map(|field| {
-        let (ident, ty, column) = (field.name, field.ty, &field.column);
-        quote_spanned!(at(ty)=> #private::column::<Self, #ty>(rows, #column, |row| &row.#ident)?)
-    });
+    let mut columns: Vec<TokenStream> = record
+        .columns()
+        .map(|field| {
+            let (ident, ty, column) = (field.name, field.ty, &field.column);
+            quote_spanned!(at(ty)=> #private::column::<Self, #ty>(rows, #column, |row| &row.#ident))
+        })
+        .collect();
+    let count = columns.len();
+    let last = columns.pop();
+    let places = 0..columns.len();
     code! {
         fn to_frame(rows: &[Self]) -> #private::PolarsResult<#private::DataFrame> {
-            #private::table(rows, ::std::vec![#(#columns),*])
+            #private::table(rows.len(), #count, &|place| match place {
+                #(#places => #columns,)*
+                _ => #last,
+            })
         }
     }
 }

@@ -74,7 +74,7 @@ impl Scan {
             self.question.wanted.iter().filter(|wanted| self.question.is_answered(wanted)).collect();
         let columns: Vec<(Expr, DataType)> = wanted.iter().map(|wanted| self.column(wanted)).collect();
         let labels = wanted.iter().map(|wanted| wanted.column().label());
-        let names: Vec<Expr> = std::iter::once(self.id_column().to_owned()).chain(labels).map(col).collect();
+        let names: Vec<Expr> = std::iter::once(PlSmallStr::from(self.id_column())).chain(labels).map(col).collect();
         let part = |part: usize| {
             let rows = self.rows(u64::try_from(part).unwrap_or(u64::MAX))?.with_column(self.ids());
             let read = LAYERS.iter().fold(rows, |rows, is_in_layer| {
@@ -112,7 +112,7 @@ impl Scan {
     fn ids(self: &Arc<Self>) -> Expr {
         let data_type = self.question.id_type.map_or_else(|| self.stored.id_type(), Clone::clone);
         let name = self.id_column().to_owned();
-        self.expression(name, data_type.clone(), move |scan, rows| {
+        self.expression(name.into(), data_type.clone(), move |scan, rows| {
             let ids = scan.stored.ids_at(scan.id_column(), rows)?;
             let ids = ids.as_materialized_series();
             let converted = convert(ids, &data_type);
@@ -152,7 +152,7 @@ impl Scan {
     /// A column as a function of the rows' numbers.
     fn expression(
         self: &Arc<Self>,
-        name: String,
+        name: PlSmallStr,
         data_type: DataType,
         read: impl Fn(&Self, &[u64]) -> Result<Series> + Send + Sync + 'static,
     ) -> Expr {

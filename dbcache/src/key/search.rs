@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::sorted::{Positions, locate, row_number};
 
 /// So many ids are searched by one thread: for fewer, another one would not be worth waking.
-const IDS_A_THREAD: usize = 256;
+const IDS_A_THREAD: usize = 4096;
 /// How many times longer the list must be before searching it beats walking it.
 const SEARCH_FACTOR: usize = 16;
 
@@ -48,32 +48,53 @@ pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wante
     found.concat()
 }
 
+/// One loop over all wanted ids after the other, so that the looks outside of the cache, which do not depend on each
+/// other, are under way at the same time.
 fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
-    // How many fences are not above the id: for the next id, at least as many.
-    let mut passed = 0;
-    let find = |id: &T| {
-        passed += leading(&fences.get(passed..)?.iter(), |fence| fence <= id);
-        let page = passed.checked_sub(1)?;
-        let start = page * step;
-        let ids = ids.get(start..ids.len().min(start + step))?;
-        let high = fences.get(passed).or(ids.last())?;
-        let place = place(ids, id, fences.get(page)?, high)?;
-        Some(row_number(start + place))
-    };
-    wanted.iter().map(find).collect()
+    let guesses = guesses(ids, fences, step, wanted);
+    let is_below = |(guess, id): (&Guess, &T)| ids.get(guess.place).is_some_and(|found| found < id);
+    let below: Vec<bool> = guesses.iter().zip(wanted).map(is_below).collect();
+    let find = |((guess, is_below), id): ((Guess, bool), &T)| guess.corrected(ids, id, is_below).map(row_number);
+    guesses.into_iter().zip(below).zip(wanted).map(find).collect()
 }
 
-/// Where an id is in a page of ids from `low` on that ends before `high`.
-///
-/// It is looked for from where it would be if the ids were evenly spread, in steps that double (interpolation and
-/// exponential search).
-fn place<T: Sorted>(ids: &[T], id: &T, low: &T, high: &T) -> Option<usize> {
-    let last = ids.len().checked_sub(1)?;
-    let guess = id.part(low, high).map_or(last / 2, |part| scaled(part, last)).min(last);
-    let (before, after) = ids.split_at_checked(guess)?;
-    let lower = leading(&after.iter(), |other| other < id);
-    let place = if lower > 0 { guess + lower } else { guess - leading(&before.iter().rev(), |other| other >= id) };
-    ids.get(place).filter(|found| *found == id).map(|_| place)
+/// Where an id would be if those of its page were evenly spread (interpolation search).
+#[derive(Clone, Copy, Debug)]
+struct Guess {
+    place: usize,
+    /// Where its page begins and ends; nowhere if it is below all ids.
+    page: (usize, usize),
+}
+
+fn guesses<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Vec<Guess> {
+    // How many fences are not above the id: for the next id, at least as many.
+    let mut passed = 0;
+    let guess = |id: &T| {
+        passed += leading(&fences.get(passed..).unwrap_or_default().iter(), |fence| fence <= id);
+        let Some(page) = passed.checked_sub(1) else { return Guess { place: 0, page: (0, 0) } };
+        let (start, end) = (page * step, ids.len().min((page + 1) * step));
+        let last = (end - start).saturating_sub(1);
+        // Of the last page nothing says where it ends.
+        let bounds = fences.get(page).zip(fences.get(passed));
+        let part = bounds.and_then(|(low, high)| id.part(low, high));
+        let place = start + part.map_or(last / 2, |part| scaled(part, last)).min(last);
+        Guess { place, page: (start, end) }
+    };
+    wanted.iter().map(guess).collect()
+}
+
+impl Guess {
+    /// Where the id is, looked for from the guess on in steps that double (exponential search), given whether what is
+    /// at the guess is below it.
+    fn corrected<T: Sorted>(self, ids: &[T], id: &T, is_below: bool) -> Option<usize> {
+        let (start, end) = self.page;
+        let place = if is_below {
+            self.place + leading(&ids.get(self.place..end)?.iter(), |other| other < id)
+        } else {
+            self.place - leading(&ids.get(start..self.place)?.iter().rev(), |other| other >= id)
+        };
+        ids.get(place).filter(|found| place < end && *found == id).map(|_| place)
+    }
 }
 
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]

@@ -164,8 +164,11 @@ impl Request {
         let mut columns: Vec<UnknownColumn> = Vec::new();
         for need in &self.needs {
             let Some(set) = sets.iter().find(|set| presence.lacks(set, need)) else { continue };
-            let unknown =
-                if set.contains(&need.column) { unknown_key(need, stored) } else { unknown_column(need, &known) };
+            let unknown = if set.contains(need.column.as_str()) {
+                unknown_key(need, stored)
+            } else {
+                unknown_column(need, &known)
+            };
             if columns.iter().all(|other| other.name != unknown.name) {
                 columns.push(unknown);
             }
@@ -175,14 +178,14 @@ impl Request {
 }
 
 fn unknown_column(need: &Need, known: &ColumnSet) -> UnknownColumn {
-    let name = need.column.clone();
+    let name = need.column.to_string();
     let suggestions = near(&name, known.iter().map(String::as_str).filter(|known| *known != name));
     UnknownColumn { name, suggestions, is_undeclared_key: false }
 }
 
 /// The column is there, with the keys that a record type declares.
 fn unknown_key(need: &Need, stored: &Snapshot) -> UnknownColumn {
-    let label = |path: Vec<String>| ColumnRef::with_path(need.column.clone(), path).label();
+    let label = |path: Vec<String>| ColumnRef::with_path(need.column.clone(), path).label().to_string();
     let known: Vec<String> = stored.presence().known_paths(&need.column).into_iter().map(label).collect();
     let name = label(shown_path(&need.path));
     let suggestions = near(&name, known.iter().map(String::as_str));

@@ -17,16 +17,19 @@ pub(super) fn first_folded(sizes: &[u64], new: u64) -> usize {
     if sizes.iter().sum::<u64>().saturating_add(new) <= SMALL_TABLE {
         return 0;
     }
-    let (mut first, mut size, mut limit) = (sizes.len(), new, LOWEST_TIER);
-    while first > 0 {
-        let older = sizes.get(..first).unwrap_or_default();
-        let of_tier: Vec<u64> = older.iter().rev().copied().take_while(|size| *size <= limit).collect();
-        // What is folded so far counts as one file; one of a higher tier takes in what is smaller.
-        if size <= limit && of_tier.len() + 1 < FAN_OUT {
-            return first;
+    let (mut first, mut size) = (sizes.len(), new);
+    let (mut place, mut limit, mut is_folding) = (sizes.len(), LOWEST_TIER, true);
+    while place > 0 {
+        let older = sizes.get(..place).unwrap_or_default();
+        let of_tier = older.iter().rev().take_while(|size| **size <= limit).count();
+        place -= of_tier;
+        // What is folded so far counts as one file; one of a higher tier takes in what is smaller. A tier that has too
+        // many files without it is due too: new files may turn out larger than expected, and so above their tier.
+        is_folding = of_tier + usize::from(is_folding) >= FAN_OUT || is_folding && size > limit;
+        if is_folding {
+            first = place;
+            size = sizes.iter().skip(first).sum::<u64>().saturating_add(new);
         }
-        size += of_tier.iter().sum::<u64>();
-        first -= of_tier.len();
         limit = limit.saturating_mul(FAN_OUT as u64);
     }
     first
@@ -70,9 +73,14 @@ mod tests {
 
     /// Commits of equal size, each folded as due: the sizes of the files left, and the bytes written in all.
     fn committed(commits: u64, size: u64) -> (Vec<u64>, u64) {
+        committed_as_expected(commits, size, size)
+    }
+
+    /// The same where commits are expected to be of another size than they turn out to be.
+    fn committed_as_expected(commits: u64, size: u64, expected: u64) -> (Vec<u64>, u64) {
         let (mut files, mut written) = (Vec::new(), 0);
         for _ in 0..commits {
-            let first = first_folded(&files, size);
+            let first = first_folded(&files, expected);
             let folded: u64 = files.drain(first..).sum();
             files.push(folded + size);
             written += folded + size;
@@ -91,6 +99,15 @@ mod tests {
             let (files, written) = committed(1_000, size);
             assert_eq!(files.iter().sum::<u64>(), 1_000 * size);
             assert!(files.len() <= 25, "{} files of commits of {size}", files.len());
+            assert!(written <= 8 * 1_000 * size, "{} times", written / (1_000 * size));
+        }
+    }
+
+    #[test]
+    fn files_that_turn_out_larger_or_smaller_than_expected_stay_few_too() {
+        for (size, expected) in [(136_000, 120_000), (800_000, 700_000), (120_000, 140_000), (60_000, 1_000)] {
+            let (files, written) = committed_as_expected(1_000, size, expected);
+            assert!(files.len() <= 30, "{} files of commits of {size}, expected to be {expected}", files.len());
             assert!(written <= 8 * 1_000 * size, "{} times", written / (1_000 * size));
         }
     }

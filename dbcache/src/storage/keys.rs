@@ -3,7 +3,9 @@
 //! A record type brings only the keys that it declares. A row that it brought has, beside the column's own entry in
 //! its column set, an entry for each innermost key. A row without such entries has the column whole.
 
-use polars::prelude::DataType;
+use std::ops::Bound;
+
+use polars::prelude::{DataType, PlSmallStr};
 
 use super::presence::ColumnSet;
 
@@ -15,7 +17,7 @@ const EVERY_ELEMENT: &str = "\u{2}";
 /// A column that a row must have, and a path in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
-    pub(crate) column: String,
+    pub(crate) column: PlSmallStr,
     pub(crate) path: Vec<String>,
     /// Whether a row without the column will do, but not one with other keys in it.
     pub(crate) has_default: bool,
@@ -24,7 +26,7 @@ pub(crate) struct Need {
 impl Need {
     /// Whether a row that has the columns of `set` will do, in a table whose rows have those of `sets`.
     pub(super) fn is_met(&self, set: &ColumnSet, sets: &[ColumnSet]) -> bool {
-        if !set.contains(&self.column) {
+        if !set.contains(self.column.as_str()) {
             return self.has_default;
         }
         let keys = Keys::of(set, &self.column);
@@ -40,8 +42,10 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn of(set: &'a ColumnSet, column: &'a str) -> Self {
-        let prefix = format!("{column}{STEP}");
-        let entries = set.range(prefix.clone()..).take_while(|entry| entry.starts_with(&prefix));
+        // They stand right behind the column's own entry, since no other name begins with it and a control character.
+        let behind = set.range::<str, _>((Bound::Excluded(column), Bound::Unbounded));
+        let is_key = |entry: &&String| entry.strip_prefix(column).is_some_and(|rest| rest.starts_with(STEP));
+        let entries = behind.take_while(is_key);
         Self { column, paths: entries.map(|entry| entry.split(STEP).skip(1).collect()).collect() }
     }
 
@@ -135,7 +139,7 @@ mod tests {
 
     fn is_met(path: &str, set: &ColumnSet, sets: &[ColumnSet]) -> bool {
         let path = path.split('.').skip(1).map(str::to_owned).collect();
-        Need { column: "profile".to_owned(), path, has_default: false }.is_met(set, sets)
+        Need { column: "profile".into(), path, has_default: false }.is_met(set, sets)
     }
 
     #[test]

@@ -81,9 +81,6 @@ impl Located {
 
     /// The rows at these ascending places alone.
     pub(super) fn select(&self, kept: &[usize]) -> Self {
-        if kept.len() == self.rows {
-            return self.clone();
-        }
         let mut renumbered = vec![None; self.rows];
         for (place, old) in kept.iter().enumerate() {
             if let Some(slot) = renumbered.get_mut(*old) {

@@ -5,7 +5,6 @@
 //! pushed out: a new chunk takes the place only of chunks that went unused for a while. So a working set beyond the
 //! budget does not turn over with every request.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use polars::prelude::*;
@@ -53,12 +52,12 @@ pub(crate) struct Memory {
 
 #[derive(Debug, Default)]
 struct Held {
-    chunks: HashMap<ChunkKey, Entry>,
+    chunks: PlHashMap<ChunkKey, Entry>,
     size: usize,
     /// Counts reads.
     clock: u64,
     /// How many pages were read one by one of chunks that are not held.
-    pages_read: HashMap<ChunkKey, u64>,
+    pages_read: PlHashMap<ChunkKey, u64>,
 }
 
 #[derive(Debug)]
@@ -84,6 +83,11 @@ impl Memory {
         let entry = held.chunks.get_mut(key)?;
         entry.used = held.clock;
         Some(entry.chunk.clone())
+    }
+
+    /// Whether a chunk is held. This is not a use of it.
+    pub(super) fn holds(&self, key: &ChunkKey) -> bool {
+        locked(&self.held).chunks.contains_key(key)
     }
 
     /// Whether to decode a chunk of about `size` bytes whole rather than read `pages` of its pages.

@@ -166,6 +166,11 @@ impl Segment {
         }
     }
 
+    /// Whether reading a column, one of whose rows is this, is reading memory.
+    pub(super) fn is_in_memory(&self, column: &str, row: IdxSize) -> bool {
+        self.file().is_none_or(|file| file.is_in_memory(column, row))
+    }
+
     /// A column that is here, of some rows, which are ascending; of a struct at least what lies at these paths.
     pub(super) fn take(&self, column: &str, paths: &[&[String]], rows: &[IdxSize], way: Way) -> Result<Column> {
         match &self.rows {

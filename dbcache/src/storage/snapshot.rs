@@ -25,8 +25,10 @@ use crate::record::DefaultCell;
 #[cfg(feature = "lazy")]
 pub(crate) use self::parts::Parts;
 
-/// Columns of fewer rows are read by one thread: another one would not be worth waking.
+/// Columns of fewer rows are read one after the other: another thread would not be worth waking.
 const ROWS_WORTH_THREADS: usize = 64;
+/// The same of columns that are in memory.
+const ROWS_IN_MEMORY_WORTH_THREADS: usize = 8192;
 
 /// The segments of a table, of which the newest that has a row has its valid version.
 #[derive(Clone, Debug)]
@@ -165,7 +167,7 @@ impl Snapshot {
             state.iter().enumerate().filter(move |(_, state)| **state == wanted).map(|(place, _)| place)
         };
         let hits: Vec<usize> = of(State::Hit).collect();
-        let rows = found.select(&hits);
+        let rows = if hits.len() == found.len() { found } else { found.select(&hits) };
         Ok(LookUp { hits, incomplete: of(State::Incomplete).collect(), missing: of(State::Missing).collect(), rows })
     }
 
@@ -243,14 +245,25 @@ impl Snapshot {
     ) -> Result<DataFrame> {
         let columns: Vec<Reading<'_>> = columns.collect();
         let read = |reading: &Reading<'_>| self.values(table.name(), reading, &found.rows, Way::ThroughMemory);
-        let values: Result<Vec<Column>> = if columns.len() < 2 || found.hits.len() < ROWS_WORTH_THREADS {
-            columns.iter().map(read).collect()
-        } else {
+        let values: Result<Vec<Column>> = if self.are_worth_threads(&columns, &found.rows) {
             columns.par_iter().map(read).collect()
+        } else {
+            columns.iter().map(read).collect()
         };
         let mut answer = vec![self.id_values(table, ids)?];
         answer.extend(values?);
         DataFrame::new(ids.len(), answer).map_err(Error::frame("build the answer"))
+    }
+
+    fn are_worth_threads(&self, columns: &[Reading<'_>], rows: &Located) -> bool {
+        let is_in_memory = |column: &Reading<'_>| {
+            let mut parts =
+                rows.parts().iter().filter_map(|part| self.segments.get(part.segment).zip(part.rows.first()));
+            parts.all(|(segment, row)| segment.is_in_memory(column.name, *row))
+        };
+        let are_enough = rows.len() >= ROWS_IN_MEMORY_WORTH_THREADS
+            || rows.len() >= ROWS_WORTH_THREADS && !columns.iter().all(is_in_memory);
+        columns.len() > 1 && are_enough
     }
 
     /// All ids, and where their rows are; but not those of rows that were lost with a damaged file.

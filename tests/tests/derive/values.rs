@@ -169,6 +169,43 @@ fn u8_comes_back() {
     assert_same(&[row(0, Some(3)), row(255, None)]);
 }
 
+#[test]
+fn a_frame_of_instants_can_be_printed() {
+    #[derive(Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: u8,
+        value: DateTime<Utc>,
+    }
+
+    let printed = stored(&[Row { id: 1, value: instant("2024-02-29T12:30:01Z") }]).to_string();
+    assert!(printed.contains("2024-02-29 12:30:01 UTC"), "{printed}");
+}
+
+#[test]
+fn rows_that_several_threads_convert_come_back_in_order_with_the_first_fault() {
+    #[derive(Clone, Debug, PartialEq, Cached)]
+    #[cached(table = "test.values")]
+    struct Row {
+        #[cached(id)]
+        id: i64,
+        text: Option<String>,
+        email: Email,
+    }
+
+    let row = |id: i64| Row { id, text: (id % 3 > 0).then(|| format!("text {id}")), email: Email(format!("{id}@b.c")) };
+    let mut rows: Vec<Row> = (0..100_000).map(row).collect();
+    let frame = Row::to_frame(&rows).expect("a frame");
+    assert_eq!(Row::from_frame(&frame).expect("rows"), rows);
+
+    for id in [90_000, 60_000, 99_999] {
+        rows[id].email = Email(format!("nobody {id}"));
+    }
+    let fault = fault_of::<Row>(&Row::to_frame(&rows).expect("a frame"));
+    assert!(fault.contains("row: 60000") && fault.contains("no @"), "{fault}");
+}
+
 /// What another program may have stored.
 fn fault_of<T: Record>(stored: &DataFrame) -> String {
     format!("{:?}", T::from_frame(stored).err().expect("the value does not fit"))

@@ -74,8 +74,12 @@ const QUERIES: &[Query] = &[
 ];
 
 fn agree(folder: &Folder) {
+    agree_on(folder, QUERIES.iter());
+}
+
+fn agree_on<'q>(folder: &Folder, queries: impl Iterator<Item = &'q Query>) {
     let cached = folder.users().cached().unwrap();
-    for (name, query) in QUERIES {
+    for (name, query) in queries {
         let expected = query(cached.clone().lazy()).collect().unwrap();
         let scan = query(folder.users().scan().unwrap());
         let schema = scan.clone().collect_schema().unwrap();
@@ -124,7 +128,9 @@ fn over_rows_that_were_lost() {
 
 #[test]
 fn over_several_row_groups() {
-    agree(&tables::large());
+    // Each of them takes seconds over so many rows, unless it is built for speed.
+    let kinds = ["everything", "a stretch of ids", "several columns", "a slice", "a slice after a filter", "sums"];
+    agree_on(&tables::large(), QUERIES.iter().filter(|(name, _)| kinds.contains(name)));
 }
 
 #[test]

@@ -15,6 +15,8 @@ const ENTRY: usize = 24;
 const CHUNK: usize = 48;
 /// Once one entry in so many was asked for, the whole table is read, and stays in memory.
 const ENTRIES_A_TABLE: usize = 16;
+/// Reading so many entries that follow one another costs about as much as asking the system once more.
+const ENTRIES_A_CALL: usize = 512;
 
 /// One page, as its entry describes it.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +29,6 @@ pub(super) struct PageEntry {
 }
 
 impl PageEntry {
-    /// Reads entries that follow one another.
-    pub(super) fn all_from_bytes(bytes: &[u8]) -> Option<Vec<Self>> {
-        bytes.as_chunks().0.iter().map(Self::from_bytes).collect()
-    }
-
     fn from_bytes(bytes: &[u8; ENTRY]) -> Option<Self> {
         let (start, rest) = bytes.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
@@ -62,6 +59,18 @@ impl PageEntry {
     }
 }
 
+/// The entries of some runs of pages, out of the bytes of all entries from that of page `first` on.
+pub(super) fn entries(bytes: &[u8], first: usize, runs: &[Range<usize>]) -> Option<Vec<PageEntry>> {
+    let all = bytes.as_chunks::<ENTRY>().0;
+    let mut entries = Vec::with_capacity(runs.iter().map(ExactSizeIterator::len).sum());
+    for run in runs {
+        for bytes in all.get(run.start.checked_sub(first)?..run.end.checked_sub(first)?)? {
+            entries.push(PageEntry::from_bytes(bytes)?);
+        }
+    }
+    Some(entries)
+}
+
 /// Where consecutive pages are in the file; `None` where they do not follow one another.
 pub(super) fn place(entries: &[PageEntry]) -> Option<Range<u64>> {
     let follow = |pair: &[PageEntry]| pair.first().and_then(PageEntry::end) == pair.last().map(|page| page.start);
@@ -79,8 +88,8 @@ pub(super) struct PageNumber {
 
 /// The checksum of a page that is at this place and holds so many values.
 fn checksum(PageNumber { chunk, page }: PageNumber, values: u32, bytes: &[u8]) -> u64 {
-    let about = [chunk as u64, page as u64, u64::from(values)].map(u64::to_le_bytes).concat();
-    xxh3_64_with_seed(bytes, xxh3_64(&about))
+    let about = [chunk as u64, page as u64, u64::from(values)].map(u64::to_le_bytes);
+    xxh3_64_with_seed(bytes, xxh3_64(about.as_flattened()))
 }
 
 /// Whether the bytes of consecutive pages are as they were written, of which this is the first.
@@ -113,13 +122,20 @@ impl PageTable {
         self.pages
     }
 
-    /// The entries of some pages, if they are in memory.
-    pub(super) fn held(&self, pages: &Range<usize>) -> Option<&[PageEntry]> {
-        self.entries.get()?.get(pages.clone())
+    /// The entries of some runs of pages, if they are in memory.
+    pub(super) fn held(&self, runs: &[Range<usize>]) -> Option<Vec<PageEntry>> {
+        let all = self.entries.get()?;
+        let held: Option<Vec<&[PageEntry]>> = runs.iter().map(|pages| all.get(pages.clone())).collect();
+        held.map(|held| held.concat())
     }
 
-    /// Whether to read all entries for want of so many, rather than these alone.
-    pub(super) fn is_worth_reading(&self, wanted: usize) -> bool {
+    /// Whether to read those between them too for want of entries in so many places.
+    pub(super) fn is_read_at_once(&self, places: usize) -> bool {
+        places.saturating_mul(ENTRIES_A_CALL) > self.pages
+    }
+
+    /// Whether to read all entries and keep them, for want of so many.
+    pub(super) fn is_worth_holding(&self, wanted: usize) -> bool {
         if self.entries.get().is_some() {
             return false;
         }

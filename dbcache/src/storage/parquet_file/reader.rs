@@ -2,11 +2,11 @@
 
 mod columns;
 mod ids;
+mod numbers;
 #[cfg(feature = "lazy")]
 mod ordered;
 mod page_bytes;
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 
 pub(in crate::storage) use self::columns::Way;
 use self::ids::IdPages;
-use self::page_bytes::PageBytes;
+use self::page_bytes::{PageBytes, with_bytes};
 
 /// Where a request needs more than one page in so many, it reads all of them.
 const PAGES_WORTH_ALL: usize = 3;
@@ -174,23 +174,32 @@ impl RowFile {
         self.tables.get(self.place(group, leaf)).ok_or_else(|| self.file.damaged("its directory is too short"))
     }
 
-    /// What the page table says of some runs of pages. It is not verified until the pages are.
-    fn entries(&self, group: usize, leaf: usize, runs: &[Range<usize>]) -> Result<Vec<Cow<'_, [PageEntry]>>> {
+    /// What the page table says of the pages of some runs. It is not verified until the pages are.
+    fn entries(&self, group: usize, leaf: usize, runs: &[Range<usize>]) -> Result<Vec<PageEntry>> {
         let table = self.table(group, leaf)?;
-        if table.is_worth_reading(runs.iter().map(ExactSizeIterator::len).sum()) {
-            let all = self.read_entries(table, &(0..table.len()))?;
-            table.hold(all);
+        if table.is_worth_holding(runs.iter().map(ExactSizeIterator::len).sum()) {
+            let all = 0..table.len();
+            table.hold(self.read_entries(table, std::slice::from_ref(&all))?);
         }
-        let of_run = |pages: &Range<usize>| match table.held(pages) {
-            Some(entries) => Ok(Cow::Borrowed(entries)),
-            None => self.read_entries(table, pages).map(Cow::Owned),
-        };
-        runs.iter().map(of_run).collect()
+        if let Some(held) = table.held(runs) {
+            Ok(held)
+        } else if table.is_read_at_once(runs.len()) {
+            self.read_entries(table, runs)
+        } else {
+            let of_run = |pages| self.read_entries(table, std::slice::from_ref(pages));
+            Ok(runs.iter().map(of_run).collect::<Result<Vec<_>>>()?.concat())
+        }
     }
 
-    fn read_entries(&self, table: &PageTable, pages: &Range<usize>) -> Result<Vec<PageEntry>> {
-        let bytes = self.file.read(self.within(table.place(pages))?)?;
-        PageEntry::all_from_bytes(&bytes).ok_or_else(|| self.file.damaged("a page table is unreadable"))
+    /// Reads the entries of some runs of pages, and all those between them.
+    fn read_entries(&self, table: &PageTable, runs: &[Range<usize>]) -> Result<Vec<PageEntry>> {
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(Vec::new()) };
+        let place = self.within(table.place(&(first.start..last.end)))?;
+        with_bytes(length_of(&place), |bytes| {
+            self.file.read_to(place.start, bytes)?;
+            let entries = pages::entries(bytes, first.start, runs);
+            entries.ok_or_else(|| self.file.damaged("a page table is unreadable"))
+        })
     }
 
     /// A place in the file; an error where the file ends before.
@@ -203,10 +212,14 @@ impl RowFile {
     fn read_pages(&self, group: usize, runs: &[Range<usize>], into: &mut PageBytes) -> Result<()> {
         let entries = self.entries(group, into.leaf, runs)?;
         let chunk = self.place(group, into.leaf);
-        let places = entries.iter().map(|entries| self.within(pages::place(entries)));
-        let places = places.collect::<Result<Vec<Range<u64>>>>()?;
-        into.reserve(places.iter().map(length_of).sum());
-        for ((pages, entries), place) in runs.iter().zip(&entries).zip(places) {
+        // What the entries say is not verified yet.
+        let most = usize::try_from(self.file.length()).unwrap_or(usize::MAX);
+        into.reserve(entries.iter().map(PageEntry::length).sum::<usize>().min(most));
+        let mut rest = entries.as_slice();
+        for pages in runs {
+            let (entries, later) = rest.split_at_checked(pages.len()).unwrap_or_default();
+            rest = later;
+            let place = self.within(pages::place(entries))?;
             let bytes = into.next(length_of(&place));
             self.file.read_to(place.start, bytes)?;
             if !pages::are_sound(PageNumber { chunk, page: pages.start }, entries, bytes) {

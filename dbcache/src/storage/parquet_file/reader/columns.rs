@@ -10,6 +10,7 @@ use polars_parquet::parquet::read::BasicDecompressor;
 use polars_parquet::read::{ColumnChunkMetadata, Filter, column_iter_to_arrays};
 use rayon::prelude::*;
 
+use super::numbers;
 use super::page_bytes::{PageBytes, give_back};
 use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
 use crate::error::{Error, Result};
@@ -29,32 +30,43 @@ impl RowFile {
         let part = if paths.is_empty() { None } else { pruned(whole, paths).filter(|part| part != whole) };
         let leaves = match &part {
             Some(part) => self.leaves_below(&leaves(part, &[name])),
-            None => self.leaves_below(&[vec![name.to_owned()]]),
+            None => self.leaves_of(name),
         };
         let label = if part.is_some() { format!("{name} {paths:?}").into() } else { PlSmallStr::from(name) };
         let field = part.as_ref().unwrap_or(whole);
         ColumnReading { file: self, field, leaves, label, way }.take(&self.by_group(rows))
     }
 
-    /// Which Parquet columns of each row group are below one of these paths.
-    fn leaves_below(&self, roots: &[Vec<String>]) -> Vec<usize> {
-        let is_wanted =
-            |chunk: &ColumnChunkMetadata| roots.iter().any(|root| is_below(&chunk.descriptor().path_in_schema, root));
-        let chunks = self.chunks(0).iter().enumerate();
-        chunks.filter(|(_, chunk)| is_wanted(chunk)).map(|(place, _)| place).collect()
+    /// Whether a column is in memory where a row of it is. That tells much of the other rows too, at little cost.
+    pub(in crate::storage) fn is_in_memory(&self, name: &str, row: IdxSize) -> bool {
+        let group = self.by_group(&[row]).first().map(|rows| rows.group);
+        self.memory.holds(&ChunkKey { file: self.number, group, column: name.into() })
     }
 
-    /// Rows by row group, each counted from the group's first.
-    fn by_group(&self, rows: &[IdxSize]) -> Vec<(usize, Vec<IdxSize>)> {
-        let mut rest = rows;
+    /// Which Parquet columns of each row group make up a column.
+    fn leaves_of(&self, name: &str) -> Vec<usize> {
+        self.leaves_at(|path| path.first().is_some_and(|part| part == name))
+    }
+
+    /// Which Parquet columns of each row group are below one of these paths.
+    fn leaves_below(&self, roots: &[Vec<String>]) -> Vec<usize> {
+        self.leaves_at(|path| roots.iter().any(|root| is_below(path, root)))
+    }
+
+    fn leaves_at(&self, is_wanted: impl Fn(&[PlSmallStr]) -> bool) -> Vec<usize> {
+        let chunks = self.chunks(0).iter().enumerate();
+        chunks.filter(|(_, chunk)| is_wanted(&chunk.descriptor().path_in_schema)).map(|(place, _)| place).collect()
+    }
+
+    /// Ascending rows by row group.
+    fn by_group<'r>(&self, mut rows: &'r [IdxSize]) -> Vec<GroupRows<'r>> {
         let mut wanted = Vec::new();
-        for (group, bounds) in self.groups.windows(2).enumerate() {
-            let [start, end] = bounds else { continue };
-            let (here, later) = rest.split_at(rest.partition_point(|row| (*row as usize) < *end));
-            if !here.is_empty() {
-                wanted.push((group, here.iter().map(|row| row - row_number(*start)).collect()));
-            }
-            rest = later;
+        while let Some(first) = rows.first() {
+            let group = self.groups.partition_point(|start| *start <= *first as usize).saturating_sub(1);
+            let (Some(start), Some(end)) = (self.groups.get(group), self.groups.get(group + 1)) else { break };
+            let (here, later) = rows.split_at(rows.partition_point(|row| (*row as usize) < *end));
+            wanted.push(GroupRows { group, start: row_number(*start), rows: here });
+            rows = later;
         }
         wanted
     }
@@ -93,6 +105,26 @@ pub(in crate::storage) enum Way {
     Past,
 }
 
+/// Rows of one row group.
+#[derive(Clone, Copy)]
+pub(super) struct GroupRows<'r> {
+    group: usize,
+    /// The row of the file that is the group's first.
+    start: IdxSize,
+    rows: &'r [IdxSize],
+}
+
+impl GroupRows<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows, counted from the group's first.
+    pub(super) fn places(&self) -> impl Iterator<Item = IdxSize> + '_ {
+        self.rows.iter().map(|row| row - self.start)
+    }
+}
+
 /// How to read a column.
 struct ColumnReading<'a> {
     file: &'a RowFile,
@@ -104,39 +136,37 @@ struct ColumnReading<'a> {
 }
 
 /// Where the wanted rows of one row group come from.
-enum Source<'r> {
+pub(super) enum Source<'r> {
     /// A chunk that is decoded whole.
-    Chunk(Column, &'r [IdxSize]),
+    Chunk(Column, GroupRows<'r>),
     /// A chunk that is to be decoded whole.
-    All { group: usize, rows: &'r [IdxSize] },
+    All(GroupRows<'r>),
     /// Some pages that are to be decoded.
     Some(GroupPages<'r>),
 }
 
 /// The pages of a row group that hold wanted rows.
-struct GroupPages<'r> {
-    group: usize,
-    rows: &'r [IdxSize],
+pub(super) struct GroupPages<'r> {
+    rows: GroupRows<'r>,
     rows_a_page: usize,
     pages: Vec<Range<usize>>,
 }
 
 impl ColumnReading<'_> {
     /// The values of some rows of some groups, in order.
-    fn take(&self, wanted: &[(usize, Vec<IdxSize>)]) -> Result<Column> {
-        let held: Vec<Option<Column>> = wanted.iter().map(|(group, _)| self.held(*group)).collect();
-        let sources = wanted.iter().zip(held).map(|((group, rows), held)| match held {
-            Some(column) => Ok(Source::Chunk(column, rows)),
-            None => self.source(*group, rows),
-        });
-        let sources = sources.collect::<Result<Vec<_>>>()?;
-        if let Some(numbers) = numbers(&self.field.name, &sources) {
+    fn take<'r>(&self, wanted: &[GroupRows<'r>]) -> Result<Column> {
+        let source = |rows: &GroupRows<'r>| match self.held(rows.group) {
+            Some(column) => Ok(Source::Chunk(column, *rows)),
+            None => self.source(*rows),
+        };
+        let sources = wanted.iter().map(source).collect::<Result<Vec<_>>>()?;
+        if let Some(numbers) = numbers::of_chunks(&self.field.name, &sources) {
             return Ok(numbers);
         }
         let mut pages = self.decode_pages(&sources)?.into_iter();
         let mut parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
-            Source::Chunk(column, rows) => gather(&column, rows),
-            Source::All { .. } | Source::Some(_) => Ok(pages.next().unwrap_or_default()),
+            Source::Chunk(column, rows) => gather(&column, rows.len(), rows.places()),
+            Source::All(_) | Source::Some(_) => Ok(pages.next().unwrap_or_default()),
         });
         let Some(mut column) = parts.next().transpose()? else {
             return Ok(Column::new_empty(self.field.name.clone(), &DataType::from_arrow_field(self.field)));
@@ -159,17 +189,18 @@ impl ColumnReading<'_> {
     }
 
     /// Where rows of a chunk come from that is not in memory.
-    fn source<'r>(&self, group: usize, rows: &'r [IdxSize]) -> Result<Source<'r>> {
+    fn source<'r>(&self, rows: GroupRows<'r>) -> Result<Source<'r>> {
+        let group = rows.group;
         let first = self.leaves.first().copied().unwrap_or_default();
         let rows_a_page = self.file.chunk(self.file.place(group, first))?.rows_a_page;
         let Some(rows_a_page) = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0) else {
-            return Ok(Source::All { group, rows });
+            return Ok(Source::All(rows));
         };
-        let (pages, all) = (pages_of(rows, rows_a_page), self.file.table(group, first)?.len());
+        let (pages, all) = (pages_of(rows.places(), rows_a_page), self.file.table(group, first)?.len());
         if self.is_all_worth(group, count(&pages), all) {
-            return Ok(Source::All { group, rows });
+            return Ok(Source::All(rows));
         }
-        Ok(Source::Some(GroupPages { group, rows, rows_a_page, pages }))
+        Ok(Source::Some(GroupPages { rows, rows_a_page, pages }))
     }
 
     fn key(&self, group: usize) -> ChunkKey {
@@ -190,10 +221,10 @@ impl ColumnReading<'_> {
     /// The same sources, with the chunks that are to be read whole.
     fn decode_chunks<'r>(&self, sources: Vec<Source<'r>>) -> Result<Vec<Source<'r>>> {
         let decode = |source| match source {
-            Source::All { group, rows } => Ok(Source::Chunk(self.whole(group)?, rows)),
+            Source::All(rows) => Ok(Source::Chunk(self.whole(rows.group)?, rows)),
             other => Ok(other),
         };
-        match sources.iter().filter(|source| matches!(source, Source::All { .. })).count() {
+        match sources.iter().filter(|source| matches!(source, Source::All(_))).count() {
             0 | 1 => sources.into_iter().map(decode).collect(),
             _ => sources.into_par_iter().map(decode).collect(),
         }
@@ -227,7 +258,7 @@ impl ColumnReading<'_> {
         let together: Vec<&[&GroupPages<'_>]> = parts
             .chunk_by(|part, next| {
                 pages += count(&part.pages);
-                let is_joined = pages < PAGES_AT_ONCE && self.codecs(part.group).eq(self.codecs(next.group));
+                let is_joined = pages < PAGES_AT_ONCE && self.codecs(part.rows.group).eq(self.codecs(next.rows.group));
                 pages = if is_joined { pages } else { 0 };
                 is_joined
             })
@@ -253,11 +284,11 @@ impl ColumnReading<'_> {
         let (mut places, mut decoded) = (Vec::new(), 0);
         for part in parts {
             for leaf in &mut leaves {
-                self.file.read_pages(part.group, &part.pages, leaf)?;
+                self.file.read_pages(part.rows.group, &part.pages, leaf)?;
             }
-            decoded = part.add_places(self.file.group_rows(part.group), decoded, &mut places);
+            decoded = part.add_places(self.file.group_rows(part.rows.group), decoded, &mut places);
         }
-        let column = self.decode_places(first.group, leaves, &places, decoded)?;
+        let column = self.decode_places(first.rows.group, leaves, &places, decoded)?;
         let ends = parts.iter().scan(0, |end, part| {
             *end += part.rows.len();
             Some(*end)
@@ -268,7 +299,14 @@ impl ColumnReading<'_> {
     /// Decodes pages of so many rows, and keeps those at these places.
     fn decode_places(&self, group: usize, leaves: Vec<PageBytes>, places: &[IdxSize], rows: usize) -> Result<Column> {
         if !is_flat(&self.field.dtype) {
-            return gather(&self.file.decode(group, self.field, leaves, None)?.into_column(), places);
+            return gather(
+                &self.file.decode(group, self.field, leaves, None)?.into_column(),
+                places.len(),
+                places.iter().copied(),
+            );
+        }
+        if let Some(numbers) = self.file.of_pages(group, self.field, &leaves, places) {
+            return Ok(numbers);
         }
         let mut mask = MutableBitmap::from_len_zeroed(rows);
         for place in places {
@@ -282,11 +320,11 @@ impl GroupPages<'_> {
     /// Adds where the wanted rows stand among those of the pages that are decoded, of which `decoded` come before.
     /// Returns how many come before the next ones.
     fn add_places(&self, group_rows: usize, mut decoded: usize, places: &mut Vec<IdxSize>) -> usize {
-        let mut rest = self.rows.iter().peekable();
+        let mut rest = self.rows.places().peekable();
         for pages in &self.pages {
             let (first, last) = (pages.start * self.rows_a_page, (pages.end * self.rows_a_page).min(group_rows));
-            while let Some(row) = rest.next_if(|row| (**row as usize) < last) {
-                places.push(row_number(decoded + *row as usize - first));
+            while let Some(row) = rest.next_if(|row| (*row as usize) < last) {
+                places.push(row_number(decoded + row as usize - first));
             }
             decoded += last - first;
         }
@@ -294,45 +332,15 @@ impl GroupPages<'_> {
     }
 }
 
-/// Numbers out of chunks that are in memory, in one piece; `None` of anything else, and where there are nulls.
-fn numbers(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column> {
-    let Source::Chunk(first, _) = sources.first()? else { return None };
-    match first.dtype() {
-        DataType::Int32 => picked::<Int32Type>(name, sources),
-        DataType::Int64 => picked::<Int64Type>(name, sources),
-        DataType::UInt32 => picked::<UInt32Type>(name, sources),
-        DataType::UInt64 => picked::<UInt64Type>(name, sources),
-        DataType::Float32 => picked::<Float32Type>(name, sources),
-        DataType::Float64 => picked::<Float64Type>(name, sources),
-        _ => None,
-    }
-}
-
-fn picked<T: PolarsNumericType>(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column>
-where
-    ChunkedArray<T>: IntoSeries,
-{
-    let mut all = Vec::new();
-    for source in sources {
-        let Source::Chunk(column, rows) = source else { return None };
-        let values = column.as_materialized_series().unpack::<T>().ok()?.cont_slice().ok()?;
-        all.reserve(rows.len());
-        for row in *rows {
-            all.push(*values.get(*row as usize)?);
-        }
-    }
-    Some(ChunkedArray::<T>::from_vec(name.clone(), all).into_column())
-}
-
 fn slice(column: &Column, first: usize, rows: usize) -> Column {
     if rows == column.len() { column.clone() } else { column.slice(i64::try_from(first).unwrap_or(i64::MAX), rows) }
 }
 
 /// The pages that hold the rows, those side by side together.
-fn pages_of(rows: &[IdxSize], rows_a_page: usize) -> Vec<Range<usize>> {
+fn pages_of(rows: impl Iterator<Item = IdxSize>, rows_a_page: usize) -> Vec<Range<usize>> {
     let mut pages: Vec<Range<usize>> = Vec::new();
     for row in rows {
-        let page = *row as usize / rows_a_page;
+        let page = row as usize / rows_a_page;
         match pages.last_mut() {
             Some(last) if last.end > page => {}
             Some(last) if last.end == page => last.end += 1,
@@ -346,12 +354,12 @@ fn count(pages: &[Range<usize>]) -> usize {
     pages.iter().map(ExactSizeIterator::len).sum()
 }
 
-/// The rows of a column at these ascending places.
-fn gather(column: &Column, places: &[IdxSize]) -> Result<Column> {
-    if places.len() == column.len() {
+/// The rows of a column at so many ascending places.
+fn gather(column: &Column, count: usize, places: impl Iterator<Item = IdxSize>) -> Result<Column> {
+    if count == column.len() {
         return Ok(column.clone());
     }
-    let places = IdxCa::from_vec(PlSmallStr::EMPTY, places.to_vec());
+    let places = IdxCa::from_vec(PlSmallStr::EMPTY, places.collect());
     column.take(&places).map_err(Error::frame("gather rows"))
 }
 

@@ -30,6 +30,31 @@ pub(super) struct IdPage {
     pub(super) first_row: usize,
 }
 
+/// The pages of a row group that may hold wanted ids.
+struct GroupRuns {
+    group: usize,
+    pages: Vec<Range<usize>>,
+    /// The first row of each.
+    first_rows: Vec<usize>,
+    /// The places of these ids among the wanted ones; those between them are nowhere.
+    places: Range<usize>,
+}
+
+impl GroupRuns {
+    fn of(page: IdPage, places: Range<usize>) -> Self {
+        let end = places.end;
+        let mut runs = Self { group: page.group, pages: Vec::new(), first_rows: Vec::new(), places };
+        runs.push(page, end);
+        runs
+    }
+
+    fn push(&mut self, IdPage { page, first_row, .. }: IdPage, end: usize) {
+        self.pages.push(page..page + 1);
+        self.first_rows.push(first_row);
+        self.places.end = end;
+    }
+}
+
 impl IdPages {
     /// The pages that may hold wanted ids, each with the places of these ids.
     fn runs(&self, wanted: &IdSet) -> Vec<(usize, Range<usize>)> {
@@ -61,15 +86,21 @@ impl RowFile {
             return self.locate_among_all(key, wanted);
         }
         let runs = index.runs(wanted);
-        let is_worth = self.memory.is_worth(&key, runs.len(), all, self.rows() * index.fences.width());
-        if is_worth || runs.len() * PAGES_WORTH_ALL > all {
+        let pages = runs.len();
+        let is_worth = self.memory.is_worth(&key, pages, all, self.rows() * index.fences.width());
+        if is_worth || pages * PAGES_WORTH_ALL > all {
             return self.locate_among_all(key, wanted);
         }
-        let read = |(page, places): &(usize, Range<usize>)| self.locate_in_page(*page, places, wanted);
-        let found: Result<Vec<Positions>> = runs.par_iter().with_min_len(PAGES_A_THREAD).map(read).collect();
+        let runs = self.runs_by_group(&runs)?;
+        let locate = |runs: &GroupRuns| self.locate_in_pages(runs, wanted);
+        let found: Result<Vec<Positions>> = if pages < 2 * PAGES_A_THREAD {
+            runs.iter().map(locate).collect()
+        } else {
+            runs.par_iter().map(locate).collect()
+        };
         let mut positions = vec![None; wanted.len()];
-        for ((_, places), found) in runs.iter().zip(found?) {
-            for (position, found) in positions.iter_mut().skip(places.start).zip(found) {
+        for (run, found) in runs.iter().zip(found?) {
+            for (position, found) in positions.iter_mut().skip(run.places.start).zip(found) {
                 *position = found;
             }
         }
@@ -82,12 +113,30 @@ impl RowFile {
         Ok(ids.locate(wanted))
     }
 
-    fn locate_in_page(&self, page: usize, places: &Range<usize>, wanted: &IdSet) -> Result<Positions> {
-        let IdPage { group, page, first_row } = self.id_page(page)?;
-        let ids = self.read_ids(group, page..page + 1)?;
-        let found = ids.locate(&wanted.slice(places.clone()));
-        let first = row_number(first_row);
-        Ok(found.into_iter().map(|row| row.map(|row| row + first)).collect())
+    /// Runs of the pages of all row groups by row group.
+    fn runs_by_group(&self, runs: &[(usize, Range<usize>)]) -> Result<Vec<GroupRuns>> {
+        let mut groups: Vec<GroupRuns> = Vec::new();
+        for (page, places) in runs {
+            let page = self.id_page(*page)?;
+            match groups.last_mut().filter(|group| group.group == page.group) {
+                Some(group) => group.push(page, places.end),
+                None => groups.push(GroupRuns::of(page, places.clone())),
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Where the ids of a row group are that may be in some of its pages.
+    fn locate_in_pages(&self, runs: &GroupRuns, wanted: &IdSet) -> Result<Positions> {
+        let ids = self.read_ids(runs.group, &runs.pages)?;
+        let rows_a_page = self.rows_of_ids_a_page(runs.group)?;
+        // All pages that are read have the same number of rows, but for the last of the row group.
+        let row = |found: IdxSize| {
+            let found = found as usize;
+            runs.first_rows.get(found / rows_a_page).map(|first| row_number(first + found % rows_a_page))
+        };
+        let found = ids.locate(&wanted.slice(runs.places.clone()));
+        Ok(found.into_iter().map(|found| found.and_then(row)).collect())
     }
 
     /// Where a page of ids is, counted among those of all row groups.
@@ -102,7 +151,7 @@ impl RowFile {
     /// All ids, in order.
     pub(in crate::storage) fn ids(&self) -> Result<IdSet> {
         let groups = 0..self.metadata.row_groups.len();
-        let read = |group| self.read_ids(group, 0..self.table(group, 0)?.len());
+        let read = |group| self.read_id_run(group, 0..self.table(group, 0)?.len());
         let groups: Result<Vec<IdSet>> = groups.into_par_iter().map(read).collect();
         let mut all = self.no_ids();
         for ids in groups? {
@@ -123,7 +172,7 @@ impl RowFile {
             let size = self.rows_of_ids_a_page(group)?;
             let pages = (here.start - start) / size..(here.end - start).div_ceil(size);
             let before = here.start - start - pages.start * size;
-            ids.append(self.read_ids(group, pages)?.slice(before..before + here.len()));
+            ids.append(self.read_id_run(group, pages)?.slice(before..before + here.len()));
         }
         Ok(ids)
     }
@@ -139,9 +188,15 @@ impl RowFile {
         }
     }
 
-    pub(super) fn read_ids(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
+    /// The ids of pages that stand side by side.
+    pub(super) fn read_id_run(&self, group: usize, pages: Range<usize>) -> Result<IdSet> {
+        self.read_ids(group, std::slice::from_ref(&pages))
+    }
+
+    /// The ids of some runs of pages.
+    pub(super) fn read_ids(&self, group: usize, pages: &[Range<usize>]) -> Result<IdSet> {
         let mut read = PageBytes::none(0);
-        self.read_pages(group, std::slice::from_ref(&pages), &mut read)?;
+        self.read_pages(group, pages, &mut read)?;
         let unreadable = || self.file.damaged("its ids are unreadable");
         let mut ids = self.no_ids();
         if ids.is_text() {

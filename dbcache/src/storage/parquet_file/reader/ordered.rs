@@ -21,7 +21,7 @@ impl RowFile {
         if fences.slice(place..place + 1) == *bound {
             return Ok(first_row);
         }
-        Ok(first_row + self.read_ids(group, page..page + 1)?.rank(bound))
+        Ok(first_row + self.read_id_run(group, page..page + 1)?.rank(bound))
     }
 
     /// The ids of some rows, which are ascending, as a column.

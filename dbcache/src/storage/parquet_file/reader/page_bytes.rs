@@ -1,8 +1,9 @@
 //! The bytes of pages on their way to a decoder, in memory that each thread uses again and again: to have the system
 //! find new memory for them would take longer than to read them.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::Cursor;
+use std::ops::Range;
 
 use polars_buffer::Buffer;
 
@@ -11,8 +12,11 @@ use super::super::pages::PageEntry;
 /// More than so many bytes are not kept for the next pages.
 const MOST_KEPT: usize = 1 << 20;
 
+/// So many pieces of memory are kept: for a column that is read, and for its page table meanwhile.
+const PIECES_KEPT: usize = 2;
+
 thread_local! {
-    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Some pages of one Parquet column.
@@ -27,7 +31,7 @@ pub(super) struct PageBytes {
 
 impl PageBytes {
     pub(super) fn none(leaf: usize) -> Self {
-        Self { leaf, bytes: KEPT.take(), used: 0, sizes: Vec::new() }
+        Self { leaf, bytes: kept(), used: 0, sizes: Vec::new() }
     }
 
     pub(super) fn values(&self) -> i64 {
@@ -47,10 +51,7 @@ impl PageBytes {
     pub(super) fn next(&mut self, length: usize) -> &mut [u8] {
         let start = self.used;
         self.used += length;
-        if self.bytes.len() < self.used {
-            self.bytes.resize(self.used, 0);
-        }
-        self.bytes.get_mut(start..self.used).unwrap_or_default()
+        part(&mut self.bytes, start..self.used)
     }
 
     pub(super) fn push_sizes(&mut self, pages: &[PageEntry]) {
@@ -77,8 +78,30 @@ pub(super) fn give_back(memory: Buffer<u8>) {
     }
 }
 
-fn keep(bytes: Vec<u8>) {
-    if bytes.capacity() > 0 && bytes.capacity() <= MOST_KEPT {
-        KEPT.set(bytes);
+/// Does something with so many bytes of memory.
+pub(super) fn with_bytes<R>(length: usize, work: impl FnOnce(&mut [u8]) -> R) -> R {
+    let mut bytes = kept();
+    let done = work(part(&mut bytes, 0..length));
+    keep(bytes);
+    done
+}
+
+/// A part of some memory, which grows where it is too small.
+fn part(bytes: &mut Vec<u8>, place: Range<usize>) -> &mut [u8] {
+    if bytes.len() < place.end {
+        bytes.resize(place.end, 0);
     }
+    bytes.get_mut(place).unwrap_or_default()
+}
+
+fn kept() -> Vec<u8> {
+    KEPT.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+fn keep(bytes: Vec<u8>) {
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() < PIECES_KEPT && bytes.capacity() > 0 && bytes.capacity() <= MOST_KEPT {
+            kept.push(bytes);
+        }
+    });
 }

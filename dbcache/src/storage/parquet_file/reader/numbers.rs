@@ -1,0 +1,135 @@
+//! Numbers of some rows without a decoder: picked out of chunks in memory, or out of the bytes of plain pages.
+
+use polars::prelude::*;
+use polars_parquet::parquet::compression::Compression;
+
+use super::RowFile;
+use super::columns::Source;
+use super::page_bytes::PageBytes;
+
+/// Does something with the Polars type that a column of numbers has in memory; `None` of anything else.
+macro_rules! of_numbers {
+    ($data_type:expr, $type:ident => $work:expr) => {
+        match $data_type {
+            DataType::Int32 => of_numbers!(@ Int32Type, $type => $work),
+            DataType::Int64 => of_numbers!(@ Int64Type, $type => $work),
+            DataType::UInt32 => of_numbers!(@ UInt32Type, $type => $work),
+            DataType::UInt64 => of_numbers!(@ UInt64Type, $type => $work),
+            DataType::Float32 => of_numbers!(@ Float32Type, $type => $work),
+            DataType::Float64 => of_numbers!(@ Float64Type, $type => $work),
+            _ => None,
+        }
+    };
+    (@ $found:ident, $type:ident => $work:expr) => {{
+        type $type = $found;
+        $work
+    }};
+}
+
+/// Numbers out of chunks that are in memory, in one piece; `None` of anything else, and where there are nulls.
+pub(super) fn of_chunks(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column> {
+    let Source::Chunk(first, _) = sources.first()? else { return None };
+    of_numbers!(first.dtype(), T => picked::<T>(name, sources))
+}
+
+fn picked<T: PolarsNumericType>(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column>
+where
+    ChunkedArray<T>: IntoSeries,
+{
+    let mut all = Vec::new();
+    for source in sources {
+        let Source::Chunk(column, rows) = source else { return None };
+        let values = column.as_materialized_series().unpack::<T>().ok()?.cont_slice().ok()?;
+        all.reserve(rows.len());
+        for place in rows.places() {
+            all.push(*values.get(place as usize)?);
+        }
+    }
+    Some(ChunkedArray::<T>::from_vec(name.clone(), all).into_column())
+}
+
+impl RowFile {
+    /// The numbers at some ascending places of the rows of these pages; `None` of anything else, and where there are
+    /// nulls.
+    pub(super) fn of_pages(
+        &self,
+        group: usize,
+        field: &ArrowField,
+        leaves: &[PageBytes],
+        places: &[IdxSize],
+    ) -> Option<Column> {
+        let [pages] = leaves else { return None };
+        if self.chunks(group).get(pages.leaf)?.compression() != Compression::Uncompressed {
+            return None;
+        }
+        of_numbers!(DataType::from_arrow_field(field), T => {
+            let values = numbers(pages, places, |bytes| <T as PolarsNumericType>::Native::from_le_bytes(*bytes))?;
+            Some(ChunkedArray::<T>::from_vec(field.name.clone(), values).into_column())
+        })
+    }
+}
+
+fn numbers<const N: usize, V>(pages: &PageBytes, places: &[IdxSize], read: impl Fn(&[u8; N]) -> V) -> Option<Vec<V>> {
+    let mut numbers = Vec::with_capacity(places.len());
+    let (mut rest, mut places, mut before) = (pages.bytes(), places.iter().peekable(), 0);
+    for (length, rows) in &pages.sizes {
+        let (page, later) = rest.split_at_checked(*length)?;
+        rest = later;
+        let values = plain_values(page, *rows, N)?.as_chunks::<N>().0;
+        while let Some(place) = places.next_if(|place| (**place as usize) < before + rows) {
+            numbers.push(read(values.get(*place as usize - before)?));
+        }
+        before += rows;
+    }
+    Some(numbers)
+}
+
+/// The values of a page of so many numbers of this width, if none is null.
+///
+/// A page ends with the values that are there, before which stand the definition levels. Where none is null, these are
+/// one run of the [hybrid encoding](https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE): its length
+/// in four bytes, twice the number of values as a varint, and a 1.
+fn plain_values(page: &[u8], rows: usize, width: usize) -> Option<&[u8]> {
+    let (front, values) = page.split_at_checked(page.len().checked_sub(rows.checked_mul(width)?)?)?;
+    let mut rest = front.strip_suffix(&[1])?;
+    let mut number = rows << 1;
+    let bytes = number.max(1).ilog2() as usize / 7 + 1;
+    let varint = rest.get(rest.len().checked_sub(bytes)?..)?;
+    for (place, byte) in varint.iter().enumerate() {
+        let more = if place + 1 < bytes { 0x80 } else { 0 };
+        if usize::from(*byte) != number & 0x7F | more {
+            return None;
+        }
+        number >>= 7;
+    }
+    rest = rest.get(..rest.len() - bytes)?;
+    let length = u32::try_from(bytes + 1).ok()?.to_le_bytes();
+    rest.ends_with(&length).then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(levels: &[u8], values: &[u8]) -> Vec<u8> {
+        [b"header", levels, values].concat()
+    }
+
+    #[test]
+    fn values_are_found_behind_levels_that_say_all_are_there() {
+        let values = [7; 12];
+        assert_eq!(plain_values(&page(&[2, 0, 0, 0, 6, 1], &values), 3, 4), Some(&values[..]));
+        let values = vec![7; 256 * 8];
+        assert_eq!(plain_values(&page(&[3, 0, 0, 0, 0x80, 4, 1], &values), 256, 8), Some(&values[..]));
+    }
+
+    #[test]
+    fn other_levels_are_for_the_decoder() {
+        // All are null; one of three is; there are fewer; there are none.
+        for (levels, values) in
+            [(&[2, 0, 0, 0, 6, 0][..], 0), (&[2, 0, 0, 0, 3, 5], 8), (&[2, 0, 0, 0, 4, 1], 8), (&[], 12)]
+        {
+            assert_eq!(plain_values(&page(levels, &vec![7; values]), 3, 4), None, "{levels:?}");
+        }
+    }
+}
