@@ -9,6 +9,7 @@ mod typed;
 
 #[cfg(feature = "bench-postgres")]
 pub(crate) use self::fetching::postgres::in_child as fetch_postgres;
+pub(crate) use self::fetching::{fetch_many, warm_many};
 use crate::case::Case;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cases;
 use crate::measure::{Result, Round};
 use crate::ours::{self, Memory};
 use crate::people;
@@ -30,8 +31,10 @@ pub(crate) fn run(task: &str, arguments: &[String]) -> Result<()> {
         "nested-path-text" => people::cities_from_text(path),
         "whole-table" => whole_table(path),
         "read-parquet" => read_parquet(path),
+        "fetch-many" => cases::fetch_many(path, number(0)?),
+        "warm-many" => cases::warm_many(path, number(0)?),
         #[cfg(feature = "bench-postgres")]
-        "fetch-postgres" => crate::cases::fetch_postgres(path, number(0)?),
+        "fetch-postgres" => cases::fetch_postgres(path, number(0)?),
         _ => Err(format!("there is no task {task}").into()),
     }?;
     println!("{}", serde_json::to_string(&Found::new(round)?)?);

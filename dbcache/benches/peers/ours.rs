@@ -17,6 +17,8 @@ const CHUNK: usize = 500_000;
 pub(crate) struct Memory(pub(crate) u64);
 
 impl Memory {
+    /// What a cache has unless it is told otherwise.
+    pub(crate) const USUAL: Self = Self(256 << 20);
     pub(crate) const LARGE: Self = Self(1 << 30);
     pub(crate) const SMALL: Self = Self(64 << 20);
 }

@@ -12,8 +12,9 @@ use rusqlite::Connection;
 
 use crate::case::{Case, Outcome, Target};
 use crate::ground::Ground;
-use crate::measure::{Contender, Result, Round, in_turn};
+use crate::measure::{Contender, Result, Round, Sample, Unit, in_turn};
 use crate::ours::{self, Memory};
+use crate::process;
 use crate::rivals::sqlite;
 use crate::users::{self, Columns, User};
 
@@ -26,6 +27,12 @@ pub(crate) const CASES: &[Case] = &[
         about: "15,000 ids in 100 batches from SQLite, cold cache",
         targets: &[Target { name: "fetch_sqlite_15000", at_most: 1.5, of: "the bare loop that builds one frame" }],
         run: fetch_sqlite,
+    },
+    Case {
+        name: "many_ids_memory",
+        about: "peak memory of new processes that fetch 10 million ids from a closure, beyond the ids and the answer",
+        targets: &[],
+        run: many_ids_memory,
     },
     Case {
         name: "postgres_1m",
@@ -87,6 +94,34 @@ fn fetch_sqlite(ground: &Ground) -> Result<Outcome> {
         }),
     ];
     Ok(Outcome::new(in_turn(contenders, ground.pace)?).against("fetch_sqlite_15000", "bare loop"))
+}
+
+fn many_ids_memory(ground: &Ground) -> Result<Outcome> {
+    let rows = ground.large().rows;
+    let beyond = |name: &'static str, task| -> Result<Sample> {
+        let peaks = (0..ground.pace.slow().fewest).map(|_| {
+            let scratch = ground.scratch()?;
+            let found = process::in_child(task, scratch.path(), &[rows])?;
+            Ok(found.peak_bytes as f64 - found.digest as f64)
+        });
+        Ok(Sample::new(name, Unit::Bytes, peaks.collect::<Result<Vec<f64>>>()?))
+    };
+    Ok(Outcome::new(vec![beyond("frame", "fetch-many")?, beyond("warm", "warm-many")?]))
+}
+
+/// What [`many_ids_memory`] has a child do. Its digest is the size of the ids and of the answer.
+pub(crate) fn fetch_many(folder: &Path, rows: u64) -> Result<Round> {
+    let ids = users::ids(rows);
+    let cache = ours::open(folder, Memory::USUAL)?;
+    let size = |frame: &DataFrame| Ok(i64::try_from(frame.estimated_size() + size_of_val(&*ids))?);
+    Round::of(|| Ok(cache.all().frame(&ids, &users::frame)?), size)
+}
+
+/// The same without an answer.
+pub(crate) fn warm_many(folder: &Path, rows: u64) -> Result<Round> {
+    let ids = users::ids(rows);
+    let cache = ours::open(folder, Memory::USUAL)?;
+    Round::of(|| Ok(cache.all().warm(&ids, &users::frame)?), |_| Ok(i64::try_from(size_of_val(&*ids))?))
 }
 
 fn through_cache(connection: &Mutex<Connection>, folder: &Path, ids: &[i64]) -> Result<DataFrame> {

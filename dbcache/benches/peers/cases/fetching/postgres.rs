@@ -18,8 +18,6 @@ use crate::rivals::postgres;
 use crate::users::{self, User};
 
 const BATCH: usize = 10_000;
-/// What a cache has unless it is told otherwise.
-const MEMORY: Memory = Memory(256 << 20);
 const LATENCY: Duration = Duration::from_millis(20);
 const FAR_IDS: u64 = 15_000;
 const FAR_BATCH: usize = 150;
@@ -98,7 +96,7 @@ async fn through_cache(
     fetcher: &AsyncPostgresFetcher,
 ) -> Result<DataFrame> {
     let builder = Cache::<User>::builder().batches(BatchPolicy::Fixed(batch)).concurrency(at_once);
-    let cache = ours::settings(builder, folder, MEMORY).open()?;
+    let cache = ours::settings(builder, folder, Memory::USUAL).open()?;
     Ok(cache.all().frame_async(ids, fetcher).await?)
 }
 
