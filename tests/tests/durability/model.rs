@@ -1,16 +1,15 @@
 //! Random operations against a map of what ought to be cached.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbcache::polars::prelude::*;
 use dbcache::{Progress, Table};
-use dbcache_tests::Row;
+use dbcache_tests::Database;
 use dbcache_tests::counts::{count, report};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{Scratch, files_below};
 
@@ -71,12 +70,14 @@ struct Run {
     table: Table,
     cached: Cells,
     version: i64,
+    /// Damage may cost rows, and does so once it is met: no sooner than something reads what is damaged.
+    is_damaged: bool,
 }
 
 impl Run {
     fn new(scratch: Scratch) -> Self {
         let table = table(&scratch);
-        Self { scratch, table, cached: Cells::new(), version: 1 }
+        Self { scratch, table, cached: Cells::new(), version: 1, is_damaged: false }
     }
 
     fn apply(&mut self, operation: &Operation) {
@@ -91,27 +92,31 @@ impl Run {
     }
 
     fn get(&mut self, ids: &[i64], columns: &[&'static str], is_generous: bool) {
-        let version = self.version;
         let brought = if is_generous { &COLUMNS } else { columns };
-        let query = self.table.select(columns).expect("columns");
-        let missing = query.look_up(ids).expect("a look");
-        query.frame(ids, &fetcher(brought, version)).expect("rows");
-        for id in missing.missing.iter().chain(&missing.incomplete) {
-            let row = self.cached.entry(*id).or_default();
-            row.extend(brought.iter().map(|column| (*column, version)));
+        let database = database(brought, self.version);
+        self.table.select(columns).expect("columns").frame(ids, &database).expect("rows");
+        let asked = asked(&database);
+        if !self.is_damaged {
+            assert_eq!(asked, self.incomplete(ids, columns), "the ids that were fetched for {columns:?} of {ids:?}");
         }
+        for id in &asked {
+            self.cached.entry(*id).or_default().extend(brought.iter().map(|column| (*column, self.version)));
+        }
+        self.check_stored(&asked, brought);
     }
 
     fn refresh(&mut self, ids: &[i64], columns: &[&'static str]) {
         self.version += 1;
-        let version = self.version;
-        self.table.select(columns).expect("columns").refresh().frame(ids, &fetcher(columns, version)).expect("rows");
-        for id in ids {
-            self.cached.insert(*id, columns.iter().map(|column| (*column, version)).collect());
+        let database = database(columns, self.version);
+        self.table.select(columns).expect("columns").refresh().frame(ids, &database).expect("rows");
+        let asked = asked(&database);
+        assert_eq!(asked, ids.iter().copied().collect(), "the ids that were fetched again");
+        for id in &asked {
+            self.cached.insert(*id, columns.iter().map(|column| (*column, self.version)).collect());
         }
+        self.check_stored(&asked, columns);
     }
 
-    /// Rows may be lost by that, and only lost.
     fn damage(&mut self, file: u8, place: u16, bit: u8) {
         let files = files_below(&self.scratch.cache());
         let Some(file) = files.get(usize::from(file) % files.len().max(1)) else { return };
@@ -122,18 +127,33 @@ impl Run {
         *byte ^= 1 << bit;
         std::fs::write(&path, bytes).expect("a file");
         self.table = table(&self.scratch);
-        let mut left = self.found();
-        left.retain(|_, row| !row.is_empty());
-        for (id, row) in &left {
-            let before = self.cached.get(id).unwrap_or_else(|| panic!("row {id} was never stored"));
-            assert!(row.keys().all(|column| before.contains_key(column)), "row {id} has {row:?}, had {before:?}");
-        }
-        let before = std::mem::take(&mut self.cached);
-        let kept = |(id, row): (&i64, &BTreeMap<&'static str, i64>)| {
-            let before = &before[id];
-            (*id, row.keys().map(|column| (*column, before[column])).collect())
+        self.is_damaged = true;
+    }
+
+    /// The ids whose rows lack one of these columns.
+    fn incomplete(&self, ids: &[i64], columns: &[&'static str]) -> BTreeSet<i64> {
+        let lacks = |id: &i64| {
+            let row = self.cached.get(id);
+            row.is_none_or(|row| columns.iter().any(|column| !row.contains_key(column)))
         };
-        self.cached = left.iter().map(kept).collect();
+        ids.iter().copied().filter(lacks).collect()
+    }
+
+    /// What was fetched just now is there, whatever was damaged before.
+    fn check_stored(&self, fetched: &BTreeSet<i64>, columns: &[&'static str]) {
+        let ids: Vec<i64> = fetched.iter().copied().collect();
+        let seen = self.table.select(columns).expect("columns").look_up(&ids).expect("a look");
+        assert_eq!(seen.hits, ids, "the rows that were stored, {columns:?}");
+    }
+
+    /// Takes out what damage has cost: it may be anything, but nothing else may be there.
+    fn lose(&mut self, found: &Cells) {
+        let before = std::mem::take(&mut self.cached);
+        for (id, row) in found {
+            let before = before.get(id).unwrap_or_else(|| panic!("row {id} was never stored"));
+            assert!(row.keys().all(|column| before.contains_key(column)), "row {id} has {row:?}, had {before:?}");
+            self.cached.insert(*id, row.keys().map(|column| (*column, before[column])).collect());
+        }
     }
 
     /// Which cells are cached; the versions are not told.
@@ -154,9 +174,12 @@ impl Run {
         found
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let ids: Vec<i64> = IDS.collect();
         let found = self.found();
+        if self.is_damaged {
+            self.lose(&found);
+        }
         for column in COLUMNS {
             let expected: Vec<i64> =
                 self.cached.iter().filter(|(_, row)| row.contains_key(column)).map(|(id, _)| *id).collect();
@@ -179,15 +202,17 @@ fn table(scratch: &Scratch) -> Table {
     cache.expect("a cache").table(TABLE).expect("a valid name")
 }
 
-fn fetcher(columns: &[&'static str], version: i64) -> impl Fn(&[i64], &str) -> Result<Vec<Row>, io::Error> {
-    let columns = columns.to_vec();
-    move |ids, _| {
-        let row = |id: &i64| {
-            let cells = columns.iter().map(|column| ((*column).to_owned(), cell(*id, column, version)));
-            cells.chain([("id".to_owned(), json!(id))]).collect::<Map<String, Value>>()
-        };
-        Ok(ids.iter().map(row).collect())
-    }
+/// A database that has these columns of all rows, in one version.
+fn database(columns: &[&'static str], version: i64) -> Database {
+    let row = |id: i64| {
+        let cells = columns.iter().map(|column| ((*column).to_owned(), cell(id, column, version)));
+        Value::Object(cells.chain([("id".to_owned(), json!(id))]).collect())
+    };
+    Database::with_rows(IDS.map(row))
+}
+
+fn asked(database: &Database) -> BTreeSet<i64> {
+    database.take_asked().into_iter().collect()
 }
 
 fn json_of(value: &AnyValue<'_>) -> Value {
