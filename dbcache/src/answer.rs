@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
+use crate::builder::Engine;
 use crate::column::ColumnRef;
 use crate::data_type::{convert, readable};
 use crate::documents;
@@ -17,9 +18,9 @@ use crate::error::{Error, Result};
 use crate::fetch::BatchSource;
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
-use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, Warmth};
-use crate::record::{CellError, CellFault, ColumnSchema, DefaultCell};
-use crate::storage::{ColumnSet, LookUp, Need, StoredColumn, Table, innermost};
+use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, Wants, Warmth};
+use crate::record::{CellError, CellFault, ColumnSchema, Schema};
+use crate::storage::{ColumnSet, LookUp, StoredColumn, Table, innermost};
 
 #[cfg(feature = "tokio")]
 pub(crate) use self::asynchronous::frames as frames_async;
@@ -64,8 +65,19 @@ impl Wanted {
         }
     }
 
+    /// Whether a stored column is this one as it is.
+    fn is(&self, stored: &Column, documents: &ColumnSet) -> bool {
+        let column = self.column();
+        let is_as_stored = match self {
+            Self::AsFound(_) => !documents.contains(column.column()),
+            Self::Pinned { .. } => false,
+            Self::Declared(schema) => schema.data_type() == stored.dtype(),
+        };
+        is_as_stored && column.path().is_empty() && stored.name() == column.column()
+    }
+
     /// The same column in another type.
-    pub(crate) fn pinned(&self, data_type: DataType) -> Self {
+    fn pinned(&self, data_type: DataType) -> Self {
         Self::Pinned { column: self.column().clone(), data_type, keys: self.keys() }
     }
 
@@ -81,22 +93,68 @@ pub(crate) fn distinct(wanted: impl IntoIterator<Item = Wanted>) -> Vec<Wanted> 
     wanted.into_iter().filter(|wanted| seen.insert(wanted.column().clone())).collect()
 }
 
-/// Columns and paths wanted of a table, each once.
+/// What a query asks of a table, whatever the ids; clones share what is worked out once.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
-    pub(crate) table: Arc<Table>,
-    pub(crate) wanted: Vec<Wanted>,
-    /// All columns that the record declares, for the types of what is fetched.
-    pub(crate) declared: &'static [ColumnSchema],
+    /// Columns and paths, each once.
+    wanted: Arc<[Wanted]>,
+    wants: Arc<Wants>,
     /// The type of the id column of the answer, where the caller declares one.
-    pub(crate) id_type: Option<&'static DataType>,
+    id_type: Option<&'static DataType>,
     pub(crate) fetch: Fetch,
-    pub(crate) strictness: Strictness,
+    strictness: Strictness,
     pub(crate) options: Options,
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
 impl Question {
+    /// A question as the cache's settings have it, to a table of a record type where there is one.
+    pub(crate) fn new(
+        table: &Arc<Table>,
+        wanted: Vec<Wanted>,
+        engine: &Engine,
+        record: Option<&'static Schema>,
+    ) -> Self {
+        let declared = record.map_or(&[] as &[_], Schema::columns);
+        Self {
+            wants: Arc::new(wants(table, &wanted, declared)),
+            wanted: wanted.into(),
+            id_type: record.map(|record| record.id().data_type()),
+            fetch: engine.fetch,
+            strictness: engine.strictness,
+            options: engine.options.clone(),
+            shared: Arc::clone(&engine.shared),
+        }
+    }
+
+    /// The same question for other columns and paths.
+    fn of(&self, wanted: Vec<Wanted>) -> Self {
+        let wants = Arc::new(wants(self.table(), &wanted, self.wants.declared));
+        Self { wanted: wanted.into(), wants, ..self.clone() }
+    }
+
+    pub(crate) fn table(&self) -> &Arc<Table> {
+        &self.wants.table
+    }
+
+    /// The same question, with the type of one of the wanted columns pinned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnName`] for a column that is not wanted, or a malformed name.
+    pub(crate) fn pinned(&self, name: &str, data_type: DataType) -> Result<Self> {
+        let column: ColumnRef = name.parse()?;
+        let refused = |reason: &str| Error::ColumnName { name: name.to_owned(), reason: reason.to_owned() };
+        if column.path().is_empty() && column.column() == self.table().id_column() {
+            return Err(refused("the ids have the type of the keys that are asked for"));
+        }
+        let mut wanted = self.wanted.to_vec();
+        let one = wanted.iter_mut().find(|wanted| *wanted.column() == column);
+        let one = one.ok_or_else(|| refused("a type is pinned for it, and the query does not select it"))?;
+        *one = one.pinned(data_type);
+        Ok(self.of(wanted))
+    }
+
     /// Answers, fetching what is needed. The frame has the id column first, then the wanted columns in their order.
     pub(crate) fn fetched(&self, ids: IdSet, source: &dyn BatchSource) -> Result<Answer> {
         self.finish(read_through::run(&self.request(ids)?, source)?)
@@ -127,65 +185,38 @@ impl Question {
     }
 
     fn request(&self, ids: impl Into<Arc<IdSet>>) -> Result<Arc<Request>> {
+        if self.wanted.is_empty() {
+            return Err(Error::NoColumns { table: self.table().name().to_string() });
+        }
         Ok(Arc::new(Request {
-            table: Arc::clone(&self.table),
+            wants: Arc::clone(&self.wants),
             ids: ids.into(),
-            columns: self.columns()?,
-            wanted: self.wanted.iter().map(Wanted::column).cloned().collect(),
-            needs: self.needs(),
-            declared: self.declared,
             fetch: self.fetch,
             options: self.options.clone(),
             shared: Arc::clone(&self.shared),
         }))
     }
 
-    /// What a row must have: of a declared column all the keys that are declared.
-    fn needs(&self) -> Vec<Need> {
-        let mut needs = Vec::new();
-        for wanted in &self.wanted {
-            let column = wanted.column();
-            if column.column() == self.table.id_column() {
-                continue;
-            }
-            let has_default = self.default_of(column.column()).is_some();
-            for keys in wanted.keys() {
-                let path = column.path().steps().iter().cloned().chain(keys).collect();
-                needs.push(Need { column: column.column().into(), path, has_default });
-            }
-        }
-        needs
-    }
-
-    /// The value of rows that lack a column, where the record declares one.
-    fn default_of(&self, column: &str) -> Option<DefaultCell> {
-        self.declared.iter().find(|schema| schema.column().column() == column)?.default()
-    }
-
-    /// The base columns, each once. The id column is always there and needs no asking.
-    fn columns(&self) -> Result<Vec<String>> {
-        if self.wanted.is_empty() {
-            return Err(Error::NoColumns { table: self.table.name().to_string() });
-        }
-        let mut names: Vec<String> = Vec::new();
-        for wanted in &self.wanted {
-            let name = wanted.column().column();
-            if name != self.table.id_column() && !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
-    }
-
     fn finish(&self, found: Answer) -> Result<Answer> {
+        if self.is_finished(&found) {
+            return Ok(found);
+        }
         let Answer { frame, ids, not_found, documents } = found;
-        let id_column = base(&frame, self.table.id_column())?;
+        let id_column = base(&frame, self.table().id_column())?;
         let id_type = self.id_type.unwrap_or(id_column.dtype());
         let mut columns = vec![convert(id_column, id_type).map_err(|cause| self.cell_error(cause, &ids))?];
         columns.extend(self.answer_columns(&frame, &ids, &documents)?);
         let columns = columns.into_iter().map(IntoColumn::into_column).collect();
         let frame = DataFrame::new(frame.height(), columns).map_err(Error::frame("build the answer"))?;
         Ok(Answer { frame, ids, not_found, documents })
+    }
+
+    /// Whether the columns are what is wanted as they were stored, as those of most answers are.
+    fn is_finished(&self, Answer { frame, documents, .. }: &Answer) -> bool {
+        let Some((ids, columns)) = frame.columns().split_first() else { return false };
+        let mut wanted = self.wanted.iter().filter(|wanted| self.is_answered(wanted));
+        let are_wanted = columns.iter().all(|column| wanted.next().is_some_and(|wanted| wanted.is(column, documents)));
+        are_wanted && wanted.next().is_none() && self.id_type.is_none_or(|id_type| ids.dtype() == id_type)
     }
 
     /// The wanted columns, named as they were asked; all paths of one column are extracted in one pass.
@@ -210,7 +241,7 @@ impl Question {
 
     /// The id column stands first already.
     fn is_answered(&self, wanted: &Wanted) -> bool {
-        !wanted.column().path().is_empty() || wanted.column().column() != self.table.id_column()
+        !wanted.column().path().is_empty() || wanted.column().column() != self.table().id_column()
     }
 
     /// All that is wanted out of one column, in its order.
@@ -222,7 +253,7 @@ impl Question {
             .map(|wanted| Extraction { path: wanted.column().path(), pinned: wanted.data_type() })
             .collect();
         extract(column, &paths, self.strictness).map_err(|PathError { row, path, reason }| Error::Value {
-            table: self.table.name().to_string(),
+            table: self.table().name().to_string(),
             column: wanted.get(path).map(|wanted| wanted.column().label().to_string()).unwrap_or_default(),
             id: row_id(ids, row),
             reason,
@@ -236,7 +267,7 @@ impl Question {
             (found, _) if found == data_type => Ok(values),
             (DataType::String, Some(parse)) => parse(values.str().map_err(Error::frame("read a text column"))?),
             (found, _) if readable(found, data_type) => convert(&values, data_type),
-            (found, _) => return Err(type_conflict(&self.table, schema, found)),
+            (found, _) => return Err(type_conflict(self.table(), schema, found)),
         };
         let name = schema.column().label().to_string();
         converted.map_err(|cause| self.cell_error(CellError { column: name, ..cause }, ids))
@@ -244,7 +275,7 @@ impl Question {
 
     /// Says which table, column and id a cell belongs to.
     pub(crate) fn cell_error(&self, cause: CellError, ids: &IdSet) -> Error {
-        let table = self.table.name().to_string();
+        let table = self.table().name().to_string();
         let CellError { column, row, fault } = cause;
         let id = row_id(ids, row);
         match fault {
@@ -252,6 +283,11 @@ impl Question {
             CellFault::Value(reason) => Error::Value { table, column, id, reason },
         }
     }
+}
+
+/// What all requests for these columns want: of a declared column all the keys that are declared.
+fn wants(table: &Arc<Table>, wanted: &[Wanted], declared: &'static [ColumnSchema]) -> Wants {
+    Wants::new(table, wanted.iter().map(|wanted| (wanted.column(), wanted.keys())), declared)
 }
 
 /// A stored column as an answer gives it: documents as structs or lists where they agree.

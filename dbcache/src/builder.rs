@@ -74,7 +74,7 @@ impl<C> Builder<C> {
         self
     }
 
-    request_options!();
+    request_options!(options);
 
     /// At most so many batches begin in so much time, for all requests of the cache together. They are spread evenly;
     /// 0 counts as 1. There is no limit by default.

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::fetch::{Fetcher, TypedSource};
 use crate::found::{Found, LookUp, Warmed};
 use crate::key::Key;
-use crate::read_through::{Answer, Fetch, Options, request_options};
+use crate::read_through::{Answer, Fetch, request_options};
 use crate::record::{CellError, ColumnSchema, Record, Selection};
 use crate::stats::Stats;
 use crate::storage::{Table, has_keys};
@@ -136,13 +136,13 @@ impl<T: Record> Cache<T> {
     }
 
     /// A query for whole records.
-    pub fn all(&self) -> Query<'_, T, All> {
+    pub fn all(&self) -> Query<T, All> {
         let wanted = T::schema().columns().iter().cloned().map(Wanted::Declared).collect();
         self.query(All, wanted)
     }
 
     /// A query for one typed column, or for a tuple of them: `cache.select((c.name, c.profile.address.city))`.
-    pub fn select<S: Selection<T>>(&self, selection: S) -> Query<'_, T, S> {
+    pub fn select<S: Selection<T>>(&self, selection: S) -> Query<T, S> {
         let wanted = distinct(selection.schema().into_iter().map(Wanted::Declared));
         self.query(selection, wanted)
     }
@@ -152,14 +152,14 @@ impl<T: Record> Cache<T> {
     /// # Errors
     ///
     /// [`Error::ColumnName`] for a malformed name; [`Error::NoColumns`] for none.
-    pub fn select_dynamic<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<Query<'_, T, Paths>> {
+    pub fn select_dynamic<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<Query<T, Paths>> {
         let wanted = wanted(&self.table, columns)?.into_iter().map(declared_keys::<T>).collect();
         Ok(self.query(Paths, wanted))
     }
 
-    fn query<S>(&self, selection: S, wanted: Vec<Wanted>) -> Query<'_, T, S> {
-        let (fetch, options) = (self.engine.fetch, self.engine.options.clone());
-        Query { cache: self, selection, wanted, fetch, options }
+    fn query<S>(&self, selection: S, wanted: Vec<Wanted>) -> Query<T, S> {
+        let question = Question::new(&self.table, wanted, &self.engine, Some(T::schema()));
+        Query { question, selection, record: PhantomData }
     }
 }
 
@@ -187,19 +187,6 @@ pub(crate) fn wanted<C: AsRef<str>>(table: &Table, columns: impl IntoIterator<It
         Ok(wanted) if wanted.is_empty() => Err(Error::NoColumns { table: table.name().to_string() }),
         wanted => wanted.map(distinct),
     }
-}
-
-/// Pins the type of one of the wanted columns.
-pub(crate) fn pin(wanted: &mut [Wanted], id_column: &str, name: &str, data_type: DataType) -> Result<()> {
-    let column: ColumnRef = name.parse()?;
-    let refused = |reason: &str| Error::ColumnName { name: name.to_owned(), reason: reason.to_owned() };
-    if column.path().is_empty() && column.column() == id_column {
-        return Err(refused("the ids have the type of the keys that are asked for"));
-    }
-    let one = wanted.iter_mut().find(|wanted| *wanted.column() == column);
-    let one = one.ok_or_else(|| refused("a type is pinned for it, and the query does not select it"))?;
-    *one = one.pinned(data_type);
-    Ok(())
 }
 
 /// Of a whole nested column only the keys that the record declares can be had.
@@ -231,31 +218,31 @@ impl<T: Record> Selection<T> for All {
     }
 }
 
-/// What to read of a cache. Made by [`Cache::all`], [`Cache::select`] and [`Cache::select_dynamic`]; reusable.
+/// What to read of a cache. Made by [`Cache::all`], [`Cache::select`] and [`Cache::select_dynamic`].
+///
+/// What it takes to answer is worked out once: a query that is kept, as a prepared statement is, answers sooner.
 #[derive(Debug)]
 #[must_use = "a query does nothing until it is given ids"]
-pub struct Query<'c, T: Record, S> {
-    cache: &'c Cache<T>,
+pub struct Query<T: Record, S> {
+    question: Question,
     selection: S,
-    wanted: Vec<Wanted>,
-    fetch: Fetch,
-    options: Options,
+    record: PhantomData<fn() -> T>,
 }
 
-impl<T: Record, S> Query<'_, T, S> {
-    request_options!();
+impl<T: Record, S> Query<T, S> {
+    request_options!(question.options);
 
     /// Fetches all ids again, cached or not, and replaces their rows whole.
     ///
     /// Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {
-        self.fetch = self.fetch.refreshed();
+        self.question.fetch = self.question.fetch.refreshed();
         self
     }
 
     /// Never fetches: where rows are not cached, answers are [`Error::NotCached`] with their ids.
     pub fn offline(mut self) -> Self {
-        self.fetch = Fetch::Never;
+        self.question.fetch = Fetch::Never;
         self
     }
 
@@ -265,7 +252,7 @@ impl<T: Record, S> Query<'_, T, S> {
     ///
     /// As [`Cache::rows`].
     pub fn frame<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<DataFrame> {
-        Ok(complete(&self.question(), self.fetched(ids, fetcher)?)?.frame)
+        Ok(complete(&self.question, self.fetched(ids, fetcher)?)?.frame)
     }
 
     /// As [`frame`](Self::frame), with the ids that the database does not have beside it instead of an error.
@@ -309,7 +296,7 @@ impl<T: Record, S> Query<'_, T, S> {
         ids: &[T::Id],
         fetcher: &'q F,
     ) -> impl Iterator<Item = Result<DataFrame>> + use<'q, T, S, F> {
-        let question = self.question();
+        let question = self.question.clone();
         let frames = FetchedFrames::begin(question.clone(), T::Id::to_set(ids), TypedSource::<T, F>::new(fetcher));
         frames.map(move |answer| Ok(complete(&question, answer?)?.frame))
     }
@@ -320,7 +307,7 @@ impl<T: Record, S> Query<'_, T, S> {
     ///
     /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
     pub fn warm<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Warmed<T::Id>> {
-        let warmth = self.question().warmed(T::Id::to_set(ids), &TypedSource::<T, F>::new(fetcher))?;
+        let warmth = self.question.warmed(T::Id::to_set(ids), &TypedSource::<T, F>::new(fetcher))?;
         Ok(Warmed::new(&warmth))
     }
 
@@ -330,7 +317,7 @@ impl<T: Record, S> Query<'_, T, S> {
     ///
     /// A storage error, or a row that does not fit the selection.
     pub fn frame_cached(&self, ids: &[T::Id]) -> Result<Found<DataFrame, T::Id>> {
-        let answer = self.question().cached(T::Id::to_set(ids))?;
+        let answer = self.question.cached(T::Id::to_set(ids))?;
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
@@ -341,30 +328,16 @@ impl<T: Record, S> Query<'_, T, S> {
     /// A storage error.
     pub fn look_up(&self, ids: &[T::Id]) -> Result<LookUp<T::Id>> {
         let ids = Arc::new(T::Id::to_set(ids));
-        Ok(LookUp::new(&ids, &self.question().look_up(&ids)?))
+        Ok(LookUp::new(&ids, &self.question.look_up(&ids)?))
     }
 
     fn fetched<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Answer> {
         let source = TypedSource::<T, F>::new(fetcher);
-        self.question().fetched(T::Id::to_set(ids), &source)
-    }
-
-    fn question(&self) -> Question {
-        let schema = T::schema();
-        Question {
-            table: Arc::clone(&self.cache.table),
-            wanted: self.wanted.clone(),
-            declared: schema.columns(),
-            id_type: Some(schema.id().data_type()),
-            fetch: self.fetch,
-            strictness: self.cache.engine.strictness,
-            options: self.options.clone(),
-            shared: Arc::clone(&self.cache.engine.shared),
-        }
+        self.question.fetched(T::Id::to_set(ids), &source)
     }
 }
 
-impl<T: Record> Query<'_, T, Paths> {
+impl<T: Record> Query<T, Paths> {
     /// Gives a selected column or path this type, whatever its values are.
     ///
     /// A value that does not fit is null; where [`Builder::json`](crate::Builder::json) asks for strictness, an error.
@@ -373,19 +346,19 @@ impl<T: Record> Query<'_, T, Paths> {
     ///
     /// [`Error::ColumnName`] for a column that the query does not select, or a malformed name.
     pub fn pin(mut self, column: &str, data_type: DataType) -> Result<Self> {
-        pin(&mut self.wanted, self.cache.table.id_column(), column, data_type)?;
+        self.question = self.question.pinned(column, data_type)?;
         Ok(self)
     }
 }
 
-impl<T: Record, S: Selection<T>> Query<'_, T, S> {
+impl<T: Record, S: Selection<T>> Query<T, S> {
     /// The rows of these ids, sorted by id, one for each distinct id.
     ///
     /// # Errors
     ///
     /// As [`Cache::rows`].
     pub fn rows<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Vec<S::Row>> {
-        let answer = complete(&self.question(), self.fetched(ids, fetcher)?)?;
+        let answer = complete(&self.question, self.fetched(ids, fetcher)?)?;
         self.typed(&answer)
     }
 
@@ -405,7 +378,7 @@ impl<T: Record, S: Selection<T>> Query<'_, T, S> {
     ///
     /// A storage error, or a row that does not fit the selection.
     pub fn rows_cached(&self, ids: &[T::Id]) -> Result<Found<Vec<S::Row>, T::Id>> {
-        let answer = self.question().cached(T::Id::to_set(ids))?;
+        let answer = self.question.cached(T::Id::to_set(ids))?;
         Ok(Found { rows: self.typed(&answer)?, missing: answer.not_found.keys() })
     }
 
@@ -446,11 +419,11 @@ impl<T: Record, S: Selection<T>> Query<'_, T, S> {
     /// ```
     #[cfg(feature = "lazy")]
     pub fn scan(&self) -> Result<LazyFrame> {
-        self.question().scan()
+        self.question.scan()
     }
 
     fn typed(&self, answer: &Answer) -> Result<Vec<S::Row>> {
-        self.selection.rows(&answer.frame).map_err(|cause| self.question().cell_error(cause, &answer.ids))
+        self.selection.rows(&answer.frame).map_err(|cause| self.question.cell_error(cause, &answer.ids))
     }
 }
 
@@ -459,5 +432,5 @@ pub(crate) fn complete(question: &Question, answer: Answer) -> Result<Answer> {
     if answer.not_found.is_empty() {
         return Ok(answer);
     }
-    Err(Error::IdsNotFound { table: question.table.name().to_string(), ids: answer.not_found.row_ids() })
+    Err(Error::IdsNotFound { table: question.table().name().to_string(), ids: answer.not_found.row_ids() })
 }

@@ -12,14 +12,14 @@ use polars::prelude::{DataFrame, DataType, IntoColumn};
 
 use crate::answer::{FetchedFrames, Question, Wanted, presented};
 use crate::builder::{Builder, Engine, Open};
-use crate::cache::{complete, pin, wanted};
+use crate::cache::{complete, wanted};
 use crate::error::{Error, Result};
 use crate::fetch::{DynamicFetcher, DynamicSource};
 use crate::found::{CachedColumn, CachedTable, Found, LookUp, Warmed};
 use crate::key::Key;
 use crate::listing;
 use crate::name::TableName;
-use crate::read_through::{Answer, Fetch, Options, request_options};
+use crate::read_through::{Answer, Fetch, request_options};
 use crate::stats::Stats;
 use crate::storage::{self, Reading};
 
@@ -187,9 +187,9 @@ impl Table {
     ///
     /// [`Error::ColumnName`] for a malformed name,
     /// [`Error::NoColumns`] for none.
-    pub fn select<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<TableQuery<'_>> {
-        let (wanted, options) = (wanted(&self.table, columns)?, self.engine.options.clone());
-        Ok(TableQuery { table: self, wanted, fetch: self.engine.fetch, options })
+    pub fn select<C: AsRef<str>>(&self, columns: impl IntoIterator<Item = C>) -> Result<TableQuery> {
+        let question = self.question(wanted(&self.table, columns)?);
+        Ok(TableQuery { question })
     }
 
     /// What is cached of the table: the id column, then every column in the order in which they first came.
@@ -287,27 +287,18 @@ impl Table {
     /// ```
     #[cfg(feature = "lazy")]
     pub fn scan(&self) -> Result<LazyFrame> {
-        self.question(Vec::new(), self.engine.fetch, self.engine.options.clone()).scan_everything()
+        self.question(Vec::new()).scan_everything()
     }
 
-    fn question(&self, wanted: Vec<Wanted>, fetch: Fetch, options: Options) -> Question {
-        Question {
-            table: Arc::clone(&self.table),
-            wanted,
-            declared: &[],
-            id_type: None,
-            fetch,
-            strictness: self.engine.strictness,
-            options,
-            shared: Arc::clone(&self.engine.shared),
-        }
+    fn question(&self, wanted: Vec<Wanted>) -> Question {
+        Question::new(&self.table, wanted, &self.engine, None)
     }
 
     fn everything(&self) -> Result<DataFrame> {
         let stored = self.table.snapshot()?;
-        let columns = stored.columns().iter().map(|column| Reading::whole(column.name()));
+        let columns: Vec<Reading> = stored.columns().iter().map(|column| Reading::whole(column.name())).collect();
         let (ids, found) = stored.all()?;
-        let rows = stored.read(&self.table, &ids, &found, columns)?;
+        let rows = stored.read(&self.table, &ids, &found, &columns)?;
         let presented =
             rows.columns().iter().map(|column| presented(column.as_materialized_series(), stored.documents()));
         let columns = presented.map(IntoColumn::into_column).collect();
@@ -315,30 +306,29 @@ impl Table {
     }
 }
 
-/// Columns and paths of a table. Made by [`Table::select`]; reusable.
+/// Columns and paths of a table. Made by [`Table::select`].
+///
+/// What it takes to answer is worked out once: a query that is kept, as a prepared statement is, answers sooner.
 #[derive(Clone, Debug)]
 #[must_use = "a query does nothing until it is given ids"]
-pub struct TableQuery<'t> {
-    table: &'t Table,
-    wanted: Vec<Wanted>,
-    fetch: Fetch,
-    options: Options,
+pub struct TableQuery {
+    question: Question,
 }
 
-impl TableQuery<'_> {
-    request_options!();
+impl TableQuery {
+    request_options!(question.options);
 
     /// Fetches all ids again, cached or not, and replaces their rows whole.
     ///
     /// Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {
-        self.fetch = self.fetch.refreshed();
+        self.question.fetch = self.question.fetch.refreshed();
         self
     }
 
     /// Never fetches: where rows are not cached, answers are [`Error::NotCached`] with their ids.
     pub fn offline(mut self) -> Self {
-        self.fetch = Fetch::Never;
+        self.question.fetch = Fetch::Never;
         self
     }
 
@@ -366,7 +356,7 @@ impl TableQuery<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pin(mut self, column: &str, data_type: DataType) -> Result<Self> {
-        pin(&mut self.wanted, self.table.table.id_column(), column, data_type)?;
+        self.question = self.question.pinned(column, data_type)?;
         Ok(self)
     }
 
@@ -381,7 +371,7 @@ impl TableQuery<'_> {
     /// [`Error::IdsNotFound`], [`Error::FetchFailed`], [`Error::ColumnsNotFound`] after everything that came was
     /// stored; [`Error::NotCached`] where nothing may be fetched.
     pub fn frame<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
-        Ok(complete(&self.question(), self.fetched(ids, fetcher)?)?.frame)
+        Ok(complete(&self.question, self.fetched(ids, fetcher)?)?.frame)
     }
 
     /// As [`frame`](Self::frame), with the ids that the database does not have beside it instead of an error.
@@ -408,7 +398,7 @@ impl TableQuery<'_> {
         ids: &[K],
         fetcher: &'q F,
     ) -> impl Iterator<Item = Result<DataFrame>> + use<'q, K, F> {
-        let question = self.question();
+        let question = self.question.clone();
         let frames = FetchedFrames::begin(question.clone(), K::to_set(ids), DynamicSource::<K, F>::new(fetcher));
         frames.map(move |answer| Ok(complete(&question, answer?)?.frame))
     }
@@ -419,7 +409,7 @@ impl TableQuery<'_> {
     ///
     /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`](crate::Error::IdsNotFound).
     pub fn warm<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
-        let warmth = self.question().warmed(K::to_set(ids), &DynamicSource::<K, F>::new(fetcher))?;
+        let warmth = self.question.warmed(K::to_set(ids), &DynamicSource::<K, F>::new(fetcher))?;
         Ok(Warmed::new(&warmth))
     }
 
@@ -429,7 +419,7 @@ impl TableQuery<'_> {
     ///
     /// A storage error.
     pub fn frame_cached<K: Key>(&self, ids: &[K]) -> Result<Found<DataFrame, K>> {
-        let answer = self.question().cached(K::to_set(ids))?;
+        let answer = self.question.cached(K::to_set(ids))?;
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
@@ -440,15 +430,11 @@ impl TableQuery<'_> {
     /// A storage error.
     pub fn look_up<K: Key>(&self, ids: &[K]) -> Result<LookUp<K>> {
         let ids = Arc::new(K::to_set(ids));
-        Ok(LookUp::new(&ids, &self.question().look_up(&ids)?))
+        Ok(LookUp::new(&ids, &self.question.look_up(&ids)?))
     }
 
     fn fetched<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Answer> {
         let source = DynamicSource::<K, F>::new(fetcher);
-        self.question().fetched(K::to_set(ids), &source)
-    }
-
-    fn question(&self) -> Question {
-        self.table.question(self.wanted.clone(), self.fetch, self.options.clone())
+        self.question.fetched(K::to_set(ids), &source)
     }
 }

@@ -20,6 +20,7 @@ mod retry;
 mod session;
 mod split;
 mod standing;
+mod wants;
 
 use std::sync::Arc;
 
@@ -37,6 +38,9 @@ pub(crate) use self::options::{Options, Shared, request_options};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::request::{Answer, Fetch, Request};
 pub use self::retry::Retry;
+pub(crate) use self::wants::Wants;
+#[cfg(feature = "lazy")]
+pub(crate) use self::wants::default_of;
 
 /// Fetches what is needed, and reads the rows.
 ///
@@ -76,7 +80,7 @@ pub(crate) async fn warm_async(request: &Arc<Request>, source: &dyn AsyncBatchSo
 /// A storage error.
 pub(crate) fn cached(request: &Request) -> Result<Answer> {
     loop {
-        let stored = request.table.snapshot()?;
+        let stored = request.table().snapshot()?;
         match request.find(&stored).and_then(|found| request.answer(&stored, &found)) {
             Ok(answer) => return Ok(answer),
             Err(cause) => is_mended(request, cause)?,

@@ -43,7 +43,7 @@ pub(crate) fn run(task: &str, arguments: &[String]) -> Result<()> {
 
 fn look_up(folder: &Path, rows: u64, count: u64, seed: u64, memory: Memory) -> Result<Round> {
     let ids = users::some_ids(rows, count, seed);
-    Round::of(|| ours::look_up(&ours::open(folder, memory)?, &ids), |frame| Ok(users::digest(frame)?))
+    Round::of(|| ours::look_up(&ours::scalars(&ours::open(folder, memory)?), &ids), |frame| Ok(users::digest(frame)?))
 }
 
 fn look_up_sqlite(path: &Path, rows: u64, count: u64, seed: u64) -> Result<Round> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use dbcache::error::BoxError;
 use dbcache::polars::prelude::{DataFrame, PolarsError};
-use dbcache::{BatchPolicy, Builder, Cache, Cached, DynamicCache, Progress};
+use dbcache::{BatchPolicy, Builder, Cache, Cached, DynamicCache, Progress, Query, Selection};
 
 use crate::measure::Result;
 use crate::users::{self, User};
@@ -46,10 +46,15 @@ pub(crate) fn fill(folder: &Path, rows: u64) -> Result<()> {
     Ok(cache.compact()?)
 }
 
-/// Three scalar columns of these ids, all of which are cached.
-pub(crate) fn look_up(cache: &Cache<User>, ids: &[i64]) -> Result<DataFrame> {
+/// A query for three scalar columns.
+pub(crate) fn scalars(cache: &Cache<User>) -> Query<User, impl Selection<User> + use<>> {
     let c = User::columns();
-    Ok(cache.select((c.name, c.age, c.amount)).frame(ids, &nothing_to_fetch)?)
+    cache.select((c.name, c.age, c.amount))
+}
+
+/// The rows of these ids, all of which are cached.
+pub(crate) fn look_up(query: &Query<User, impl Selection<User>>, ids: &[i64]) -> Result<DataFrame> {
+    Ok(query.frame(ids, &nothing_to_fetch)?)
 }
 
 /// Columns and paths of these ids, all of which are cached.

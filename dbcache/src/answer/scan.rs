@@ -16,6 +16,7 @@ use crate::column::ColumnRef;
 use crate::data_type::convert;
 use crate::error::{Error, Result};
 use crate::key::{ColumnIds, IdSet};
+use crate::read_through::default_of;
 use crate::storage::{ColumnSet, Need, Parts, Reading, Snapshot, StoredColumn};
 
 /// The columns that the plan begins with. Names of cached columns never begin so.
@@ -42,7 +43,7 @@ struct Scan {
 impl Question {
     /// The rows that have all that is wanted: the id column, then the wanted columns, which have declared types.
     pub(crate) fn scan(&self) -> Result<LazyFrame> {
-        self.plan(|stored| Scan::new(self.clone(), stored, self.needs()))
+        self.plan(|stored| Scan::new(self.clone(), stored, self.wants.needs.clone()))
     }
 
     /// All rows, with every column as it is stored, null where a row lacks it.
@@ -50,14 +51,14 @@ impl Question {
         self.plan(|stored| {
             let names = stored.columns().iter().map(|column| column.name().to_string());
             let wanted = names.map(|name| Wanted::AsFound(ColumnRef::with_path(name, Vec::new()))).collect();
-            Scan::new(Self { wanted, ..self.clone() }, stored, Vec::new())
+            Scan::new(self.of(wanted), stored, Vec::new())
         })
     }
 
     fn plan(&self, scan: impl Fn(Arc<Snapshot>) -> Result<Scan>) -> Result<LazyFrame> {
         loop {
-            match self.table.snapshot().and_then(&scan) {
-                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
+            match self.table().snapshot().and_then(&scan) {
+                Err(Error::Damaged { .. }) => self.table().set_aside_damaged()?,
                 scan => return Arc::new(scan?).frame().map_err(Error::frame("plan a scan")),
             }
         }
@@ -89,7 +90,7 @@ impl Scan {
     }
 
     fn id_column(&self) -> &str {
-        self.question.table.id_column()
+        self.question.table().id_column()
     }
 
     /// The numbers of a part's rows.
@@ -125,7 +126,7 @@ impl Scan {
         let data_type = wanted.data_type().or(stored.map(StoredColumn::data_type)).cloned();
         let data_type = data_type.unwrap_or(DataType::Null);
         let name = wanted.column().label();
-        let one = Question { wanted: vec![wanted.clone()], ..self.question.clone() };
+        let one = self.question.of(vec![wanted.clone()]);
         let column = self.expression(name, data_type.clone(), move |scan, rows| scan.values(&one, rows));
         (column, data_type)
     }
@@ -134,10 +135,10 @@ impl Scan {
     fn values(&self, one: &Question, rows: &[u64]) -> Result<Series> {
         let Some(wanted) = one.wanted.first() else { return Ok(Series::default()) };
         let steps = wanted.column().path().steps();
-        let paths = if steps.is_empty() { Vec::new() } else { vec![steps] };
+        let paths = if steps.is_empty() { Vec::new() } else { vec![steps.to_vec()] };
         let name = wanted.column().column();
-        let reading = Reading { name, paths, default: one.default_of(name) };
-        let stored = self.stored.values_at(one.table.name(), &reading, rows)?;
+        let reading = Reading { name: name.into(), paths, default: default_of(one.wants.declared, name) };
+        let stored = self.stored.values_at(one.table().name(), &reading, rows)?;
         let stored = DataFrame::new(rows.len(), vec![stored]).map_err(Error::frame("build the answer"))?;
         // Documents stay text: whether those of one part agree says nothing of the others.
         let answer = |ids: &IdSet| one.answer_columns(&stored, ids, &ColumnSet::new());
@@ -170,7 +171,7 @@ impl Scan {
     /// cannot go on, since it may have given rows that are gone now.
     fn carried_out<V>(&self, read: Result<V>) -> PolarsResult<V> {
         let mended = match &read {
-            Err(Error::Damaged { .. }) => self.question.table.set_aside_damaged(),
+            Err(Error::Damaged { .. }) => self.question.table().set_aside_damaged(),
             _ => Ok(()),
         };
         let read = mended.and(read);

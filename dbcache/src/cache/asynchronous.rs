@@ -67,14 +67,14 @@ impl<T: Record> Cache<T> {
 }
 
 /// Requests for programs that run on tokio, as [`Cache::rows_async`].
-impl<T: Record, S> Query<'_, T, S> {
+impl<T: Record, S> Query<T, S> {
     /// As [`frame`](Self::frame), with an async fetcher.
     ///
     /// # Errors
     ///
     /// As [`Cache::rows`].
     pub async fn frame_async<F: AsyncFetcher<T>>(&self, ids: &[T::Id], fetcher: &F) -> Result<DataFrame> {
-        let question = Arc::new(self.question());
+        let question = Arc::new(self.question.clone());
         Ok(complete(&question, answered(&question, ids, fetcher).await?)?.frame)
     }
 
@@ -88,7 +88,7 @@ impl<T: Record, S> Query<'_, T, S> {
         ids: &[T::Id],
         fetcher: &F,
     ) -> Result<Found<DataFrame, T::Id>> {
-        let answer = answered(&Arc::new(self.question()), ids, fetcher).await?;
+        let answer = answered(&Arc::new(self.question.clone()), ids, fetcher).await?;
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
@@ -98,7 +98,7 @@ impl<T: Record, S> Query<'_, T, S> {
         ids: &'q [T::Id],
         fetcher: &'q F,
     ) -> impl Stream<Item = Result<DataFrame>> + Send + Unpin + use<'q, T, S, F> {
-        let question = self.question();
+        let question = self.question.clone();
         let frames = answer::frames_async(question.clone(), ids, AsyncTypedSource::new(fetcher));
         Box::pin(frames.map(move |answer| Ok(complete(&question, answer?)?.frame)))
     }
@@ -109,12 +109,12 @@ impl<T: Record, S> Query<'_, T, S> {
     ///
     /// As [`warm`](Self::warm).
     pub async fn warm_async<F: AsyncFetcher<T>>(&self, ids: &[T::Id], fetcher: &F) -> Result<Warmed<T::Id>> {
-        let warmth = self.question().warmed_async(ids, &AsyncTypedSource::new(fetcher)).await?;
+        let warmth = self.question.warmed_async(ids, &AsyncTypedSource::new(fetcher)).await?;
         Ok(Warmed::new(&warmth))
     }
 }
 
-impl<T: Record, S> Query<'_, T, S>
+impl<T: Record, S> Query<T, S>
 where
     S: Selection<T, Row: Send + 'static> + Clone + Send + 'static,
 {
@@ -124,7 +124,7 @@ where
     ///
     /// As [`Cache::rows`].
     pub async fn rows_async<F: AsyncFetcher<T>>(&self, ids: &[T::Id], fetcher: &F) -> Result<Vec<S::Row>> {
-        let (question, selection) = (Arc::new(self.question()), self.selection.clone());
+        let (question, selection) = (Arc::new(self.question.clone()), self.selection.clone());
         let answer = complete(&question, answered(&question, ids, fetcher).await?)?;
         off_runtime(move || typed(&question, &selection, &answer)).await
     }
@@ -139,7 +139,7 @@ where
         ids: &[T::Id],
         fetcher: &F,
     ) -> Result<Found<Vec<S::Row>, T::Id>> {
-        let (question, selection) = (Arc::new(self.question()), self.selection.clone());
+        let (question, selection) = (Arc::new(self.question.clone()), self.selection.clone());
         let answer = answered(&question, ids, fetcher).await?;
         let missing = answer.not_found.keys();
         let rows = off_runtime(move || typed(&question, &selection, &answer)).await?;

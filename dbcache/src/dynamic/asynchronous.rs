@@ -14,7 +14,7 @@ use crate::found::{Found, Warmed};
 use crate::key::Key;
 
 /// Requests for programs that run on tokio, as [`Cache::rows_async`](crate::Cache::rows_async).
-impl TableQuery<'_> {
+impl TableQuery {
     /// As [`frame`](Self::frame), with an async fetcher.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl TableQuery<'_> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn frame_async<K: Key, F: AsyncDynamicFetcher<K>>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
-        let question = Arc::new(self.question());
+        let question = Arc::new(self.question.clone());
         let answer = Arc::clone(&question).fetched_async(ids, &AsyncDynamicSource::<K, F>::new(fetcher)).await?;
         Ok(complete(&question, answer)?.frame)
     }
@@ -52,7 +52,7 @@ impl TableQuery<'_> {
         fetcher: &F,
     ) -> Result<Found<DataFrame, K>> {
         let source = AsyncDynamicSource::<K, F>::new(fetcher);
-        let answer = Arc::new(self.question()).fetched_async(ids, &source).await?;
+        let answer = Arc::new(self.question.clone()).fetched_async(ids, &source).await?;
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
@@ -62,7 +62,7 @@ impl TableQuery<'_> {
         ids: &'q [K],
         fetcher: &'q F,
     ) -> impl Stream<Item = Result<DataFrame>> + Send + Unpin + use<'q, K, F> {
-        let question = self.question();
+        let question = self.question.clone();
         let frames = answer::frames_async(question.clone(), ids, AsyncDynamicSource::<K, F>::new(fetcher));
         Box::pin(frames.map(move |answer| Ok(complete(&question, answer?)?.frame)))
     }
@@ -73,7 +73,7 @@ impl TableQuery<'_> {
     ///
     /// As [`warm`](Self::warm).
     pub async fn warm_async<K: Key, F: AsyncDynamicFetcher<K>>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
-        let warmth = self.question().warmed_async(ids, &AsyncDynamicSource::<K, F>::new(fetcher)).await?;
+        let warmth = self.question.warmed_async(ids, &AsyncDynamicSource::<K, F>::new(fetcher)).await?;
         Ok(Warmed::new(&warmth))
     }
 }

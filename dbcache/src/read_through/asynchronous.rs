@@ -44,7 +44,7 @@ pub(super) async fn run<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBa
 /// `None` where the request has to start over.
 async fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Option<P::Outcome>> {
     let ending = fetch(request, source).await?;
-    let known = if ending.lacks_columns() { source.known_columns(request.table.name()).await } else { None };
+    let known = if ending.lacks_columns() { source.known_columns(request.table().name()).await } else { None };
     off_runtime(move || ending.outcome::<P>(known)).await
 }
 

@@ -63,9 +63,9 @@ impl FetchJob {
     pub(super) fn asks(&self) -> BatchRequest<'_> {
         BatchRequest {
             ids: &self.batch.ids,
-            table: self.request.table.name(),
-            id_column: self.request.table.id_column(),
-            columns: Columns::Named(&self.request.columns),
+            table: self.request.table().name(),
+            id_column: self.request.table().id_column(),
+            columns: Columns::Named(&self.request.wants.columns),
             timeout: self.request.options.batch_timeout,
         }
     }
@@ -83,8 +83,8 @@ impl FetchJob {
     fn expected(&self) -> Expected<'_> {
         Expected {
             ids: &self.batch.ids,
-            id_column: self.request.table.id_column(),
-            columns: self.request.declared,
+            id_column: self.request.table().id_column(),
+            columns: self.request.wants.declared,
             stored: &self.stored,
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn run<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) 
 /// `None` where the request has to start over.
 fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Option<P::Outcome>> {
     let ending = fetch(request, source)?;
-    let known = if ending.lacks_columns() { source.known_columns(request.table.name()) } else { None };
+    let known = if ending.lacks_columns() { source.known_columns(request.table().name()) } else { None };
     ending.outcome::<P>(known)
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Nobody waits while it holds a claim, so that requests cannot wait for each other in a circle.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -37,7 +37,11 @@ impl FolderClaims {
     }
 
     pub(super) fn table(&self, name: &TableName) -> Arc<TableClaims> {
-        Arc::clone(locked(&self.tables).entry(name.clone()).or_default())
+        let mut tables = locked(&self.tables);
+        if let Some(known) = tables.get(name) {
+            return Arc::clone(known);
+        }
+        Arc::clone(tables.entry(name.clone()).or_default())
     }
 }
 
@@ -50,8 +54,8 @@ struct State {
     held: Vec<Arc<Held>>,
     /// The number of the last visit.
     last: u64,
-    /// The visits that go on.
-    visits: BTreeSet<u64>,
+    /// The visits that go on, the first of them first.
+    visits: Vec<u64>,
     absent: Vec<Absent>,
 }
 
@@ -99,7 +103,7 @@ impl Visit {
         let began_alone = state.visits.is_empty();
         state.last += 1;
         let number = state.last;
-        state.visits.insert(number);
+        state.visits.push(number);
         drop(state);
         Self { claims, number, began_alone }
     }
@@ -151,7 +155,7 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         let mut state = locked(&self.claims.0);
-        state.visits.remove(&self.number);
+        state.visits.retain(|number| *number != self.number);
         state.prune();
     }
 }

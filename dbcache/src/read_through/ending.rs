@@ -82,7 +82,7 @@ impl Ending {
 /// Whether a request that failed so can be started over, now that what was damaged is set aside.
 pub(super) fn is_mended(request: &Request, cause: Error) -> Result<()> {
     match cause {
-        Error::Damaged { .. } => request.table.set_aside_damaged(),
+        Error::Damaged { .. } => request.table().set_aside_damaged(),
         cause => Err(cause),
     }
 }

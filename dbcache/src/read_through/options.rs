@@ -34,12 +34,12 @@ pub(crate) struct Shared {
     pub(crate) absences: Absences,
 }
 
-/// The methods of builders and queries that set [`Options`].
+/// The methods of builders and queries that set [`Options`], which are in this field.
 macro_rules! request_options {
-    () => {
+    ($($field:ident).+) => {
         /// How ids that must be fetched are split into batches.
         pub fn batches(mut self, policy: $crate::plan::BatchPolicy) -> Self {
-            self.options.batches = policy;
+            self.$($field).+.batches = policy;
             self
         }
 
@@ -49,13 +49,13 @@ macro_rules! request_options {
         /// end with the request; async requests call it from where they are polled. What came is committed while the
         /// next batches are fetched; at most some 64 MiB wait to be committed, beside the batches in flight.
         pub fn concurrency(mut self, batches: usize) -> Self {
-            self.options.concurrency = batches;
+            self.$($field).+.concurrency = batches;
             self
         }
 
         /// Whether and when a batch that failed is asked again; it is not by default.
         pub fn retry(mut self, retry: $crate::Retry) -> Self {
-            self.options.retry = retry;
+            self.$($field).+.retry = retry;
             self
         }
 
@@ -66,7 +66,7 @@ macro_rules! request_options {
         /// [`FetchRequest::timeout`](crate::fetch::FetchRequest::timeout), and what it brings later counts all the
         /// same.
         pub fn batch_timeout(mut self, timeout: ::std::time::Duration) -> Self {
-            self.options.batch_timeout = Some(timeout);
+            self.$($field).+.batch_timeout = Some(timeout);
             self
         }
 
@@ -77,13 +77,13 @@ macro_rules! request_options {
         /// [`retry`](Self::retry) says. Where all parts fail, as when the database is gone, it gives up after about
         /// twice the logarithm of the batch's size.
         pub fn isolate_failing_ids(mut self) -> Self {
-            self.options.isolates_failing_ids = true;
+            self.$($field).+.isolates_failing_ids = true;
             self
         }
 
         /// Who is told of the progress of a fetch; a bar on stderr by default.
         pub fn progress(mut self, progress: $crate::progress::Progress) -> Self {
-            self.options.progress = progress;
+            self.$($field).+.progress = progress;
             self
         }
     };

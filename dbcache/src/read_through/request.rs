@@ -6,12 +6,12 @@ use polars::prelude::*;
 
 use super::options::{Options, Shared};
 use super::standing::{Standing, parts_to_read};
+use super::wants::Wants;
 use crate::column::ColumnRef;
 use crate::error::{Error, Result, UnknownColumn};
 use crate::key::IdSet;
 use crate::name::near;
-use crate::record::{ColumnSchema, DefaultCell};
-use crate::storage::{ColumnSet, LookUp, Need, Reading, Snapshot, Table, shown_path};
+use crate::storage::{ColumnSet, LookUp, Need, Snapshot, Table, shown_path};
 
 /// Which of the wanted rows are fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,19 +32,11 @@ impl Fetch {
     }
 }
 
-/// What is wanted of a table.
+/// Rows that are wanted of a table.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) table: Arc<Table>,
+    pub(crate) wants: Arc<Wants>,
     pub(crate) ids: Arc<IdSet>,
-    /// The columns to fetch and read, each once, at least one.
-    pub(crate) columns: Vec<String>,
-    /// What the answer takes of them.
-    pub(crate) wanted: Vec<ColumnRef>,
-    /// What a row must have of them.
-    pub(crate) needs: Vec<Need>,
-    /// The types that a record declares for them.
-    pub(crate) declared: &'static [ColumnSchema],
     pub(crate) fetch: Fetch,
     pub(crate) options: Options,
     pub(crate) shared: Arc<Shared>,
@@ -63,9 +55,13 @@ pub(crate) struct Answer {
 }
 
 impl Request {
+    pub(super) fn table(&self) -> &Arc<Table> {
+        &self.wants.table
+    }
+
     /// How the wanted ids stand in the cache now, with the place of each.
     pub(crate) fn look_up(&self) -> Result<LookUp> {
-        self.undamaged(|stored| stored.look_up(&self.ids, &self.needs))
+        self.undamaged(|stored| stored.look_up(&self.ids, &self.wants.needs))
     }
 
     /// How the wanted ids stand in the cache now.
@@ -75,20 +71,20 @@ impl Request {
 
     fn undamaged<R>(&self, look: impl Fn(&Snapshot) -> Result<R>) -> Result<R> {
         loop {
-            match look(&*self.table.snapshot()?) {
-                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
+            match look(&*self.table().snapshot()?) {
+                Err(Error::Damaged { .. }) => self.table().set_aside_damaged()?,
                 found => return found,
             }
         }
     }
 
     pub(super) fn find(&self, stored: &Snapshot) -> Result<Standing> {
-        Standing::of(&self.ids, &self.needs, stored)
+        Standing::of(&self.ids, &self.wants.needs, stored)
     }
 
     /// Those of some ids that are missing or incomplete in the cache now.
     pub(super) fn lacking(&self, ids: &IdSet) -> Result<IdSet> {
-        let found = self.table.snapshot()?.look_up(ids, &self.needs)?;
+        let found = self.table().snapshot()?.look_up(ids, &self.wants.needs)?;
         Ok(if found.hits.is_empty() { ids.clone() } else { ids.select(&found.not_hits()) })
     }
 
@@ -114,8 +110,7 @@ impl Request {
     }
 
     fn read(&self, stored: &Snapshot, wanted: &IdSet, found: &LookUp) -> Result<DataFrame> {
-        let columns = self.columns.iter().map(|name| self.reading(name));
-        let read = |ids: &IdSet| stored.read(&self.table, ids, found, columns);
+        let read = |ids: &IdSet| stored.read(self.table(), ids, found, &self.wants.readings);
         if found.hits.len() == wanted.len() { read(wanted) } else { read(&wanted.select(&found.hits)) }
     }
 
@@ -123,28 +118,17 @@ impl Request {
         let mut all: Option<DataFrame> = None;
         for places in parts_to_read(self.ids.len()) {
             let wanted = self.ids.range(places);
-            let part = self.read(stored, &wanted, &stored.look_up(&wanted, &self.needs)?)?;
+            let part = self.read(stored, &wanted, &stored.look_up(&wanted, &self.wants.needs)?)?;
             match &mut all {
                 None => all = Some(part),
                 Some(all) if all.schema() == part.schema() => {
                     all.vstack_mut_owned(part).map_err(Error::frame("join the answer"))?;
                 }
                 // Of a nested column that is not wanted whole, parts from different files may have different fields.
-                Some(_) => return self.read(stored, &self.ids, &stored.look_up(&self.ids, &self.needs)?),
+                Some(_) => return self.read(stored, &self.ids, &stored.look_up(&self.ids, &self.wants.needs)?),
             }
         }
         Ok(all.unwrap_or_default())
-    }
-
-    fn reading<'s>(&'s self, name: &'s str) -> Reading<'s> {
-        let of_column = self.wanted.iter().filter(|wanted| wanted.column() == name);
-        let paths: Vec<&[String]> = of_column.map(|wanted| wanted.path().steps()).collect();
-        let is_whole = paths.iter().any(|path| path.is_empty());
-        Reading { name, paths: if is_whole { Vec::new() } else { paths }, default: self.default_of(name) }
-    }
-
-    fn default_of(&self, name: &str) -> Option<DefaultCell> {
-        self.declared.iter().find(|declared| declared.column().column() == name)?.default()
     }
 
     /// The columns that incomplete rows lack, with suggestions from those that are known.
@@ -162,7 +146,7 @@ impl Request {
         let sets = stored.column_sets(incomplete)?;
         let known: ColumnSet = presence.columns().into_iter().chain(known.into_iter().flatten()).collect();
         let mut columns: Vec<UnknownColumn> = Vec::new();
-        for need in &self.needs {
+        for need in &self.wants.needs {
             let Some(set) = sets.iter().find(|set| presence.lacks(set, need)) else { continue };
             let unknown = if set.contains(need.column.as_str()) {
                 unknown_key(need, stored)
@@ -173,7 +157,7 @@ impl Request {
                 columns.push(unknown);
             }
         }
-        Ok(Error::ColumnsNotFound { table: self.table.name().to_string(), columns })
+        Ok(Error::ColumnsNotFound { table: self.table().name().to_string(), columns })
     }
 }
 

@@ -85,7 +85,7 @@ impl Session {
     ///
     /// A storage error.
     pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, bell: Waker, now: Instant) -> Result<Begun> {
-        let table = &request.table;
+        let table = request.table();
         let visit = Visit::begin(request.shared.claims.table(table.name()));
         let span = tracing::info_span!("request", table = %table.name(), ids = request.ids.len());
         let (stored, found) = span.in_scope(|| look_up(request))?;
@@ -123,7 +123,7 @@ impl Session {
     }
 
     fn report(&mut self) {
-        let (table, batches, ids) = (self.request.table.name().as_str(), self.batches(), self.to_fetch.len());
+        let (table, batches, ids) = (self.request.table().name().as_str(), self.batches(), self.to_fetch.len());
         self.reporter = (batches > 0).then(|| self.request.options.progress.begin(table, batches, ids));
     }
 
@@ -302,7 +302,7 @@ impl Session {
                 batch.ids = batch.ids.joined(part.ids);
             }
         }
-        let (table, number, ids) = (self.request.table.name(), batch.number, batch.ids.len());
+        let (table, number, ids) = (self.request.table().name(), batch.number, batch.ids.len());
         tracing::warn!(parent: &self.span, %table, batch = number, ids, %cause, "a batch failed");
         self.tell(&ProgressEvent::Failed { batch: number, ids });
         self.count(Count::Failures, 1);
@@ -354,7 +354,7 @@ impl Session {
         }
         let (rows, failed) = (self.group.committed(), self.failures.len());
         self.tell(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
-        self.request.shared.absences.remember(&self.request.table, &self.found_absent)?;
+        self.request.shared.absences.remember(self.request.table(), &self.found_absent)?;
         if !self.failures.is_empty() {
             return Err(self.fetch_failed());
         }
@@ -365,13 +365,13 @@ impl Session {
 
     /// The table with everything that was fetched for this request, by whomever.
     fn last_state(&self) -> Result<Arc<Snapshot>> {
-        if self.found_stored.is_empty() { Ok(Arc::clone(self.group.stored())) } else { self.request.table.snapshot() }
+        if self.found_stored.is_empty() { Ok(Arc::clone(self.group.stored())) } else { self.request.table().snapshot() }
     }
 
     fn ending(&self, stored: Arc<Snapshot>, found: Standing) -> Result<Ending> {
         let lacking = found.lacking_ids(&self.request.ids);
         if self.request.fetch == Fetch::Never && !lacking.is_empty() {
-            let table = self.request.table.name().to_string();
+            let table = self.request.table().name().to_string();
             return Err(Error::NotCached { table, ids: lacking.row_ids() });
         }
         let vanished = !lacking.without(&self.to_fetch).without(&self.known_absent).is_empty()
@@ -389,7 +389,7 @@ impl Session {
     fn fetch_failed(mut self) -> Error {
         self.failures.sort_by(|left, right| (left.batch, &left.ids).cmp(&(right.batch, &right.ids)));
         Error::FetchFailed {
-            table: self.request.table.name().to_string(),
+            table: self.request.table().name().to_string(),
             failures: self.failures,
             stored: self.group.committed(),
         }
@@ -402,12 +402,12 @@ impl Session {
     }
 
     fn count(&self, count: Count, number: usize) {
-        self.request.shared.counters.add(self.request.table.name(), count, number);
+        self.request.shared.counters.add(self.request.table().name(), count, number);
     }
 }
 
 fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
-    let stored = request.table.snapshot()?;
+    let stored = request.table().snapshot()?;
     let found = request.find(&stored)?;
     count_found(request, &found);
     Ok((stored, found))
@@ -418,11 +418,11 @@ fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
     if request.fetch != Fetch::Needed || !absences.remembers() || found.missing() == 0 {
         return Ok(ids.select(&[]));
     }
-    absences.known(&request.table, &found.missing_ids(ids))
+    absences.known(request.table(), &found.missing_ids(ids))
 }
 
 fn count_found(request: &Request, found: &Standing) {
-    let table = request.table.name();
+    let table = request.table().name();
     let (hits, incomplete, missing) = (found.hits(), found.incomplete(), found.missing());
     tracing::debug!(%table, hits, incomplete, missing, "looked up");
     let counters = &request.shared.counters;

@@ -147,10 +147,13 @@ impl Table {
             disk::create_folder(&self.segments)?;
         }
         let path = self.path(place);
+        let new = if let [new] = inputs.as_slice() { Some(Arc::clone(new)) } else { None };
         self.write(&path, commits, hides_older, &Snapshot::new(&self.name, inputs)?)?;
         lock.mark.write(number)?;
         self.remove_folded(folded.iter().filter_map(|segment| segment.name()));
         let Opened::Segment(_, Some(segment)) = self.open(&path, place, None)? else { return self.repaired(lock) };
+        // What was just stored is likely to be asked for next: it is what the request wants.
+        new.iter().for_each(|new| segment.keep_in_memory(new));
         let base = if first == 0 { segment.stamp } else { kept.first().and_then(|base| base.stamp) };
         let segments = kept.iter().cloned().chain([segment]).collect();
         let rows = Arc::new(Snapshot::new(&self.name, segments)?);

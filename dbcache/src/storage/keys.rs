@@ -32,6 +32,11 @@ impl Need {
         let keys = Keys::of(set, &self.column);
         keys.hold(&self.path) || keys.hold_most_below(&self.path, sets)
     }
+
+    /// The same in a table of whose nested columns no record type chose the keys.
+    pub(super) fn is_met_by_columns(&self, set: &ColumnSet) -> bool {
+        self.has_default || set.contains(self.column.as_str())
+    }
 }
 
 /// The innermost keys of a column that a row has; none where it has the column whole.

@@ -1,7 +1,8 @@
 //! The memory tier: decoded chunks of columns, up to a budget of bytes.
 //!
 //! A chunk is decoded whole once reading single pages of it has cost about as much as that, so that columns which are
-//! read again and again come from memory, and a single look-up in a large table stays cheap. What is in use is not
+//! read again and again come from memory, and a single look-up in a large table stays cheap. Rows that were just stored
+//! are kept too where they are few, since who stored them reads them next. What is in use is not
 //! pushed out: a new chunk takes the place only of chunks that went unused for a while. So a working set beyond the
 //! budget does not turn over with every request.
 
@@ -16,6 +17,8 @@ use crate::key::IdSet;
 const UNUSED: u64 = 256;
 /// Reading this share of a chunk's pages one by one costs as much as decoding it whole.
 const PAGES_A_CHUNK: u64 = 4;
+/// Rows that were stored and not read yet may take one part in so many of the budget.
+const UNREAD: usize = 16;
 
 /// Names a chunk: the ids of a file, or a column in one of its row groups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,14 +34,14 @@ pub(super) struct ChunkKey {
 #[derive(Clone, Debug)]
 pub(super) enum Chunk {
     Ids(Arc<IdSet>),
-    Column(Column),
+    Column(Series),
 }
 
 impl Chunk {
     fn size(&self) -> usize {
         match self {
             Self::Ids(ids) => ids.size(),
-            Self::Column(column) => column.as_materialized_series().estimated_size(),
+            Self::Column(column) => column.estimated_size(),
         }
     }
 }
@@ -99,6 +102,11 @@ impl Memory {
         let read = held.pages_read.entry(key.clone()).or_default();
         *read += pages as u64;
         *read * PAGES_A_CHUNK >= of as u64
+    }
+
+    /// Whether rows of so many bytes are worth holding though nothing was read of them.
+    pub(super) fn takes_unread(&self, size: usize) -> bool {
+        size <= self.budget / UNREAD
     }
 
     /// Holds a chunk, if there is room for it.

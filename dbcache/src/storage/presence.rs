@@ -19,12 +19,14 @@ pub(crate) struct Presence {
     /// The place in `sets` of each row's set; empty while all rows have the first.
     codes: Vec<u32>,
     rows: usize,
+    /// Whether any set tells keys of a nested column apart, which most tables' do not.
+    has_keys: bool,
 }
 
 impl Presence {
     /// All rows have the same columns.
     pub(crate) fn uniform(rows: usize, columns: ColumnSet) -> Self {
-        Self { sets: vec![columns], codes: Vec::new(), rows }
+        Self::of(vec![columns], Vec::new(), rows)
     }
 
     /// What rows may have, without the rows.
@@ -33,7 +35,12 @@ impl Presence {
         for set in sets {
             presence.code(set.clone());
         }
-        Self { sets: presence.sets, codes: Vec::new(), rows: 0 }
+        Self::of(presence.sets, Vec::new(), 0)
+    }
+
+    fn of(sets: Vec<ColumnSet>, codes: Vec<u32>, rows: usize) -> Self {
+        let has_keys = sets.iter().flatten().any(|entry| !keys::is_column(entry));
+        Self { sets, codes, rows, has_keys }
     }
 
     pub(super) fn sets(&self) -> &[ColumnSet] {
@@ -64,7 +71,8 @@ impl Presence {
 
     /// Whether a row that has the columns of `set` lacks what is needed.
     pub(crate) fn lacks(&self, set: &ColumnSet, need: &Need) -> bool {
-        !need.is_met(set, &self.sets)
+        let is_met = if self.has_keys { need.is_met(set, &self.sets) } else { need.is_met_by_columns(set) };
+        !is_met
     }
 
     /// The paths to the keys of a column that at least one row has, where a record type chose them.
@@ -114,10 +122,10 @@ impl PresenceBuilder {
             .collect();
         let rows = self.codes.len();
         if used.sets.len() <= 1 {
-            return Presence { rows, sets: used.sets, codes: Vec::new() };
+            return Presence::of(used.sets, Vec::new(), rows);
         }
         let codes = self.codes.iter().filter_map(|code| renamed.get(*code as usize).copied().flatten()).collect();
-        Presence { rows, sets: used.sets, codes }
+        Presence::of(used.sets, codes, rows)
     }
 }
 

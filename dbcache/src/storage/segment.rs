@@ -166,13 +166,20 @@ impl Segment {
         }
     }
 
+    /// Keeps rows in memory that were in memory when they were written to its file, and nothing else was.
+    pub(super) fn keep_in_memory(&self, written: &Self) {
+        if let (SegmentRows::File(file), SegmentRows::Memory(rows)) = (&self.rows, &written.rows) {
+            file.keep_in_memory(&rows.ids, &rows.columns);
+        }
+    }
+
     /// Whether reading a column, one of whose rows is this, is reading memory.
     pub(super) fn is_in_memory(&self, column: &str, row: IdxSize) -> bool {
         self.file().is_none_or(|file| file.is_in_memory(column, row))
     }
 
     /// A column that is here, of some rows, which are ascending; of a struct at least what lies at these paths.
-    pub(super) fn take(&self, column: &str, paths: &[&[String]], rows: &[IdxSize], way: Way) -> Result<Column> {
+    pub(super) fn take(&self, column: &str, paths: &[Vec<String>], rows: &[IdxSize], way: Way) -> Result<Column> {
         match &self.rows {
             SegmentRows::File(file) => file.take(column, paths, rows, way),
             SegmentRows::Memory(all) => match all.column(column) {

@@ -60,18 +60,18 @@ impl StoredColumn {
 }
 
 /// What to read of one column.
-#[derive(Debug)]
-pub(crate) struct Reading<'a> {
-    pub(crate) name: &'a str,
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) name: PlSmallStr,
     /// The paths in the column that are wanted, where it is not wanted whole.
-    pub(crate) paths: Vec<&'a [String]>,
+    pub(crate) paths: Vec<Vec<String>>,
     /// What rows have that lack the column; null where this is `None`.
     pub(crate) default: Option<DefaultCell>,
 }
 
-impl<'a> Reading<'a> {
-    pub(crate) fn whole(name: &'a str) -> Self {
-        Self { name, paths: Vec::new(), default: None }
+impl Reading {
+    pub(crate) fn whole(name: &PlSmallStr) -> Self {
+        Self { name: name.clone(), paths: Vec::new(), default: None }
     }
 }
 
@@ -236,16 +236,9 @@ impl Snapshot {
     /// The rows that were found for these ids, which are the hits: the id column, then `columns`.
     ///
     /// A row that lacks a column has its default there, or null.
-    pub(crate) fn read<'a>(
-        &self,
-        table: &Table,
-        ids: &IdSet,
-        found: &LookUp,
-        columns: impl Iterator<Item = Reading<'a>>,
-    ) -> Result<DataFrame> {
-        let columns: Vec<Reading<'_>> = columns.collect();
-        let read = |reading: &Reading<'_>| self.values(table.name(), reading, &found.rows, Way::ThroughMemory);
-        let values: Result<Vec<Column>> = if self.are_worth_threads(&columns, &found.rows) {
+    pub(crate) fn read(&self, table: &Table, ids: &IdSet, found: &LookUp, columns: &[Reading]) -> Result<DataFrame> {
+        let read = |reading: &Reading| self.values(table.name(), reading, &found.rows, Way::ThroughMemory);
+        let values: Result<Vec<Column>> = if self.are_worth_threads(columns, &found.rows) {
             columns.par_iter().map(read).collect()
         } else {
             columns.iter().map(read).collect()
@@ -255,11 +248,11 @@ impl Snapshot {
         DataFrame::new(ids.len(), answer).map_err(Error::frame("build the answer"))
     }
 
-    fn are_worth_threads(&self, columns: &[Reading<'_>], rows: &Located) -> bool {
-        let is_in_memory = |column: &Reading<'_>| {
+    fn are_worth_threads(&self, columns: &[Reading], rows: &Located) -> bool {
+        let is_in_memory = |column: &Reading| {
             let mut parts =
                 rows.parts().iter().filter_map(|part| self.segments.get(part.segment).zip(part.rows.first()));
-            parts.all(|(segment, row)| segment.is_in_memory(column.name, *row))
+            parts.all(|(segment, row)| segment.is_in_memory(&column.name, *row))
         };
         let are_enough = rows.len() >= ROWS_IN_MEMORY_WORTH_THREADS
             || rows.len() >= ROWS_WORTH_THREADS && !columns.iter().all(is_in_memory);
@@ -341,10 +334,10 @@ impl Snapshot {
     }
 
     /// A column of some rows, in the table's type.
-    fn values(&self, table: &TableName, reading: &Reading<'_>, rows: &Located, way: Way) -> Result<Column> {
-        let column = match self.column(reading.name) {
+    fn values(&self, table: &TableName, reading: &Reading, rows: &Located, way: Way) -> Result<Column> {
+        let column = match self.column(&reading.name) {
             Some(column) => self.joined(table, column, &reading.paths, rows, way)?,
-            None => Column::full_null(reading.name.into(), rows.len(), &DataType::Null),
+            None => Column::full_null(reading.name.clone(), rows.len(), &DataType::Null),
         };
         match reading.default {
             Some(default) => self.with_default(table, &column, default, rows),
@@ -356,39 +349,43 @@ impl Snapshot {
         &self,
         table: &TableName,
         column: &StoredColumn,
-        paths: &[&[String]],
+        paths: &[Vec<String>],
         rows: &Located,
         way: Way,
     ) -> Result<Column> {
-        let mut parts = self.parts(table, column, paths, rows, way)?;
-        if parts.iter().any(|part| part.dtype() != parts.first().map_or(&DataType::Null, Column::dtype)) {
-            // Files have other fields at the paths: parts can be joined only if all of them are whole.
-            parts = self.parts(table, column, &[], rows, way)?;
+        let read = |paths| {
+            let parts = rows.parts().iter().map(move |part| self.part(table, column, paths, part, way));
+            parts.collect::<Result<Vec<Column>>>()
+        };
+        match rows.parts() {
+            [] => Ok(Column::new_empty(column.name.clone(), &column.data_type)),
+            [part] => self.part(table, column, paths, part, way),
+            _ => {
+                let mut parts = read(paths)?;
+                if parts.iter().any(|part| part.dtype() != parts.first().map_or(&DataType::Null, Column::dtype)) {
+                    // Files have other fields at the paths: parts can be joined only if all of them are whole.
+                    parts = read(&[])?;
+                }
+                rows.in_order(parts)
+            }
         }
-        if parts.is_empty() {
-            return Ok(Column::new_empty(column.name.clone(), &column.data_type));
-        }
-        rows.in_order(parts)
     }
 
-    /// A column of the rows of each segment, or what lies at these paths in it.
-    fn parts(
+    /// A column of the rows of one segment, or what lies at these paths in it.
+    fn part(
         &self,
         table: &TableName,
         column: &StoredColumn,
-        paths: &[&[String]],
-        rows: &Located,
+        paths: &[Vec<String>],
+        part: &Part,
         way: Way,
-    ) -> Result<Vec<Column>> {
-        let read = |part: &Part| {
-            let segment = self.segments.get(part.segment).filter(|segment| segment.data_type(&column.name).is_some());
-            let Some(segment) = segment else {
-                return Ok(Column::full_null(column.name.clone(), part.rows.len(), &column.data_type));
-            };
-            let values = segment.take(&column.name, paths, &part.rows, way)?;
-            if paths.is_empty() { in_type(table, values, &column.data_type) } else { Ok(values) }
+    ) -> Result<Column> {
+        let segment = self.segments.get(part.segment).filter(|segment| segment.data_type(&column.name).is_some());
+        let Some(segment) = segment else {
+            return Ok(Column::full_null(column.name.clone(), part.rows.len(), &column.data_type));
         };
-        rows.parts().iter().map(read).collect()
+        let values = segment.take(&column.name, paths, &part.rows, way)?;
+        if paths.is_empty() { in_type(table, values, &column.data_type) } else { Ok(values) }
     }
 
     /// The column with the default in the rows that lack it.

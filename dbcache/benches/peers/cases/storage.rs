@@ -87,10 +87,10 @@ fn look_up_files(ground: &Ground) -> Result<Outcome> {
 
 /// dbcache, with the columns in memory as far as the budget goes.
 pub(super) fn ours_in(table: &Users, memory: Memory, count: u64) -> Result<Contender<'static>> {
-    let (cache, rows) = (ours::open(&table.cache()?, memory)?, table.rows);
+    let (query, rows) = (ours::scalars(&ours::open(&table.cache()?, memory)?), table.rows);
     let ask = move |count, seed| {
         let ids = users::some_ids(rows, count, seed);
-        Round::of(|| ours::look_up(&cache, &ids), |frame| Ok(users::digest(frame)?))
+        Round::of(|| ours::look_up(&query, &ids), |frame| Ok(users::digest(frame)?))
     };
     // What a process has that has been answering for a while.
     ask(100_000, u64::MAX)?;

@@ -124,7 +124,7 @@ impl Snapshot {
     }
 
     /// A column of the rows with these numbers, in whatever order, past the memory tier.
-    pub(crate) fn values_at(&self, table: &TableName, reading: &Reading<'_>, numbers: &[u64]) -> Result<Column> {
+    pub(crate) fn values_at(&self, table: &TableName, reading: &Reading, numbers: &[u64]) -> Result<Column> {
         at(numbers, |rows| self.values(table, reading, rows, Way::Past))
     }
 }

@@ -1,6 +1,7 @@
 //! Columns of some rows of a file.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use polars::prelude::*;
 use polars_arrow::array::{ArrayRef, BinaryViewArray, Utf8ViewArray};
@@ -14,7 +15,7 @@ use super::numbers;
 use super::page_bytes::{PageBytes, give_back};
 use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
 use crate::error::{Error, Result};
-use crate::key::row_number;
+use crate::key::{IdSet, row_number};
 use crate::storage::memory::{Chunk, ChunkKey};
 
 impl RowFile {
@@ -22,24 +23,68 @@ impl RowFile {
     pub(in crate::storage) fn take(
         &self,
         name: &str,
-        paths: &[&[String]],
+        paths: &[Vec<String>],
         rows: &[IdxSize],
         way: Way,
     ) -> Result<Column> {
         let whole = self.schema.get(name).ok_or_else(|| self.file.damaged("a column is gone"))?;
-        let part = if paths.is_empty() { None } else { pruned(whole, paths).filter(|part| part != whole) };
-        let leaves = match &part {
-            Some(part) => self.leaves_below(&leaves(part, &[name])),
-            None => self.leaves_of(name),
-        };
+        let part = part_of(whole, paths);
+        if part.is_none()
+            && way == Way::ThroughMemory
+            && let Some(column) = self.take_held(&whole.name, rows)?
+        {
+            return Ok(column.into_column());
+        }
         let label = if part.is_some() { format!("{name} {paths:?}").into() } else { PlSmallStr::from(name) };
-        let field = part.as_ref().unwrap_or(whole);
-        ColumnReading { file: self, field, leaves, label, way }.take(&self.by_group(rows))
+        let (field, leaves) = (part.as_ref().unwrap_or(whole), OnceLock::new());
+        let reading = ColumnReading { file: self, field, leaves, is_part: part.is_some(), label, way };
+        reading.take(self.by_group(rows)).map(IntoColumn::into_column)
+    }
+
+    /// A whole column of some rows; `None` unless all of it that is needed is in memory.
+    fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Series>> {
+        let held = self.by_group(rows).map(|rows| Some((self.held(name, rows.group)?, rows)));
+        let Some(chunks) = held.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        if let Some(numbers) = numbers::of_chunks(name, &chunks) {
+            return Ok(Some(numbers));
+        }
+        let parts = chunks.iter().map(|(chunk, rows)| gather(chunk, rows.len(), rows.places()));
+        parts.reduce(joined).transpose()
+    }
+
+    /// A chunk that is in memory, decoded whole.
+    fn held(&self, label: &PlSmallStr, group: usize) -> Option<Series> {
+        match self.memory.get(&self.key(label, group))? {
+            Chunk::Column(column) => Some(column),
+            Chunk::Ids(_) => None,
+        }
+    }
+
+    fn key(&self, label: &PlSmallStr, group: usize) -> ChunkKey {
+        ChunkKey { file: self.number, group: Some(group), column: label.clone() }
+    }
+
+    /// Keeps its rows in memory, which are at hand because they were just written, if they are few.
+    pub(in crate::storage) fn keep_in_memory(&self, ids: &IdSet, columns: &[Column]) {
+        let columns: Vec<&Series> = columns.iter().map(Column::as_materialized_series).collect();
+        let size = ids.size() + columns.iter().map(|column| column.estimated_size()).sum::<usize>();
+        if !self.memory.takes_unread(size) || self.groups.len() != 2 || ids.len() != self.rows() {
+            return;
+        }
+        if ids.data_type() == self.no_ids().data_type() {
+            self.memory.offer(self.key_of_ids(), &Chunk::Ids(Arc::new(ids.clone())));
+        }
+        let is_as_read = |column: &&&Series| {
+            self.schema.get(column.name()).is_some_and(|field| DataType::from_arrow_field(field) == *column.dtype())
+        };
+        for column in columns.iter().filter(is_as_read) {
+            self.memory.offer(self.key(column.name(), 0), &Chunk::Column(column.rechunk()));
+        }
     }
 
     /// Whether a column is in memory where a row of it is. That tells much of the other rows too, at little cost.
     pub(in crate::storage) fn is_in_memory(&self, name: &str, row: IdxSize) -> bool {
-        let group = self.by_group(&[row]).first().map(|rows| rows.group);
+        let group = self.by_group(&[row]).next().map(|rows| rows.group);
         self.memory.holds(&ChunkKey { file: self.number, group, column: name.into() })
     }
 
@@ -59,16 +104,15 @@ impl RowFile {
     }
 
     /// Ascending rows by row group.
-    fn by_group<'r>(&self, mut rows: &'r [IdxSize]) -> Vec<GroupRows<'r>> {
-        let mut wanted = Vec::new();
-        while let Some(first) = rows.first() {
-            let group = self.groups.partition_point(|start| *start <= *first as usize).saturating_sub(1);
-            let (Some(start), Some(end)) = (self.groups.get(group), self.groups.get(group + 1)) else { break };
-            let (here, later) = rows.split_at(rows.partition_point(|row| (*row as usize) < *end));
-            wanted.push(GroupRows { group, start: row_number(*start), rows: here });
+    fn by_group<'r>(&self, mut rows: &'r [IdxSize]) -> impl Iterator<Item = GroupRows<'r>> {
+        std::iter::from_fn(move || {
+            let first = *rows.first()?;
+            let group = self.groups.partition_point(|start| *start <= first as usize).saturating_sub(1);
+            let (start, end) = (*self.groups.get(group)?, *self.groups.get(group + 1)?);
+            let (here, later) = rows.split_at(rows.partition_point(|row| (*row as usize) < end));
             rows = later;
-        }
-        wanted
+            Some(GroupRows { group, start: row_number(start), rows: here })
+        })
     }
 
     /// Decodes pages of all leaves of a field; of a field without any below it, only the rows of the mask.
@@ -129,8 +173,9 @@ impl GroupRows<'_> {
 struct ColumnReading<'a> {
     file: &'a RowFile,
     field: &'a ArrowField,
-    /// The Parquet columns that make it up.
-    leaves: Vec<usize>,
+    is_part: bool,
+    /// The Parquet columns that make it up, once something is to be read.
+    leaves: OnceLock<Vec<usize>>,
     label: PlSmallStr,
     way: Way,
 }
@@ -138,7 +183,7 @@ struct ColumnReading<'a> {
 /// Where the wanted rows of one row group come from.
 pub(super) enum Source<'r> {
     /// A chunk that is decoded whole.
-    Chunk(Column, GroupRows<'r>),
+    Chunk(Series, GroupRows<'r>),
     /// A chunk that is to be decoded whole.
     All(GroupRows<'r>),
     /// Some pages that are to be decoded.
@@ -153,45 +198,37 @@ pub(super) struct GroupPages<'r> {
 }
 
 impl ColumnReading<'_> {
+    fn leaves(&self) -> &[usize] {
+        let (file, name) = (self.file, self.field.name.as_str());
+        self.leaves.get_or_init(|| {
+            if self.is_part { file.leaves_below(&leaves(self.field, &[name])) } else { file.leaves_of(name) }
+        })
+    }
+
     /// The values of some rows of some groups, in order.
-    fn take<'r>(&self, wanted: &[GroupRows<'r>]) -> Result<Column> {
-        let source = |rows: &GroupRows<'r>| match self.held(rows.group) {
-            Some(column) => Ok(Source::Chunk(column, *rows)),
-            None => self.source(*rows),
+    fn take<'r>(&self, wanted: impl Iterator<Item = GroupRows<'r>>) -> Result<Series> {
+        let source = |rows: GroupRows<'r>| match self.held(rows.group) {
+            Some(column) => Ok(Source::Chunk(column, rows)),
+            None => self.source(rows),
         };
-        let sources = wanted.iter().map(source).collect::<Result<Vec<_>>>()?;
-        if let Some(numbers) = numbers::of_chunks(&self.field.name, &sources) {
-            return Ok(numbers);
-        }
+        let sources = wanted.map(source).collect::<Result<Vec<_>>>()?;
         let mut pages = self.decode_pages(&sources)?.into_iter();
-        let mut parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
+        let parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
             Source::Chunk(column, rows) => gather(&column, rows.len(), rows.places()),
             Source::All(_) | Source::Some(_) => Ok(pages.next().unwrap_or_default()),
         });
-        let Some(mut column) = parts.next().transpose()? else {
-            return Ok(Column::new_empty(self.field.name.clone(), &DataType::from_arrow_field(self.field)));
-        };
-        for part in parts {
-            column.append_owned(part?).map_err(Error::frame("join row groups"))?;
-        }
-        Ok(column)
+        let none = || Series::new_empty(self.field.name.clone(), &DataType::from_arrow_field(self.field));
+        Ok(parts.reduce(joined).transpose()?.unwrap_or_else(none))
     }
 
-    /// A chunk that is in memory, decoded whole.
-    fn held(&self, group: usize) -> Option<Column> {
-        match self.way {
-            Way::ThroughMemory => match self.file.memory.get(&self.key(group))? {
-                Chunk::Column(column) => Some(column),
-                Chunk::Ids(_) => None,
-            },
-            Way::Past => None,
-        }
+    fn held(&self, group: usize) -> Option<Series> {
+        if self.way == Way::ThroughMemory { self.file.held(&self.label, group) } else { None }
     }
 
     /// Where rows of a chunk come from that is not in memory.
     fn source<'r>(&self, rows: GroupRows<'r>) -> Result<Source<'r>> {
         let group = rows.group;
-        let first = self.leaves.first().copied().unwrap_or_default();
+        let first = self.leaves().first().copied().unwrap_or_default();
         let rows_a_page = self.file.chunk(self.file.place(group, first))?.rows_a_page;
         let Some(rows_a_page) = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0) else {
             return Ok(Source::All(rows));
@@ -204,7 +241,7 @@ impl ColumnReading<'_> {
     }
 
     fn key(&self, group: usize) -> ChunkKey {
-        ChunkKey { file: self.file.number, group: Some(group), column: self.label.clone() }
+        self.file.key(&self.label, group)
     }
 
     /// Whether to read all pages rather than those that are needed.
@@ -213,7 +250,8 @@ impl ColumnReading<'_> {
             return true;
         }
         let chunks = self.file.chunks(group);
-        let sizes = self.leaves.iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
+        let sizes =
+            self.leaves().iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
         let size = usize::try_from(sizes.sum::<i64>()).unwrap_or(usize::MAX);
         self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
@@ -230,15 +268,15 @@ impl ColumnReading<'_> {
         }
     }
 
-    fn whole(&self, group: usize) -> Result<Column> {
+    fn whole(&self, group: usize) -> Result<Series> {
         let mut pages = Vec::new();
-        for leaf in &self.leaves {
+        for leaf in self.leaves() {
             let all = 0..self.file.table(group, *leaf)?.len();
             let mut leaf = PageBytes::none(*leaf);
             self.file.read_pages(group, &[all], &mut leaf)?;
             pages.push(leaf);
         }
-        let column = self.file.decode(group, self.field, pages, None)?.rechunk().into_column();
+        let column = self.file.decode(group, self.field, pages, None)?.rechunk();
         if self.way == Way::ThroughMemory {
             self.file.memory.offer(self.key(group), &Chunk::Column(column.clone()));
         }
@@ -249,7 +287,7 @@ impl ColumnReading<'_> {
     ///
     /// Pages of different row groups are decoded as if they were of one, as far as they are compressed alike: so a
     /// request for few rows of a large table does not pay for a decoder in each group.
-    fn decode_pages(&self, sources: &[Source<'_>]) -> Result<Vec<Column>> {
+    fn decode_pages(&self, sources: &[Source<'_>]) -> Result<Vec<Series>> {
         let parts: Vec<&GroupPages<'_>> = sources
             .iter()
             .filter_map(|source| if let Source::Some(pages) = source { Some(pages) } else { None })
@@ -265,7 +303,7 @@ impl ColumnReading<'_> {
             .collect();
         let all: usize = parts.iter().map(|part| count(&part.pages)).sum();
         let decode = |parts: &&[&GroupPages<'_>]| self.decode_together(parts);
-        let decoded: Result<Vec<Vec<Column>>> = if all < 2 * PAGES_A_THREAD {
+        let decoded: Result<Vec<Vec<Series>>> = if all < 2 * PAGES_A_THREAD {
             together.iter().map(decode).collect()
         } else {
             together.par_iter().map(decode).collect()
@@ -275,12 +313,12 @@ impl ColumnReading<'_> {
 
     fn codecs(&self, group: usize) -> impl Iterator<Item = Compression> + '_ {
         let chunks = self.file.chunks(group);
-        self.leaves.iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::compression)
+        self.leaves().iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::compression)
     }
 
-    fn decode_together(&self, parts: &[&GroupPages<'_>]) -> Result<Vec<Column>> {
+    fn decode_together(&self, parts: &[&GroupPages<'_>]) -> Result<Vec<Series>> {
         let Some(first) = parts.first() else { return Ok(Vec::new()) };
-        let mut leaves: Vec<PageBytes> = self.leaves.iter().copied().map(PageBytes::none).collect();
+        let mut leaves: Vec<PageBytes> = self.leaves().iter().copied().map(PageBytes::none).collect();
         let (mut places, mut decoded) = (Vec::new(), 0);
         for part in parts {
             for leaf in &mut leaves {
@@ -297,13 +335,10 @@ impl ColumnReading<'_> {
     }
 
     /// Decodes pages of so many rows, and keeps those at these places.
-    fn decode_places(&self, group: usize, leaves: Vec<PageBytes>, places: &[IdxSize], rows: usize) -> Result<Column> {
+    fn decode_places(&self, group: usize, leaves: Vec<PageBytes>, places: &[IdxSize], rows: usize) -> Result<Series> {
         if !is_flat(&self.field.dtype) {
-            return gather(
-                &self.file.decode(group, self.field, leaves, None)?.into_column(),
-                places.len(),
-                places.iter().copied(),
-            );
+            let decoded = self.file.decode(group, self.field, leaves, None)?;
+            return gather(&decoded, places.len(), places.iter().copied());
         }
         if let Some(numbers) = self.file.of_pages(group, self.field, &leaves, places) {
             return Ok(numbers);
@@ -312,7 +347,7 @@ impl ColumnReading<'_> {
         for place in places {
             mask.set(*place as usize, true);
         }
-        Ok(self.file.decode(group, self.field, leaves, Some(mask.freeze()))?.into_column())
+        self.file.decode(group, self.field, leaves, Some(mask.freeze()))
     }
 }
 
@@ -332,7 +367,7 @@ impl GroupPages<'_> {
     }
 }
 
-fn slice(column: &Column, first: usize, rows: usize) -> Column {
+fn slice(column: &Series, first: usize, rows: usize) -> Series {
     if rows == column.len() { column.clone() } else { column.slice(i64::try_from(first).unwrap_or(i64::MAX), rows) }
 }
 
@@ -355,12 +390,18 @@ fn count(pages: &[Range<usize>]) -> usize {
 }
 
 /// The rows of a column at so many ascending places.
-fn gather(column: &Column, count: usize, places: impl Iterator<Item = IdxSize>) -> Result<Column> {
+fn gather(column: &Series, count: usize, places: impl Iterator<Item = IdxSize>) -> Result<Series> {
     if count == column.len() {
         return Ok(column.clone());
     }
     let places = IdxCa::from_vec(PlSmallStr::EMPTY, places.collect());
     column.take(&places).map_err(Error::frame("gather rows"))
+}
+
+fn joined(all: Result<Series>, more: Result<Series>) -> Result<Series> {
+    let mut all = all?;
+    all.append_owned(more?).map_err(Error::frame("join row groups"))?;
+    Ok(all)
 }
 
 /// Texts in memory of their own: the decoder leaves each in as much as its page took.
@@ -377,6 +418,15 @@ fn compact(array: ArrayRef) -> ArrayRef {
 
 fn is_flat(data_type: &ArrowDataType) -> bool {
     !data_type.is_nested() && !matches!(data_type, ArrowDataType::Extension(_) | ArrowDataType::Null)
+}
+
+/// The part of a field that lies at some paths; `None` where that is all of it, or there are no paths.
+fn part_of(whole: &ArrowField, paths: &[Vec<String>]) -> Option<ArrowField> {
+    if paths.is_empty() {
+        return None;
+    }
+    let paths: Vec<&[String]> = paths.iter().map(Vec::as_slice).collect();
+    pruned(whole, &paths).filter(|part| part != whole)
 }
 
 /// The field with only those of its own fields that lie on one of the paths.

@@ -76,7 +76,7 @@ impl RowFile {
     ///
     /// [`Error::Damaged`] where bytes are not what was written, as in all functions here.
     pub(in crate::storage) fn locate(&self, wanted: &IdSet) -> Result<Positions> {
-        let key = ChunkKey { file: self.number, group: None, column: self.id_column.clone() };
+        let key = self.key_of_ids();
         if let Some(Chunk::Ids(ids)) = self.memory.get(&key) {
             return Ok(ids.locate_from(&self.id_pages()?.fences, writer::IDS_A_PAGE, wanted));
         }
@@ -105,6 +105,10 @@ impl RowFile {
             }
         }
         Ok(positions)
+    }
+
+    pub(super) fn key_of_ids(&self) -> ChunkKey {
+        ChunkKey { file: self.number, group: None, column: self.id_column.clone() }
     }
 
     fn locate_among_all(&self, key: ChunkKey, wanted: &IdSet) -> Result<Positions> {

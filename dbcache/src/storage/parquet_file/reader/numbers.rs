@@ -4,7 +4,7 @@ use polars::prelude::*;
 use polars_parquet::parquet::compression::Compression;
 
 use super::RowFile;
-use super::columns::Source;
+use super::columns::GroupRows;
 use super::page_bytes::PageBytes;
 
 /// Does something with the Polars type that a column of numbers has in memory; `None` of anything else.
@@ -27,25 +27,23 @@ macro_rules! of_numbers {
 }
 
 /// Numbers out of chunks that are in memory, in one piece; `None` of anything else, and where there are nulls.
-pub(super) fn of_chunks(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column> {
-    let Source::Chunk(first, _) = sources.first()? else { return None };
-    of_numbers!(first.dtype(), T => picked::<T>(name, sources))
+pub(super) fn of_chunks(name: &PlSmallStr, chunks: &[(Series, GroupRows<'_>)]) -> Option<Series> {
+    let (first, _) = chunks.first()?;
+    of_numbers!(first.dtype(), T => picked::<T>(name, chunks))
 }
 
-fn picked<T: PolarsNumericType>(name: &PlSmallStr, sources: &[Source<'_>]) -> Option<Column>
+fn picked<T: PolarsNumericType>(name: &PlSmallStr, chunks: &[(Series, GroupRows<'_>)]) -> Option<Series>
 where
     ChunkedArray<T>: IntoSeries,
 {
-    let mut all = Vec::new();
-    for source in sources {
-        let Source::Chunk(column, rows) = source else { return None };
-        let values = column.as_materialized_series().unpack::<T>().ok()?.cont_slice().ok()?;
-        all.reserve(rows.len());
+    let mut all = Vec::with_capacity(chunks.iter().map(|(_, rows)| rows.len()).sum());
+    for (chunk, rows) in chunks {
+        let values = chunk.unpack::<T>().ok()?.cont_slice().ok()?;
         for place in rows.places() {
             all.push(*values.get(place as usize)?);
         }
     }
-    Some(ChunkedArray::<T>::from_vec(name.clone(), all).into_column())
+    Some(ChunkedArray::<T>::from_vec(name.clone(), all).into_series())
 }
 
 impl RowFile {
@@ -57,14 +55,14 @@ impl RowFile {
         field: &ArrowField,
         leaves: &[PageBytes],
         places: &[IdxSize],
-    ) -> Option<Column> {
+    ) -> Option<Series> {
         let [pages] = leaves else { return None };
         if self.chunks(group).get(pages.leaf)?.compression() != Compression::Uncompressed {
             return None;
         }
         of_numbers!(DataType::from_arrow_field(field), T => {
             let values = numbers(pages, places, |bytes| <T as PolarsNumericType>::Native::from_le_bytes(*bytes))?;
-            Some(ChunkedArray::<T>::from_vec(field.name.clone(), values).into_column())
+            Some(ChunkedArray::<T>::from_vec(field.name.clone(), values).into_series())
         })
     }
 }
