@@ -120,17 +120,19 @@ impl Located {
 
     /// The values of all parts, in the order of the parts, in the order of the rows.
     pub(super) fn in_order(&self, values: Vec<Column>) -> Result<Column> {
-        let mut values = values.into_iter();
+        let mut parts: Vec<(&Part, Column)> = self.parts.iter().zip(values).collect();
+        parts.sort_by_key(|(part, _)| part.places.first().copied());
+        let places: Vec<&[IdxSize]> = parts.iter().map(|(part, _)| part.places.as_slice()).collect();
+        let mut values = parts.into_iter().map(|(_, values)| values);
         let Some(mut all) = values.next() else { return Ok(Column::default()) };
-        if self.parts.len() < 2 {
-            return Ok(all);
-        }
         for values in values {
             all.append_owned(values).map_err(Error::frame("join segments"))?;
         }
+        if follow_one_another(&places) && all.len() == self.rows {
+            return Ok(all);
+        }
         let mut order = vec![0; self.rows];
-        let places = self.parts.iter().flat_map(|part| &part.places).enumerate();
-        for (row, place) in places {
+        for (row, place) in places.into_iter().flatten().enumerate() {
             if let Some(slot) = order.get_mut(*place as usize) {
                 *slot = row_number(row);
             }
@@ -150,4 +152,9 @@ impl Located {
         }
         all
     }
+}
+
+/// Whether all rows of a part come before those of the next one, as where each request stored higher ids.
+fn follow_one_another(places: &[&[IdxSize]]) -> bool {
+    places.windows(2).all(|pair| matches!(pair, [left, right] if left.last() < right.first()))
 }

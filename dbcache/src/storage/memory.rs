@@ -104,6 +104,14 @@ impl Memory {
         *read * PAGES_A_CHUNK >= of as u64
     }
 
+    /// Whether anything was read of a chunk before, that is not held.
+    pub(super) fn is_read_again(&self, key: ChunkKey) -> bool {
+        let read = &mut locked(&self.held).pages_read;
+        let before = read.entry(key).or_default();
+        *before += 1;
+        *before > 1
+    }
+
     /// Whether rows of so many bytes are worth holding though nothing was read of them.
     pub(super) fn takes_unread(&self, size: usize) -> bool {
         size <= self.budget / UNREAD

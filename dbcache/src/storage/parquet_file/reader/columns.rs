@@ -256,10 +256,16 @@ impl ColumnReading<'_> {
         self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
 
+    /// Whether a chunk stays in memory: not the first time that most of it is wanted, since what goes through a whole table
+    /// once would hold it twice, in its answer and here.
+    fn is_worth_holding(&self, rows: GroupRows<'_>) -> bool {
+        rows.len() * 2 < self.file.group_rows(rows.group) || self.file.memory.is_read_again(self.key(rows.group))
+    }
+
     /// The same sources, with the chunks that are to be read whole.
     fn decode_chunks<'r>(&self, sources: Vec<Source<'r>>) -> Result<Vec<Source<'r>>> {
         let decode = |source| match source {
-            Source::All(rows) => Ok(Source::Chunk(self.whole(rows.group)?, rows)),
+            Source::All(rows) => Ok(Source::Chunk(self.whole(rows)?, rows)),
             other => Ok(other),
         };
         match sources.iter().filter(|source| matches!(source, Source::All(_))).count() {
@@ -268,7 +274,9 @@ impl ColumnReading<'_> {
         }
     }
 
-    fn whole(&self, group: usize) -> Result<Series> {
+    /// The chunk that these rows are in.
+    fn whole(&self, rows: GroupRows<'_>) -> Result<Series> {
+        let group = rows.group;
         let mut pages = Vec::new();
         for leaf in self.leaves() {
             let all = 0..self.file.table(group, *leaf)?.len();
@@ -277,7 +285,7 @@ impl ColumnReading<'_> {
             pages.push(leaf);
         }
         let column = self.file.decode(group, self.field, pages, None)?.rechunk();
-        if self.way == Way::ThroughMemory {
+        if self.way == Way::ThroughMemory && self.is_worth_holding(rows) {
             self.file.memory.offer(self.key(group), &Chunk::Column(column.clone()));
         }
         Ok(column)
