@@ -78,7 +78,7 @@ pub(super) struct Expected<'a> {
 pub(super) fn open(file: OpenFile, expected: Expected<'_>, memory: &Arc<Memory>) -> Result<Content> {
     match Ending::read(&file)? {
         Ending::Own(own) => open_own(file, *own, expected, memory),
-        Ending::Foreign(_) => Ok(open_foreign(&file.read(0..file.length())?, expected.id_column)),
+        Ending::Foreign(footer) => Ok(open_foreign(&file.read(0..file.length())?, &footer, expected.id_column)),
         Ending::Damaged(reason) => Ok(Content::Damaged(reason.to_owned())),
     }
 }
@@ -191,9 +191,9 @@ fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc
 }
 
 /// The rows of another program's file: in any order, with every column fetched; of two rows of one id the last counts.
-fn open_foreign(bytes: &[u8], id_column: &str) -> Content {
+fn open_foreign(bytes: &[u8], footer: &[u8], id_column: &str) -> Content {
     // Such a file has no checksum, and the parser may panic on a damaged one.
-    let frame = match catch_unwind(AssertUnwindSafe(|| read_foreign(bytes))) {
+    let frame = match catch_unwind(AssertUnwindSafe(|| read_foreign(bytes, footer))) {
         Err(_) => return Content::Damaged("the Parquet reader gave up on it".to_owned()),
         Ok(Err(cause)) => return Content::Damaged(cause.to_string()),
         Ok(Ok(frame)) => frame,
@@ -212,8 +212,8 @@ fn open_foreign(bytes: &[u8], id_column: &str) -> Content {
     }
 }
 
-fn read_foreign(bytes: &[u8]) -> PolarsResult<DataFrame> {
-    let metadata = read_metadata(&mut Cursor::new(bytes))?;
+fn read_foreign(bytes: &[u8], footer: &[u8]) -> PolarsResult<DataFrame> {
+    let metadata = counts::metadata(footer)?;
     polars_ensure!(counts::agree(&metadata, bytes), ComputeError: "its counts of values disagree");
     ParquetReader::new(Cursor::new(bytes)).finish()
 }

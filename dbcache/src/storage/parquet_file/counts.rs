@@ -5,9 +5,27 @@
 
 use std::io::Cursor;
 
+use polars::prelude::{PolarsResult, polars_err};
 use polars_parquet::parquet::compression::DecompressionContext;
-use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, Page, PageReader, RowGroupMetadata, decompress};
+use polars_parquet::read::{
+    ColumnChunkMetadata, FileMetadata, Page, PageReader, RowGroupMetadata, decompress, read_metadata,
+};
 use polars_parquet::write::CompressedPage;
+use polars_parquet_format::FileMetaData;
+use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
+
+/// What one item of a list counts for when a footer is read, of which each takes at least a byte there.
+const ITEM: usize = size_of::<usize>();
+
+/// What a footer says, if its lists have no more items than there are bytes for them: of two readers, the first one counts.
+///
+/// Whoever reads one must expect a panic.
+pub(super) fn metadata(footer: &[u8]) -> PolarsResult<FileMetadata> {
+    let mut protocol = TCompactInputProtocol::new(footer, ITEM.saturating_mul(footer.len()));
+    let read = FileMetaData::read_from_in_protocol(&mut protocol);
+    read.map_err(|cause| polars_err!(ComputeError: "its footer is unreadable: {cause}"))?;
+    Ok(read_metadata(&mut Cursor::new(footer))?)
+}
 
 /// Whether the rows of each row group are the values of its column chunks, and these the values of their pages.
 ///

@@ -1,13 +1,12 @@
 //! What a file is, told from its end alone, whatever table it is of.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::*;
-use polars_parquet::read::{infer_schema, read_metadata};
+use polars_parquet::read::infer_schema;
 
 use super::super::disk::OpenFile;
-use super::Ending;
+use super::{Ending, counts};
 use crate::error::Result;
 
 /// Whose a file is.
@@ -35,7 +34,7 @@ pub(in crate::storage) fn outline(file: &OpenFile) -> Result<Outline> {
 
 fn foreign(footer: &[u8]) -> Outline {
     let read = || {
-        let metadata = read_metadata(&mut Cursor::new(footer))?;
+        let metadata = counts::metadata(footer)?;
         let schema = infer_schema(&metadata)?;
         let columns = schema.iter().map(|(name, field)| (name.to_string(), DataType::from_arrow_field(field)));
         Ok(Outline::Foreign { rows: metadata.num_rows, columns: columns.collect() })
