@@ -185,8 +185,11 @@ impl Table {
         let mut count = 0;
         for group in InOrder::new(rows, GROUP) {
             let (ids, located) = group?;
-            let values = rows.values_of(&self.name, &located, &columns)?;
-            writer.write_group(&ids, &values, sets.count(rows, &located)?.as_deref())?;
+            let column = |place: usize| match columns.get(place) {
+                Some(column) => rows.value_of(&self.name, &located, column),
+                None => Ok(Column::default()),
+            };
+            writer.write_group(&ids, &column, sets.count(rows, &located)?.as_deref())?;
             count += ids.len();
         }
         let mut header = Header::new(&self.name, &self.id_column, commits);

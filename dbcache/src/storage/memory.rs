@@ -18,7 +18,7 @@ const UNUSED: u64 = 256;
 /// Reading this share of a chunk's pages one by one costs as much as decoding it whole.
 const PAGES_A_CHUNK: u64 = 4;
 /// Rows that were stored and not read yet may take one part in so many of the budget.
-const UNREAD: usize = 16;
+const UNREAD: usize = 64;
 
 /// Names a chunk: the ids of a file, or a column in one of its row groups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

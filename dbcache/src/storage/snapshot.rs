@@ -428,20 +428,16 @@ impl Snapshot {
         rows: &Located,
         columns: &[&StoredColumn],
     ) -> Result<Rows> {
-        let columns = self.values_of(table, rows, columns)?;
+        let columns: Result<Vec<Column>> =
+            columns.par_iter().map(|column| self.value_of(table, rows, column)).collect();
         let presence = self.presence_of(rows)?;
-        let rows = Rows { ids, columns, presence, documents: ColumnSet::new() };
+        let rows = Rows { ids, columns: columns?, presence, documents: ColumnSet::new() };
         Ok(rows.with_documents(self.documents.clone()))
     }
 
-    /// Some columns of some rows, past the memory tier.
-    pub(super) fn values_of(
-        &self,
-        table: &TableName,
-        rows: &Located,
-        columns: &[&StoredColumn],
-    ) -> Result<Vec<Column>> {
-        columns.par_iter().map(|column| self.joined(table, column, &[], rows, Way::Past)).collect()
+    /// A column of some rows, past the memory tier.
+    pub(super) fn value_of(&self, table: &TableName, rows: &Located, column: &StoredColumn) -> Result<Column> {
+        self.joined(table, column, &[], rows, Way::Past)
     }
 
     /// Which columns were fetched for each of some rows.

@@ -87,19 +87,25 @@ impl Writer {
     }
 
     /// Writes rows as one row group: their ids, their columns, and the place of each row's column set.
+    ///
+    /// Each column is asked for when it is encoded, so that no more of them are in memory than are encoded at a time.
     pub(in crate::storage) fn write_group(
         &mut self,
         ids: &IdSet,
-        columns: &[Column],
+        column: &(dyn Fn(usize) -> Result<Column> + Sync),
         sets: Option<&[u32]>,
     ) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
-        let mut values = vec![ids.to_column("")];
-        values.extend_from_slice(columns);
-        values.extend(sets.map(|sets| Column::new(PRESENCE_COLUMN.into(), sets)));
-        let encoded: Result<Vec<Vec<Leaf>>> = values.par_iter().zip(&self.columns).map(encode).collect();
+        let last = self.columns.len() - 1;
+        let values = |place: usize| match (place, sets) {
+            (0, _) => Ok(ids.to_column("")),
+            (place, Some(sets)) if place == last => Ok(Column::new(PRESENCE_COLUMN.into(), sets)),
+            (place, _) => column(place - 1),
+        };
+        let targets = self.columns.par_iter().enumerate().with_max_len(1);
+        let encoded: Result<Vec<Vec<Leaf>>> = targets.map(|(place, target)| encode(&values(place)?, target)).collect();
         self.write_leaves(ids, encoded?.into_iter().flatten().collect())
     }
 
@@ -207,7 +213,7 @@ struct Leaf {
     pages: Vec<CompressedPage>,
 }
 
-fn encode((column, target): (&Column, &Target)) -> Result<Vec<Leaf>> {
+fn encode(column: &Column, target: &Target) -> Result<Vec<Leaf>> {
     let series = column.as_materialized_series().rechunk();
     let array = series.to_arrow(0, CompatLevel::newest());
     let leaves = pages(&*array, target).map_err(Error::frame("write Parquet"))?;

@@ -228,6 +228,9 @@ impl ColumnReading<'_> {
     /// Where rows of a chunk come from that is not in memory.
     fn source<'r>(&self, rows: GroupRows<'r>) -> Result<Source<'r>> {
         let group = rows.group;
+        if rows.len() == self.file.group_rows(group) {
+            return Ok(Source::All(rows));
+        }
         let first = self.leaves().first().copied().unwrap_or_default();
         let rows_a_page = self.file.chunk(self.file.place(group, first))?.rows_a_page;
         let Some(rows_a_page) = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0) else {
