@@ -17,7 +17,7 @@ use crate::key::IdSet;
 const UNUSED: u64 = 256;
 /// Reading this share of a chunk's pages one by one costs as much as decoding it whole.
 const PAGES_A_CHUNK: u64 = 4;
-/// Rows that were stored and not read yet may take one part in so many of the budget.
+/// What was not read yet, or is not likely to be read again, may take one part in so many of the budget at a time.
 const UNREAD: usize = 64;
 
 /// Names a chunk: the ids of a file, or a column in one of its row groups.
@@ -112,7 +112,7 @@ impl Memory {
         *before > 1
     }
 
-    /// Whether rows of so many bytes are worth holding though nothing was read of them.
+    /// Whether so many bytes are so few that they are held though nothing tells that they will be read again.
     pub(super) fn takes_unread(&self, size: usize) -> bool {
         size <= self.budget / UNREAD
     }

@@ -259,10 +259,13 @@ impl ColumnReading<'_> {
         self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
 
-    /// Whether a chunk stays in memory: not the first time that most of it is wanted, since what goes through a whole table
-    /// once would hold it twice, in its answer and here.
-    fn is_worth_holding(&self, rows: GroupRows<'_>) -> bool {
-        rows.len() * 2 < self.file.group_rows(rows.group) || self.file.memory.is_read_again(self.key(rows.group))
+    /// Whether a chunk of so many bytes stays in memory: not a large one the first time that most of it is wanted, since
+    /// what goes through a whole table once would hold it twice, in its answer and here.
+    fn is_worth_holding(&self, rows: GroupRows<'_>, size: usize) -> bool {
+        let memory = &self.file.memory;
+        rows.len() * 2 < self.file.group_rows(rows.group)
+            || memory.takes_unread(size)
+            || memory.is_read_again(self.key(rows.group))
     }
 
     /// The same sources, with the chunks that are to be read whole.
@@ -288,7 +291,7 @@ impl ColumnReading<'_> {
             pages.push(leaf);
         }
         let column = self.file.decode(group, self.field, pages, None)?.rechunk();
-        if self.way == Way::ThroughMemory && self.is_worth_holding(rows) {
+        if self.way == Way::ThroughMemory && self.is_worth_holding(rows, column.estimated_size()) {
             self.file.memory.offer(self.key(group), &Chunk::Column(column.clone()));
         }
         Ok(column)
