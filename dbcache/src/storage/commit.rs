@@ -153,7 +153,9 @@ impl Table {
         self.remove_folded(folded.iter().filter_map(|segment| segment.name()));
         let Opened::Segment(_, Some(segment)) = self.open(&path, place, None)? else { return self.repaired(lock) };
         // What was just stored is likely to be asked for next: it is what the request wants.
-        new.iter().for_each(|new| segment.keep_in_memory(new));
+        if let Some(new) = new {
+            segment.keep_in_memory(&new);
+        }
         let base = if first == 0 { segment.stamp } else { kept.first().and_then(|base| base.stamp) };
         let segments = kept.iter().cloned().chain([segment]).collect();
         let rows = Arc::new(Snapshot::new(&self.name, segments)?);

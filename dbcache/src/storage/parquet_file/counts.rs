@@ -24,7 +24,7 @@ pub(super) fn metadata(footer: &[u8]) -> PolarsResult<FileMetadata> {
     let mut protocol = TCompactInputProtocol::new(footer, ITEM.saturating_mul(footer.len()));
     let read = FileMetaData::read_from_in_protocol(&mut protocol);
     read.map_err(|cause| polars_err!(ComputeError: "its footer is unreadable: {cause}"))?;
-    Ok(read_metadata(&mut Cursor::new(footer))?)
+    read_metadata(&mut Cursor::new(footer))
 }
 
 /// Whether the rows of each row group are the values of its column chunks, and these the values of their pages.
