@@ -12,7 +12,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(250);
 /// Fetched rows wait this many times longer than the last commit took, so that committing takes a fifth of the time.
 const WAIT_FACTOR: u32 = 4;
 /// Above so many bytes of uncommitted rows nothing more is fetched, until a commit is done.
-const MOST_BYTES: usize = 16 << 20;
+const MOST_BYTES: usize = 24 << 20;
 /// Above so many bytes rows are committed at once, so that fetching can go on beside the commit.
 const ENOUGH_BYTES: usize = MOST_BYTES / 2;
 

@@ -47,7 +47,7 @@ macro_rules! request_options {
         ///
         /// The answer is the same whatever comes first. Blocking requests call the fetcher from so many threads, which
         /// end with the request; async requests call it from where they are polled. What came is committed while the
-        /// next batches are fetched; at most some 16 MiB wait to be committed, beside the batches in flight.
+        /// next batches are fetched; at most some 24 MiB wait to be committed, beside the batches in flight.
         pub fn concurrency(mut self, batches: usize) -> Self {
             self.$($field).+.concurrency = batches;
             self
