@@ -105,7 +105,7 @@ impl Ending {
         let Some(footer) = end.footer(file)? else { return Ok(Self::Damaged("it does not end like Parquet")) };
         match seal::is_sealed(&footer) {
             Some(_) => Self::read_own(file, &end, &footer),
-            None if seal::find(&footer, header::KEY.as_bytes()).is_some() => Ok(Self::Damaged("its checksum is gone")),
+            None if seal::is_marked(&footer) => Ok(Self::Damaged("its checksum is gone")),
             None => Ok(Self::Foreign(footer)),
         }
     }

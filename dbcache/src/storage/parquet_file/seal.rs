@@ -2,6 +2,8 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::header;
+
 /// The key of the checksum in the file's key-value metadata.
 pub(super) const KEY: &str = "dbcache.checksum";
 const PREFIX: &str = "xxh3-128:";
@@ -53,7 +55,13 @@ fn place(tail: &[u8]) -> Option<usize> {
     (end + DIGITS <= tail.len()).then_some(end)
 }
 
+/// Whether a footer has any mark of ours: damage to some of them does not make a file another program's, whose values
+/// nothing verifies.
+pub(super) fn is_marked(footer: &[u8]) -> bool {
+    [header::KEY, KEY, PREFIX].iter().any(|mark| find(footer, mark.as_bytes()).is_some())
+}
+
 /// The first place of `wanted` in `bytes`.
-pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
