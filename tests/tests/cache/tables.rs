@@ -189,3 +189,16 @@ fn the_memory_of_a_cache_is_told_in_bytes() {
         assert_eq!(users.stats().memory_bytes, held);
     }
 }
+
+#[test]
+fn few_rows_are_in_memory_once_they_are_stored() {
+    let database = Database::with_rows((1..=100).map(|id| json!({ "id": id, "name": "x".repeat(100) })));
+    let ids: Vec<i64> = (1..=100).collect();
+    for (budget, least) in [(0, 0), (64 << 20, 10_000)] {
+        let folder = Folder::new();
+        let cache = DynamicCache::builder().folder(folder.0.path()).memory(budget).open().unwrap();
+        cache.table("public.users").unwrap().select(["name"]).unwrap().warm(&ids, &database).unwrap();
+        let held = cache.stats().memory_bytes;
+        assert!((least..=budget as u64).contains(&held), "{held}");
+    }
+}

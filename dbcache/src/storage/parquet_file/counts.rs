@@ -17,7 +17,8 @@ use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 /// What one item of a list counts for when a footer is read, of which each takes at least a byte there.
 const ITEM: usize = size_of::<usize>();
 
-/// What a footer says, if its lists have no more items than there are bytes for them: of two readers, the first one counts.
+/// What a footer says, if its lists have no more items than there are bytes for them. It is read twice, since the reader
+/// of Polars does not count.
 ///
 /// Whoever reads one must expect a panic.
 pub(super) fn metadata(footer: &[u8]) -> PolarsResult<FileMetadata> {
