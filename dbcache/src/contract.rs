@@ -126,14 +126,14 @@ fn row_id(id: &AnyValue<'_>) -> RowId {
 
 /// The ids that were asked, with their rows.
 fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> (IdSet, Vec<IdxSize>) {
-    let places: Vec<usize> = set.locate_among(asked);
+    let places = set.locate_among(asked);
     if places.len() < set.len() {
         tracing::warn!(
             rows = set.len() - places.len(),
             "the fetcher brought rows that were not asked; they are ignored"
         );
     }
-    let rows = places.iter().filter_map(|place| rows.get(*place)).copied().collect();
+    let rows = places.iter().filter_map(|place| rows.get(place)).copied().collect();
     (set.select(&places), rows)
 }
 

@@ -298,7 +298,7 @@ impl Table {
         let stored = self.table.snapshot()?;
         let columns: Vec<Reading> = stored.columns().iter().map(|column| Reading::whole(column.name())).collect();
         let (ids, found) = stored.all()?;
-        let rows = stored.read(&self.table, &ids, &found, &columns)?;
+        let rows = stored.read(&self.table, &Arc::new(ids), &found, &columns)?;
         let presented =
             rows.columns().iter().map(|column| presented(column.as_materialized_series(), stored.documents()));
         let columns = presented.map(IntoColumn::into_column).collect();

@@ -90,7 +90,7 @@ pub struct CachedTable {
 
 impl<K: Key> LookUp<K> {
     pub(crate) fn new(wanted: &IdSet, found: &storage::LookUp) -> Self {
-        let keys = |places: &[usize]| wanted.select(places).keys();
+        let keys = |places| wanted.select(places).keys();
         Self { hits: keys(&found.hits), incomplete: keys(&found.incomplete), missing: keys(&found.missing) }
     }
 }

@@ -2,6 +2,7 @@
 
 mod column;
 mod ids;
+mod matches;
 mod search;
 mod sorted;
 
@@ -9,10 +10,11 @@ use std::fmt;
 
 use polars::prelude::*;
 
-pub(crate) use column::ColumnIds;
+pub(crate) use column::{ColumnIds, shared_column};
 pub use ids::IdSet;
+pub(crate) use matches::{Matches, Places};
 use sorted::sorted_distinct;
-pub(crate) use sorted::{Origin, Positions, row_number};
+pub(crate) use sorted::{Origin, row_number};
 
 /// The value of one primary key, whatever its type. Errors list ids in this form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,6 @@
 //! Field types: which Rust types a column can hold, and how their values become cells and come back.
 
+mod chunks;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
 mod fault;

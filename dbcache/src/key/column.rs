@@ -1,6 +1,10 @@
 //! Ids as a column has them.
 
+use std::sync::Arc;
+
 use polars::prelude::*;
+use polars_arrow::array::PrimitiveArray;
+use polars_buffer::Buffer;
 
 use super::ids::IdSet;
 use super::sorted::last_of_each;
@@ -48,6 +52,43 @@ impl ColumnIds {
             DataType::Null => Self::Ids { set: IdSet::Int(Vec::new()), rows: Vec::new() },
             _ => Self::NotAKey,
         })
+    }
+}
+
+/// Integers of a set, which stays in memory as long as they.
+struct Shared(Arc<IdSet>);
+
+macro_rules! shared {
+    ($($integer:ident: $variant:ident),*) => {$(
+        impl AsRef<[$integer]> for Shared {
+            fn as_ref(&self) -> &[$integer] {
+                if let IdSet::$variant(ids) = &*self.0 { ids } else { &[] }
+            }
+        }
+    )*};
+}
+
+shared!(i64: Int, u64: Big, i128: Wide, u128: Huge);
+
+/// As [`IdSet::to_column`], but that integers are not copied.
+pub(crate) fn shared_column(ids: &Arc<IdSet>, name: &str) -> Column {
+    fn column<T: PolarsNumericType>(ids: &Arc<IdSet>, name: &str) -> Column
+    where
+        Shared: AsRef<[T::Native]>,
+    {
+        let ids = Buffer::from_owner(Shared(Arc::clone(ids)));
+        let ids = PrimitiveArray::new(T::get_static_dtype().to_arrow(CompatLevel::newest()), ids, None);
+        ChunkedArray::<T>::with_chunk(name.into(), ids).into_column()
+    }
+    if let Some(id) = ids.only() {
+        return Column::new_scalar(name.into(), Scalar::new(ids.data_type(), id), 1);
+    }
+    match &**ids {
+        IdSet::Int(_) => column::<Int64Type>(ids, name),
+        IdSet::Big(_) => column::<UInt64Type>(ids, name),
+        IdSet::Wide(_) => column::<Int128Type>(ids, name),
+        IdSet::Huge(_) => column::<UInt128Type>(ids, name),
+        IdSet::Text(_) => ids.to_column(name),
     }
 }
 

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
+use super::matches::{Matches, Places};
 use super::search::locate_from;
-#[cfg(feature = "lazy")]
-use super::sorted::rank;
-use super::sorted::{Origin, Positions, converted, floor, keep, locate, merged, overlap, pick, sorted_distinct, union};
+use super::sorted::{Origin, converted, floor, keep, locate, merged, overlap, pick, rank, sorted_distinct, union};
 use super::{Key, RowId};
 
 /// Sorted, distinct ids of one table.
@@ -106,8 +105,11 @@ impl IdSet {
         u128: TryFrom<I>,
     {
         fn all<I: Copy, T: Id + TryFrom<I>>(ids: &[I]) -> Option<IdSet> {
-            let ids: Option<Vec<T>> = ids.iter().map(|id| T::try_from(*id).ok()).collect();
-            ids.map(|ids| T::set(sorted_distinct(ids)))
+            let mut all = Vec::with_capacity(ids.len());
+            for id in ids {
+                all.push(T::try_from(*id).ok()?);
+            }
+            Some(T::set(sorted_distinct(all)))
         }
         let fitting = all::<I, i64>(ids).or_else(|| all::<I, u64>(ids)).or_else(|| all::<I, i128>(ids));
         // No type has both negative integers and those above `i128::MAX`.
@@ -152,6 +154,18 @@ impl IdSet {
         each!(self, ids => ids.get(place).cloned().map(Into::into))
     }
 
+    /// The id of a set of one, as a value of a column.
+    pub(super) fn only(&self) -> Option<AnyValue<'static>> {
+        match self {
+            Self::Int(ids) => ids.first().copied().map(AnyValue::Int64),
+            Self::Big(ids) => ids.first().copied().map(AnyValue::UInt64),
+            Self::Wide(ids) => ids.first().copied().map(AnyValue::Int128),
+            Self::Huge(ids) => ids.first().copied().map(AnyValue::UInt128),
+            Self::Text(ids) => ids.first().map(|id| AnyValue::StringOwned(id.into())),
+        }
+        .filter(|_| self.len() == 1)
+    }
+
     /// All ids, in order.
     #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn row_ids(&self) -> Vec<RowId> {
@@ -164,12 +178,17 @@ impl IdSet {
         each!(self, ids => ids.iter().cloned().map(Into::into).filter_map(K::from_row_id).collect())
     }
 
-    /// The ids at these places, which are ascending.
-    pub(crate) fn select(&self, places: &[usize]) -> Self {
+    /// The ids at these places.
+    pub(crate) fn select(&self, places: &Places) -> Self {
         if places.len() == self.len() {
             return self.clone();
         }
-        self.select_as_is(places).narrowed()
+        self.select_as_is(places.iter()).narrowed()
+    }
+
+    /// None of the ids.
+    pub(crate) fn none(&self) -> Self {
+        if self.is_text() { Self::Text(Vec::new()) } else { Self::Int(Vec::new()) }
     }
 
     /// The ids at those places that pass a test.
@@ -177,8 +196,8 @@ impl IdSet {
         each!(self, ids => Id::set(keep(ids, is_kept))).narrowed()
     }
 
-    /// The ids at these places, in a set of the same variant.
-    pub(crate) fn select_as_is(&self, places: &[usize]) -> Self {
+    /// The ids at these places, which are ascending, in a set of the same variant.
+    pub(crate) fn select_as_is(&self, places: impl Iterator<Item = usize>) -> Self {
         each!(self, ids => Id::set(pick(ids, places)))
     }
 
@@ -194,7 +213,15 @@ impl IdSet {
 
     /// Adds ids of the same variant that follow all of these.
     pub(crate) fn append(&mut self, later: Self) {
-        alike!(self, later; ids, later => ids.extend(later); _ => {});
+        alike!(
+            self, later; ids, later => if ids.is_empty() { *ids = later } else { ids.extend(later) };
+            _ => {}
+        );
+    }
+
+    /// Makes room for so many more ids.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        each!(self, ids => ids.reserve(more));
     }
 
     /// Adds integers that follow all of these, as a file has them.
@@ -213,7 +240,7 @@ impl IdSet {
 
     /// These ids in a set of the variant of `other`, each with its place here; those that cannot be in one are left
     /// out. `None` where the variant is the same, or only one of them is text.
-    pub(crate) fn in_variant_of(&self, other: &Self) -> Option<(Self, Vec<usize>)> {
+    pub(crate) fn in_variant_of(&self, other: &Self) -> Option<(Self, Places)> {
         if self.data_type() == other.data_type() {
             return None;
         }
@@ -227,7 +254,7 @@ impl IdSet {
     }
 
     /// The ids that are integers of another type, each with its place here.
-    fn integers<I: Integer>(&self) -> Option<(Self, Vec<usize>)> {
+    fn integers<I: Integer>(&self) -> Option<(Self, Places)> {
         let (ids, places) = match self {
             Self::Int(ids) => converted::<_, I>(ids),
             Self::Big(ids) => converted(ids),
@@ -244,14 +271,13 @@ impl IdSet {
     }
 
     /// How many ids here are below `bound`, the one id of a set of the same variant.
-    #[cfg(feature = "lazy")]
     pub(crate) fn rank(&self, bound: &Self) -> usize {
         alike!(self, bound; ids, bound => rank(ids, bound); _ => self.len())
     }
 
     /// As [`locate`](Self::locate), given every so many-th id as a fence: what is searched first then fits in a
     /// processor's cache.
-    pub(crate) fn locate_from(&self, fences: &Self, step: usize, wanted: &Self) -> Positions {
+    pub(crate) fn locate_from(&self, fences: &Self, step: usize, wanted: &Self) -> Matches {
         alike!(
             self, fences, wanted; ids, fences, wanted => locate_from(ids, fences, step, wanted);
             _ => self.locate(wanted)
@@ -269,8 +295,8 @@ impl IdSet {
         )
     }
 
-    /// Where each id of `wanted` stands in this set.
-    pub(crate) fn locate(&self, wanted: &Self) -> Positions {
+    /// Where the ids of `wanted` stand in this set.
+    pub(crate) fn locate(&self, wanted: &Self) -> Matches {
         alike!(
             self, wanted; stored, wanted => locate(stored, wanted);
             _ => locate(&self.row_ids(), &wanted.row_ids())
@@ -278,16 +304,13 @@ impl IdSet {
     }
 
     /// The places in this set of the ids that are in `wanted` too.
-    pub(crate) fn locate_among(&self, wanted: &Self) -> Vec<usize> {
-        wanted.locate(self).iter().enumerate().filter_map(|(place, found)| found.map(|_| place)).collect()
+    pub(crate) fn locate_among(&self, wanted: &Self) -> Places {
+        wanted.locate(self).places
     }
 
     /// The ids that are not in the other set.
     pub(crate) fn without(&self, other: &Self) -> Self {
-        let found = other.locate(self);
-        let places: Vec<usize> =
-            found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(place, _)| place).collect();
-        if places.len() == self.len() { self.clone() } else { self.select(&places) }
+        self.select(&self.locate_among(other).rest(self.len()))
     }
 
     /// Whether the sets may have an id in common, as far as their least and greatest ids tell.
@@ -320,7 +343,7 @@ impl IdSet {
     /// No ids, in the variant that holds whatever ids these variants hold, if one does.
     pub(crate) fn variant_with(&self, other: &Self) -> Option<Self> {
         match (self, other) {
-            (left, right) if left.data_type() == right.data_type() => Some(left.select_as_is(&[])),
+            (left, right) if left.data_type() == right.data_type() => Some(left.slice(0..0)),
             (Self::Int(_) | Self::Big(_) | Self::Wide(_), Self::Int(_) | Self::Big(_) | Self::Wide(_)) => {
                 Some(Self::Wide(Vec::new()))
             }

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::sorted::{Positions, locate, row_number};
+use super::matches::Matches;
+use super::sorted::locate;
 
 /// So many ids are searched by one thread: for fewer, another one would not be worth waking.
 const IDS_A_THREAD: usize = 4096;
@@ -36,26 +37,33 @@ impl Sorted for String {
 }
 
 /// As [`locate`], given every so many-th id as a fence: the fences fit in a processor's cache.
-pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
+pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Matches {
     if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
         return locate(ids, wanted);
     }
     if wanted.len() < 2 * IDS_A_THREAD {
         return locate_run(ids, fences, step, wanted);
     }
-    let runs = wanted.par_chunks(wanted.len().div_ceil(rayon::current_num_threads()).max(IDS_A_THREAD));
-    let found: Vec<Positions> = runs.map(|run| locate_run(ids, fences, step, run)).collect();
-    found.concat()
+    let size = wanted.len().div_ceil(rayon::current_num_threads()).max(IDS_A_THREAD);
+    let found: Vec<Matches> = wanted.par_chunks(size).map(|run| locate_run(ids, fences, step, run)).collect();
+    let mut all = Matches::with_capacity(wanted.len());
+    found.iter().enumerate().for_each(|(run, found)| all.append(run * size, found));
+    all
 }
 
 /// One loop over all wanted ids after the other, so that the looks outside of the cache, which do not depend on each
 /// other, are under way at the same time.
-fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Positions {
+fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Matches {
     let guesses = guesses(ids, fences, step, wanted);
     let is_below = |(guess, id): (&Guess, &T)| ids.get(guess.place).is_some_and(|found| found < id);
     let below: Vec<bool> = guesses.iter().zip(wanted).map(is_below).collect();
-    let find = |((guess, is_below), id): ((Guess, bool), &T)| guess.corrected(ids, id, is_below).map(row_number);
-    guesses.into_iter().zip(below).zip(wanted).map(find).collect()
+    let mut found = Matches::with_capacity(wanted.len());
+    for (place, ((guess, is_below), id)) in guesses.into_iter().zip(below).zip(wanted).enumerate() {
+        if let Some(row) = guess.corrected(ids, id, is_below) {
+            found.push(place, row);
+        }
+    }
+    found
 }
 
 /// Where an id would be if those of its page were evenly spread (interpolation search).

@@ -2,15 +2,14 @@
 
 use polars::prelude::*;
 
+use super::matches::{Matches, Places};
+
 /// Where an id of a merged set comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Newer(usize),
     Older(usize),
 }
-
-/// Where each of some wanted ids stands among the stored ones, if it is there.
-pub(crate) type Positions = Vec<Option<IdxSize>>;
 
 /// The distinct ids in order, each with the last row that has it.
 pub(super) fn last_of_each<T: Ord>(ids: impl Iterator<Item = T>) -> (Vec<T>, Vec<IdxSize>) {
@@ -31,8 +30,8 @@ pub(super) fn sorted_distinct<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
 }
 
 /// The ids at these places.
-pub(super) fn pick<T: Clone>(ids: &[T], places: &[usize]) -> Vec<T> {
-    places.iter().filter_map(|place| ids.get(*place)).cloned().collect()
+pub(super) fn pick<T: Clone>(ids: &[T], places: impl Iterator<Item = usize>) -> Vec<T> {
+    places.filter_map(|place| ids.get(place)).cloned().collect()
 }
 
 /// The ids at those places that pass a test, in just as much memory as they take.
@@ -43,9 +42,15 @@ pub(super) fn keep<T: Clone>(ids: &[T], is_kept: impl Fn(usize) -> bool) -> Vec<
 }
 
 /// Those ids that another type can hold, each with its place.
-pub(super) fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Vec<usize>) {
-    let fits = ids.iter().enumerate().filter_map(|(place, id)| Some((U::try_from(*id).ok()?, place)));
-    fits.unzip()
+pub(super) fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Places) {
+    let (mut fitting, mut places) = (Vec::with_capacity(ids.len()), Places::default());
+    for (place, id) in ids.iter().enumerate() {
+        if let Ok(id) = U::try_from(*id) {
+            fitting.push(id);
+            places.push(place);
+        }
+    }
+    (fitting, places)
 }
 
 /// Whether the lists may have an id in common, as far as their least and greatest ids tell.
@@ -57,18 +62,24 @@ pub(super) fn overlap<T: Ord>(left: &[T], right: &[T]) -> bool {
 /// How many times longer the stored list must be before searching beats walking it.
 const SEARCH_FACTOR: usize = 16;
 
-pub(super) fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Positions {
+pub(super) fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Matches {
+    let mut found = Matches::with_capacity(stored.len().min(wanted.len()));
     if wanted.len().saturating_mul(SEARCH_FACTOR) < stored.len() {
-        return wanted.iter().map(|id| stored.binary_search(id).ok().map(row_number)).collect();
+        for (place, id) in wanted.iter().enumerate() {
+            if let Ok(row) = stored.binary_search(id) {
+                found.push(place, row);
+            }
+        }
+        return found;
     }
-    let mut rest = stored.iter().enumerate().peekable();
-    wanted
-        .iter()
-        .map(|id| {
-            while rest.next_if(|(_, stored)| *stored < id).is_some() {}
-            rest.next_if(|(_, stored)| *stored == id).map(|(row, _)| row_number(row))
-        })
-        .collect()
+    let (mut row, mut place) = (0, 0);
+    while let (Some(here), Some(id)) = (stored.get(row), wanted.get(place)) {
+        if here == id {
+            found.push(place, row);
+        }
+        (row, place) = (row + usize::from(here <= id), place + usize::from(id <= here));
+    }
+    found
 }
 
 /// The place of the last of `fences` that is not above each of `wanted`.
@@ -78,7 +89,6 @@ pub(super) fn floor<T: Ord>(fences: &[T], wanted: &[T]) -> Vec<Option<usize>> {
 }
 
 /// How many ids are below the one of `bound`; all where there is none.
-#[cfg(feature = "lazy")]
 pub(super) fn rank<T: Ord>(ids: &[T], bound: &[T]) -> usize {
     bound.first().map_or(ids.len(), |bound| ids.partition_point(|id| id < bound))
 }

@@ -47,11 +47,11 @@ impl Absences {
     /// Those of these ids that are known to be absent.
     pub(super) fn known(&self, table: &Table, ids: &IdSet) -> Result<IdSet> {
         let absent = match self.policy {
-            RememberAbsent::Never => return Ok(ids.select(&[])),
+            RememberAbsent::Never => return Ok(ids.none()),
             RememberAbsent::InMemory(age) => self.in_memory().get(table.name()).map(|absent| absent.since(least(age))),
             RememberAbsent::InFolder(age) => Some(table.absent_ids()?.since(least(age))),
         };
-        Ok(absent.map_or_else(|| ids.select(&[]), |absent| ids.select(&ids.locate_among(&absent))))
+        Ok(absent.map_or_else(|| ids.none(), |absent| ids.select(&ids.locate_among(&absent))))
     }
 
     /// Remembers ids that the database turned out not to have, now.

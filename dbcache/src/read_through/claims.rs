@@ -148,7 +148,7 @@ impl Visit {
         let state = locked(&self.claims.0);
         let findings = state.absent.iter().filter(|absent| absent.visit >= self.number && absent.ids.may_share(ids));
         let found = findings.map(|absent| ids.select(&ids.locate_among(&absent.ids)));
-        found.fold(ids.select(&[]), IdSet::joined)
+        found.fold(ids.none(), IdSet::joined)
     }
 }
 

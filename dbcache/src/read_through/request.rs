@@ -95,37 +95,42 @@ impl Request {
                 Arc::new(found.lacking_ids(&self.ids).without(known_absent))
             }
             Fetch::Needed | Fetch::All => Arc::clone(&self.ids),
-            Fetch::Never => Arc::new(self.ids.select(&[])),
+            Fetch::Never => Arc::new(self.ids.none()),
         }
     }
 
     pub(super) fn answer(&self, stored: &Snapshot, found: &Standing) -> Result<Answer> {
+        let ids = if found.is_complete() { Arc::clone(&self.ids) } else { Arc::new(found.hit_ids(&self.ids)) };
         let frame = match found {
-            Standing::AtOnce(found) => self.read(stored, &self.ids, found)?,
+            Standing::AtOnce(found) => self.read(stored, &ids, found)?,
             Standing::InParts(_) => self.read_in_parts(stored)?,
         };
-        let ids = if found.is_complete() { Arc::clone(&self.ids) } else { Arc::new(found.hit_ids(&self.ids)) };
         let documents = stored.documents().clone();
         Ok(Answer { frame, ids, not_found: found.lacking_ids(&self.ids), documents })
     }
 
-    fn read(&self, stored: &Snapshot, wanted: &IdSet, found: &LookUp) -> Result<DataFrame> {
-        let read = |ids: &IdSet| stored.read(self.table(), ids, found, &self.wants.readings);
-        if found.hits.len() == wanted.len() { read(wanted) } else { read(&wanted.select(&found.hits)) }
+    /// The rows that were found, whose ids are these.
+    fn read(&self, stored: &Snapshot, ids: &Arc<IdSet>, found: &LookUp) -> Result<DataFrame> {
+        stored.read(self.table(), ids, found, &self.wants.readings)
+    }
+
+    /// The rows of those wanted ids that are here, read at once.
+    fn read_at_once(&self, stored: &Snapshot, wanted: &IdSet) -> Result<DataFrame> {
+        let found = stored.look_up(wanted, &self.wants.needs)?;
+        self.read(stored, &Arc::new(wanted.select(&found.hits)), &found)
     }
 
     fn read_in_parts(&self, stored: &Snapshot) -> Result<DataFrame> {
         let mut all: Option<DataFrame> = None;
         for places in parts_to_read(self.ids.len()) {
-            let wanted = self.ids.range(places);
-            let part = self.read(stored, &wanted, &stored.look_up(&wanted, &self.wants.needs)?)?;
+            let part = self.read_at_once(stored, &self.ids.range(places))?;
             match &mut all {
                 None => all = Some(part),
                 Some(all) if all.schema() == part.schema() => {
                     all.vstack_mut_owned(part).map_err(Error::frame("join the answer"))?;
                 }
                 // Of a nested column that is not wanted whole, parts from different files may have different fields.
-                Some(_) => return self.read(stored, &self.ids, &stored.look_up(&self.ids, &self.wants.needs)?),
+                Some(_) => return self.read_at_once(stored, &self.ids),
             }
         }
         Ok(all.unwrap_or_default())

@@ -105,8 +105,8 @@ impl Session {
             in_flight: 0,
             splits: Splits::default(),
             group,
-            found_stored: to_fetch.select(&[]),
-            found_absent: to_fetch.select(&[]),
+            found_stored: to_fetch.none(),
+            found_absent: to_fetch.none(),
             known_absent,
             to_fetch,
             failures: Vec::new(),
@@ -214,7 +214,7 @@ impl Session {
         if let Some(batch) = self.queue.take_again(now) {
             return Ok(Some(batch));
         }
-        let mut ids = self.to_fetch.select(&[]);
+        let mut ids = self.to_fetch.none();
         let mut claims = Vec::new();
         while ids.len() < self.size
             && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())
@@ -243,7 +243,7 @@ impl Session {
         let stored = ids.without(&lacking);
         let needed = lacking.without(&self.visit.known_absent(&lacking));
         let shared = ids.len() - needed.len();
-        self.found_stored = std::mem::replace(&mut self.found_stored, stored.select(&[])).joined(stored);
+        self.found_stored = std::mem::replace(&mut self.found_stored, stored.none()).joined(stored);
         if shared > 0 {
             self.count(Count::Shared, shared);
             self.tell(&ProgressEvent::FetchedElsewhere { ids: shared });
@@ -274,7 +274,7 @@ impl Session {
     fn take_absent(&mut self, ids: IdSet) {
         self.visit.found_absent(&ids);
         if self.request.shared.absences.remembers() {
-            self.found_absent = std::mem::replace(&mut self.found_absent, ids.select(&[])).joined(ids);
+            self.found_absent = std::mem::replace(&mut self.found_absent, ids.none()).joined(ids);
         }
     }
 
@@ -416,7 +416,7 @@ fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
 fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
     let (ids, absences) = (&request.ids, &request.shared.absences);
     if request.fetch != Fetch::Needed || !absences.remembers() || found.missing() == 0 {
-        return Ok(ids.select(&[]));
+        return Ok(ids.none());
     }
     absences.known(request.table(), &found.missing_ids(ids))
 }

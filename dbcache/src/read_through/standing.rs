@@ -115,8 +115,8 @@ impl Standing {
             Self::InParts(states) => states.each.iter().map(|state| *state != State::Hit).collect(),
             Self::AtOnce(found) => {
                 let mut lacking = vec![false; self.hits() + self.incomplete() + self.missing()];
-                for place in found.incomplete.iter().chain(&found.missing) {
-                    lacking.get_mut(*place).into_iter().for_each(|lacking| *lacking = true);
+                for place in found.incomplete.iter().chain(found.missing.iter()) {
+                    lacking.get_mut(place).into_iter().for_each(|lacking| *lacking = true);
                 }
                 lacking
             }
@@ -130,7 +130,7 @@ impl States {
         let start = self.each.len();
         self.each.resize(start + count, State::Hit);
         for (places, state) in [(&found.incomplete, State::Incomplete), (&found.missing, State::Missing)] {
-            for place in places {
+            for place in places.iter() {
                 self.each.get_mut(start + place).into_iter().for_each(|slot| *slot = state);
             }
         }

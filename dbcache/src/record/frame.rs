@@ -12,7 +12,7 @@ use crate::column::ColumnRef;
 use crate::value::{ColumnBuilder, ColumnReader, ColumnValue, Fault, opaque_debug};
 
 /// So many rows are turned into columns, or back, by one thread: for fewer, another one would not be worth waking.
-const ROWS_A_THREAD: usize = 16 * 1024;
+const PART: usize = 16 * 1024;
 
 /// One field of all rows, as a column.
 pub fn column<T, V: ColumnValue>(rows: &[T], name: &str, field: impl Fn(&T) -> &V) -> PolarsResult<Column> {
@@ -29,7 +29,7 @@ pub fn table(
     columns: usize,
     column: &(dyn Fn(usize) -> PolarsResult<Column> + Sync),
 ) -> PolarsResult<DataFrame> {
-    let columns: PolarsResult<Vec<Column>> = if rows < 2 * ROWS_A_THREAD {
+    let columns: PolarsResult<Vec<Column>> = if rows < 2 * PART {
         (0..columns).map(column).collect()
     } else {
         (0..columns).into_par_iter().with_max_len(1).map(column).collect()
@@ -113,44 +113,57 @@ pub fn collect_rows<R: Send>(
     frame: &DataFrame,
     read: impl Fn(usize) -> Result<R, Fault> + Sync,
 ) -> Result<Vec<R>, CellError> {
-    let parts = parts(frame.height());
-    let collect = |part: &Range<usize>| {
-        // The first part becomes the whole: moving it would cost more than its memory.
-        let mut rows = Vec::with_capacity(if part.start == 0 { frame.height() } else { part.len() });
-        for row in part.clone() {
+    let collect = |rows: &mut Vec<R>, part: Range<usize>| {
+        for row in part {
             rows.push(read(row).map_err(|fault| fault.in_row(row))?);
         }
-        Ok(rows)
+        Ok(())
     };
-    if let [all] = parts.as_slice() {
-        return collect(all);
+    let height = frame.height();
+    let mut rows = Vec::with_capacity(height);
+    let parts: Vec<Range<usize>> = (0..height).step_by(PART).map(|start| start..height.min(start + PART)).collect();
+    if parts.len() < 2 {
+        collect(&mut rows, 0..height)?;
+        return Ok(rows);
     }
-    let collected: Vec<Mutex<Result<Vec<R>, CellError>>> = parts.iter().map(|_| Mutex::new(Ok(Vec::new()))).collect();
-    on_threads(parts.len(), &|place| {
-        if let (Some(part), Some(slot)) = (parts.get(place), collected.get(place)) {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = collect(part);
-        }
-    });
-    let mut rows = Vec::new();
-    for part in collected {
-        append(&mut rows, part.into_inner().unwrap_or_else(PoisonError::into_inner)?);
+    // This thread reads from the first part on, right into the list, and the others from the last part back.
+    let read_by_others: Vec<Mutex<Result<Vec<R>, CellError>>> =
+        parts.iter().map(|_| Mutex::new(Ok(Vec::new()))).collect();
+    let mut read_here = Ok(());
+    on_threads(
+        parts.len(),
+        &mut |place| {
+            if let (Some(part), Ok(())) = (parts.get(place), &read_here) {
+                read_here = collect(&mut rows, part.clone());
+            }
+        },
+        &|place| {
+            if let (Some(part), Some(slot)) = (parts.get(place), read_by_others.get(place)) {
+                let mut rows = Vec::with_capacity(part.len());
+                let collected = collect(&mut rows, part.clone()).map(|()| rows);
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = collected;
+            }
+        },
+    );
+    read_here?;
+    for part in read_by_others {
+        rows.append(&mut part.into_inner().unwrap_or_else(PoisonError::into_inner)?);
     }
     Ok(rows)
 }
 
-/// The rows that each thread reads; one part where others would not be worth waking.
-fn parts(rows: usize) -> Vec<Range<usize>> {
-    let size = rows.div_ceil(rayon::current_num_threads()).max(ROWS_A_THREAD);
-    (0..rows.max(1)).step_by(size).map(|start| start..rows.min(start + size)).collect()
-}
-
-/// Does some work for each of so many places. Not generic, so that threads cost the compiler nothing for a record.
-fn on_threads(places: usize, work: &(dyn Fn(usize) + Sync)) {
-    (0..places).into_par_iter().with_max_len(1).for_each(work);
-}
-
-fn append<R>(rows: &mut Vec<R>, mut part: Vec<R>) {
-    if rows.is_empty() { *rows = part } else { rows.append(&mut part) }
+/// Does some work for each of so many places: in this thread from the first on, in others from the last back, until they
+/// meet. Not generic, so that threads cost the compiler nothing for a record.
+fn on_threads(places: usize, here: &mut dyn FnMut(usize), elsewhere: &(dyn Fn(usize) + Sync)) {
+    let left = Mutex::new(0..places);
+    let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
+    let (first, last) = (|| left().next(), || left().next_back());
+    rayon::in_place_scope(|scope| {
+        for _ in 1..rayon::current_num_threads() {
+            scope.spawn(|_| std::iter::from_fn(last).for_each(elsewhere));
+        }
+        std::iter::from_fn(first).for_each(here);
+    });
 }
 
 impl Fault {

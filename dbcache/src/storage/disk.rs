@@ -44,7 +44,7 @@ fn file_number(_: &fs::Metadata) -> u64 {
 
 /// The stamp of a file, or `None` where there is none.
 pub(super) fn stamp(path: &Path) -> Result<Option<Stamp>> {
-    settle(folder_of(path))?;
+    settle(path)?;
     let metadata = found(look(path)).map_err(io_error("look at", path))?;
     Ok(metadata.as_ref().map(Stamp::of))
 }
@@ -79,7 +79,7 @@ enum Bytes {
 
 /// Opens a file, with the stamp of exactly what is read of it, or `None` where there is none.
 pub(super) fn open(path: &Path) -> Result<Option<(Stamp, OpenFile)>> {
-    settle(folder_of(path))?;
+    settle(path)?;
     let open = || look(path).and_then(|_| Step::Open(path).run(|| File::open(path)));
     let Some(file) = found(open()).map_err(io_error("open", path))? else {
         return Ok(None);
@@ -328,10 +328,9 @@ impl Mark {
             Err(cause) => return Err(io_error("read", &self.path)(cause)),
         }
         let (words, _) = bytes.as_chunks();
-        let words: Vec<u64> = words.iter().copied().map(u64::from_le_bytes).collect();
         // A reader may see half of what is being written.
-        Ok(match words.as_slice() {
-            [commit, check] if *check == !commit => *commit,
+        Ok(match words {
+            [commit, check] if u64::from_le_bytes(*check) == !u64::from_le_bytes(*commit) => u64::from_le_bytes(*commit),
             _ => 0,
         })
     }
@@ -384,10 +383,13 @@ fn sync_folder(folder: &Path) -> Result<()> {
 /// answered either.
 static UNSETTLED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Syncs a folder again whose last sync failed.
-fn settle(folder: &Path) -> Result<()> {
-    let is_unsettled = UNSETTLED.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|other| other == folder);
-    if is_unsettled { sync_folder(folder) } else { Ok(()) }
+/// Syncs a file's folder again if its last sync failed.
+fn settle(path: &Path) -> Result<()> {
+    let is_unsettled = |path: &Path| {
+        let unsettled = UNSETTLED.lock().unwrap_or_else(PoisonError::into_inner);
+        !unsettled.is_empty() && unsettled.iter().any(|folder| folder == folder_of(path))
+    };
+    if is_unsettled(path) { sync_folder(folder_of(path)) } else { Ok(()) }
 }
 
 /// Makes the changes of names in a folder last that another process may not have synced.
@@ -423,6 +425,5 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Io { action, path, source }
+    move |source| Error::Io { action, path: path.to_owned(), source }
 }

@@ -179,8 +179,8 @@ mod tests {
         let ids: Vec<i64> = ids.keys();
         let mut places = Vec::new();
         for part in located.parts() {
-            for (row, place) in part.rows.iter().zip(&part.places) {
-                places.push((ids.get(*place as usize).copied().unwrap_or(i64::MIN), part.segment, *row));
+            for (row, place) in part.rows.iter().zip(part.places.iter()) {
+                places.push((ids.get(place).copied().unwrap_or(i64::MIN), part.segment, *row));
             }
         }
         places.sort_unstable();

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::key::{Origin, row_number};
+use crate::key::{Origin, Places, row_number};
 
 /// Rows in their order, each in one segment.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +19,8 @@ pub(super) struct Part {
     pub(super) segment: usize,
     /// Rows of the segment, ascending.
     pub(super) rows: Vec<IdxSize>,
-    /// The place of each among all rows, ascending.
-    pub(super) places: Vec<IdxSize>,
+    /// The place of each among all rows.
+    pub(super) places: Places,
 }
 
 impl Located {
@@ -32,8 +32,8 @@ impl Located {
 
     /// All rows of a segment.
     pub(super) fn all_of(segment: usize, rows: usize) -> Self {
-        let all: Vec<IdxSize> = (0..rows).map(row_number).collect();
-        Self::new(vec![Part { segment, rows: all.clone(), places: all }])
+        let all = (0..rows).map(row_number).collect();
+        Self::new(vec![Part { segment, rows: all, places: Places::all(rows) }])
     }
 
     /// The same parts, whose places are among so many.
@@ -53,13 +53,13 @@ impl Located {
     pub(super) fn beside(&self, segment: usize, origins: &[Origin]) -> Self {
         let mut sources = vec![(0, 0); self.rows];
         for (number, part) in self.parts.iter().enumerate() {
-            for (row, place) in part.rows.iter().zip(&part.places) {
-                if let Some(source) = sources.get_mut(*place as usize) {
+            for (row, place) in part.rows.iter().zip(part.places.iter()) {
+                if let Some(source) = sources.get_mut(place) {
                     *source = (number, *row);
                 }
             }
         }
-        let empty = |segment| Part { segment, rows: Vec::new(), places: Vec::new() };
+        let empty = |segment| Part { segment, rows: Vec::new(), places: Places::default() };
         let mut parts: Vec<Part> = self.parts.iter().map(|part| empty(part.segment)).collect();
         let mut older = empty(segment);
         for (place, origin) in origins.iter().enumerate() {
@@ -72,26 +72,30 @@ impl Located {
             };
             if let Some(part) = part {
                 part.rows.push(row);
-                part.places.push(row_number(place));
+                part.places.push(place);
             }
         }
         parts.push(older);
         Self::new(parts)
     }
 
-    /// The rows at these ascending places alone.
-    pub(super) fn select(&self, kept: &[usize]) -> Self {
+    /// The rows at these places alone.
+    pub(super) fn select(&self, kept: &Places) -> Self {
         let mut renumbered = vec![None; self.rows];
         for (place, old) in kept.iter().enumerate() {
-            if let Some(slot) = renumbered.get_mut(*old) {
-                *slot = Some(row_number(place));
+            if let Some(slot) = renumbered.get_mut(old) {
+                *slot = Some(place);
             }
         }
         let parts = self.parts.iter().map(|part| {
-            let pairs = part.rows.iter().zip(&part.places);
-            let kept = pairs.filter_map(|(row, place)| Some((*row, renumbered.get(*place as usize).copied()??)));
-            let (rows, places) = kept.unzip();
-            Part { segment: part.segment, rows, places }
+            let mut kept = Part { segment: part.segment, rows: Vec::new(), places: Places::default() };
+            for (row, place) in part.rows.iter().zip(part.places.iter()) {
+                if let Some(Some(place)) = renumbered.get(place) {
+                    kept.rows.push(*row);
+                    kept.places.push(*place);
+                }
+            }
+            kept
         });
         Self::new(parts.collect())
     }
@@ -108,11 +112,10 @@ impl Located {
     /// The rows from one place to another.
     pub(super) fn slice(&self, places: &std::ops::Range<usize>) -> Self {
         let parts = self.parts.iter().map(|part| {
-            let at = |place: usize| part.places.partition_point(|other| (*other as usize) < place);
-            let here = at(places.start)..at(places.end);
+            let here = part.places.rank(places.start)..part.places.rank(places.end);
             let rows = part.rows.get(here.clone()).unwrap_or_default().to_vec();
-            let start = row_number(places.start);
-            let places = part.places.get(here).unwrap_or_default().iter().map(|place| place - start).collect();
+            let numbers = here.filter_map(|number| part.places.get(number));
+            let places = numbers.map(|place| place - places.start).collect();
             Part { segment: part.segment, rows, places }
         });
         Self::new(parts.collect())
@@ -121,8 +124,8 @@ impl Located {
     /// The values of all parts, in the order of the parts, in the order of the rows.
     pub(super) fn in_order(&self, values: Vec<Column>) -> Result<Column> {
         let mut parts: Vec<(&Part, Column)> = self.parts.iter().zip(values).collect();
-        parts.sort_by_key(|(part, _)| part.places.first().copied());
-        let places: Vec<&[IdxSize]> = parts.iter().map(|(part, _)| part.places.as_slice()).collect();
+        parts.sort_by_key(|(part, _)| part.places.first());
+        let places: Vec<&Places> = parts.iter().map(|(part, _)| &part.places).collect();
         let mut values = parts.into_iter().map(|(_, values)| values);
         let Some(mut all) = values.next() else { return Ok(Column::default()) };
         for values in values {
@@ -132,8 +135,8 @@ impl Located {
             return Ok(all);
         }
         let mut order = vec![0; self.rows];
-        for (row, place) in places.into_iter().flatten().enumerate() {
-            if let Some(slot) = order.get_mut(*place as usize) {
+        for (row, place) in places.into_iter().flat_map(Places::iter).enumerate() {
+            if let Some(slot) = order.get_mut(place) {
                 *slot = row_number(row);
             }
         }
@@ -145,7 +148,7 @@ impl Located {
         let mut all = vec![V::default(); self.rows];
         for (part, values) in self.parts.iter().zip(values) {
             for (place, value) in part.places.iter().zip(values) {
-                if let Some(slot) = all.get_mut(*place as usize) {
+                if let Some(slot) = all.get_mut(place) {
                     *slot = *value;
                 }
             }
@@ -155,6 +158,6 @@ impl Located {
 }
 
 /// Whether all rows of a part come before those of the next one, as where each request stored higher ids.
-fn follow_one_another(places: &[&[IdxSize]]) -> bool {
+fn follow_one_another(places: &[&Places]) -> bool {
     places.windows(2).all(|pair| matches!(pair, [left, right] if left.last() < right.first()))
 }

@@ -104,10 +104,14 @@ impl Memory {
         *read * PAGES_A_CHUNK >= of as u64
     }
 
-    /// Whether anything was read of a chunk before, that is not held.
-    pub(super) fn is_read_again(&self, key: ChunkKey) -> bool {
-        let read = &mut locked(&self.held).pages_read;
-        let before = read.entry(key).or_default();
+    /// Whether to hold a chunk of so many bytes of which a request wants most: not the first time, since what goes
+    /// through a whole table once would hold it twice, in its answer and here.
+    pub(super) fn is_read_again(&self, key: &ChunkKey, size: usize) -> bool {
+        let held = &mut *locked(&self.held);
+        if !held.has_room(size, self.budget) {
+            return false;
+        }
+        let before = held.pages_read.entry(key.clone()).or_default();
         *before += 1;
         *before > 1
     }

@@ -8,7 +8,7 @@ use super::rows::Rows;
 use crate::data_type::{convert, widen};
 use crate::documents;
 use crate::error::{Error, Result};
-use crate::key::{Positions, row_number};
+use crate::key::row_number;
 use crate::name::TableName;
 
 /// What happens to the columns of a stored row that its replacement does not bring.
@@ -27,7 +27,8 @@ pub(crate) enum Replace {
 /// [`Error::TypeConflict`] where the types of a column, or of the ids, cannot be reconciled.
 pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: Replace) -> Result<Rows> {
     let ids = stored.ids.union(&fetched.ids).ok_or_else(|| id_conflict(table, stored, fetched))?;
-    let rows = Origins::new(stored.ids.locate(&ids), fetched.ids.locate(&ids), stored.ids.len());
+    let row_of_each = |rows: &Rows| rows.ids.locate(&ids).each(ids.len());
+    let rows = Origins::new(row_of_each(stored), row_of_each(fetched), stored.ids.len());
     let presence = presence(stored, fetched, &rows, replace);
     let kept = presence.columns();
     let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
@@ -105,8 +106,8 @@ fn documents(stored: &Rows, fetched: &Rows) -> ColumnSet {
 
 /// Where each row of the merged table comes from.
 struct Origins {
-    stored: Positions,
-    fetched: Positions,
+    stored: Vec<Option<IdxSize>>,
+    fetched: Vec<Option<IdxSize>>,
     /// How many stored rows stand before the fetched ones when both are put into one column.
     offset: usize,
     /// The row of a column whose fetched values replace the stored ones; `None` where all fetched rows follow all
@@ -115,7 +116,7 @@ struct Origins {
 }
 
 impl Origins {
-    fn new(stored: Positions, fetched: Positions, offset: usize) -> Self {
+    fn new(stored: Vec<Option<IdxSize>>, fetched: Vec<Option<IdxSize>>, offset: usize) -> Self {
         let rows = stored.iter().zip(&fetched);
         let newest = rows.map(|(stored, fetched)| fetched.map(|row| row + row_number(offset)).or(*stored));
         let in_order = newest.clone().eq((0..stored.len()).map(|row| Some(row_number(row))));

@@ -14,7 +14,7 @@ use super::parquet_file::{PRESENCE_COLUMN, RowFile, SetOfRows, Way};
 use super::presence::ColumnSet;
 use super::rows::Rows;
 use crate::error::Result;
-use crate::key::{IdSet, Positions};
+use crate::key::{IdSet, Matches};
 
 /// A base or a segment, or rows that are about to become one.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Segment {
         Self {
             sets: rows.presence.sets_of_rows(),
             columns: rows.columns.iter().map(|column| (column.name().clone(), column.dtype().clone())).collect(),
-            variant: rows.ids.select_as_is(&[]),
+            variant: rows.ids.slice(0..0),
             commits: None,
             replaces: false,
             stamp,
@@ -122,20 +122,15 @@ impl Segment {
         }
     }
 
-    /// Where each of these ids stands here.
-    pub(super) fn locate(&self, wanted: &IdSet) -> Result<Positions> {
+    /// Where these ids stand here.
+    pub(super) fn locate(&self, wanted: &IdSet) -> Result<Matches> {
         let locate = |wanted: &IdSet| match &self.rows {
             SegmentRows::File(file) => file.locate(wanted),
             SegmentRows::Memory(rows) => Ok(rows.ids.locate(wanted)),
         };
         let Some((converted, places)) = wanted.in_variant_of(&self.variant) else { return locate(wanted) };
-        let mut positions = vec![None; wanted.len()];
-        for (place, position) in places.into_iter().zip(locate(&converted)?) {
-            if let Some(slot) = positions.get_mut(place) {
-                *slot = position;
-            }
-        }
-        Ok(positions)
+        let found = locate(&converted)?;
+        Ok(Matches { places: places.at(found.places), ..found })
     }
 
     pub(super) fn ids(&self) -> Result<IdSet> {

@@ -12,13 +12,13 @@ use super::Table;
 use super::keys::Need;
 use super::located::{Located, Part};
 use super::merge;
-use super::parquet_file::{RowFile, Way};
+use super::parquet_file::{RowFile, SetOfRows, Way};
 use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
 use super::rows::Rows;
 use super::segment::Segment;
 use crate::data_type::{convert, widen};
 use crate::error::{Error, Result};
-use crate::key::{IdSet, Positions, row_number};
+use crate::key::{IdSet, Places, row_number, shared_column};
 use crate::name::TableName;
 use crate::record::DefaultCell;
 
@@ -75,22 +75,20 @@ impl Reading {
     }
 }
 
-/// How the wanted ids of a request stand in a snapshot. All lists are places in the wanted ids, ascending.
+/// How the wanted ids of a request stand in a snapshot. All places are those in the wanted ids.
 #[derive(Debug, Default)]
 pub(crate) struct LookUp {
-    pub(crate) hits: Vec<usize>,
-    pub(crate) incomplete: Vec<usize>,
-    pub(crate) missing: Vec<usize>,
+    pub(crate) hits: Places,
+    pub(crate) incomplete: Places,
+    pub(crate) missing: Places,
     /// Where the rows of the hits are.
     pub(super) rows: Located,
 }
 
 impl LookUp {
     /// The ids that a request has to fetch.
-    pub(crate) fn not_hits(&self) -> Vec<usize> {
-        let mut places: Vec<usize> = self.incomplete.iter().chain(&self.missing).copied().collect();
-        places.sort_unstable();
-        places
+    pub(crate) fn not_hits(&self) -> Places {
+        self.hits.rest(self.hits.len() + self.incomplete.len() + self.missing.len())
     }
 }
 
@@ -156,37 +154,57 @@ impl Snapshot {
     /// [`Error::Damaged`] where a file turns out not to be what was written, as in all functions that read.
     pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> Result<LookUp> {
         let (found, missing) = self.locate(wanted)?;
-        let mut state = vec![State::Hit; wanted.len()];
-        for place in &missing {
-            set(&mut state, *place, State::Missing);
-        }
-        for part in found.parts() {
-            self.judge(part, needs, &mut state)?;
-        }
-        let of = |wanted: State| {
-            state.iter().enumerate().filter(move |(_, state)| **state == wanted).map(|(place, _)| place)
+        let (hits, incomplete, missing) = match self.judged(&found, needs)? {
+            None => (missing.rest(wanted.len()), Places::default(), missing),
+            Some(mut states) => {
+                missing.iter().for_each(|place| set(&mut states, place, State::Missing));
+                let of = |wanted| {
+                    let states = states.iter().enumerate().filter(move |(_, state)| **state == wanted);
+                    states.map(|(place, _)| place).collect::<Places>()
+                };
+                (of(State::Hit), of(State::Incomplete), of(State::Missing))
+            }
         };
-        let hits: Vec<usize> = of(State::Hit).collect();
         let rows = if hits.len() == found.len() { found } else { found.select(&hits) };
-        Ok(LookUp { hits, incomplete: of(State::Incomplete).collect(), missing: of(State::Missing).collect(), rows })
+        Ok(LookUp { hits, incomplete, missing, rows })
+    }
+
+    /// Whether each of some rows has all that is needed; `None` where all have.
+    fn judged(&self, rows: &Located, needs: &[Need]) -> Result<Option<Vec<State>>> {
+        let mut states = None;
+        for part in rows.parts() {
+            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let of_set = |set: &SetOfRows| self.state_of(&set.columns, needs);
+            let mut used = segment.sets().iter().filter(|set| set.rows > 0);
+            if used.all(|set| of_set(set) == State::Hit) {
+                continue;
+            }
+            let of_sets: Vec<State> = segment.sets().iter().map(of_set).collect();
+            let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
+            let states = states.get_or_insert_with(|| vec![State::Hit; rows.len()]);
+            for (code, place) in codes.into_iter().zip(part.places.iter()) {
+                set(states, place, of_sets.get(code).copied().unwrap_or(State::Missing));
+            }
+        }
+        Ok(states)
     }
 
     /// Where the wanted ids are, each row at its id's place, and the places of those that are nowhere.
-    fn locate(&self, wanted: &IdSet) -> Result<(Located, Vec<usize>)> {
+    fn locate(&self, wanted: &IdSet) -> Result<(Located, Places)> {
         let mut parts = Vec::new();
-        let mut pending: Vec<usize> = (0..wanted.len()).collect();
+        let mut pending = Places::all(wanted.len());
         for (number, segment) in self.segments.iter().enumerate().rev() {
             if pending.is_empty() {
                 break;
             }
-            let positions = if pending.len() == wanted.len() {
+            let found = if pending.len() == wanted.len() {
                 segment.locate(wanted)?
             } else {
-                segment.locate(&wanted.select_as_is(&pending))?
+                segment.locate(&wanted.select_as_is(pending.iter()))?
             };
-            let (part, rest) = split(number, &pending, &positions);
-            parts.push(part);
-            pending = rest;
+            let rest = found.places.rest(pending.len());
+            parts.push(Part { segment: number, rows: found.rows, places: pending.at(found.places) });
+            pending = pending.at(rest);
             if segment.hides_older() {
                 break;
             }
@@ -195,21 +213,6 @@ impl Snapshot {
         let mut located = Located::new(parts);
         located.set_rows(wanted.len());
         Ok((located, pending))
-    }
-
-    /// Says of each row of a part whether it has all that is needed.
-    fn judge(&self, part: &Part, needs: &[Need], state: &mut [State]) -> Result<()> {
-        let Some(segment) = self.segments.get(part.segment) else { return Ok(()) };
-        let judged: Vec<State> = segment.sets().iter().map(|set| self.state_of(&set.columns, needs)).collect();
-        let used = segment.sets().iter().zip(&judged).filter(|(set, _)| set.rows > 0);
-        if used.clone().all(|(_, state)| *state == State::Hit) {
-            return Ok(());
-        }
-        let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
-        for (code, place) in codes.into_iter().zip(&part.places) {
-            set(state, *place as usize, judged.get(code).copied().unwrap_or(State::Missing));
-        }
-        Ok(())
     }
 
     fn state_of(&self, columns: &ColumnSet, needs: &[Need]) -> State {
@@ -236,7 +239,13 @@ impl Snapshot {
     /// The rows that were found for these ids, which are the hits: the id column, then `columns`.
     ///
     /// A row that lacks a column has its default there, or null.
-    pub(crate) fn read(&self, table: &Table, ids: &IdSet, found: &LookUp, columns: &[Reading]) -> Result<DataFrame> {
+    pub(crate) fn read(
+        &self,
+        table: &Table,
+        ids: &Arc<IdSet>,
+        found: &LookUp,
+        columns: &[Reading],
+    ) -> Result<DataFrame> {
         let read = |reading: &Reading| self.values(table.name(), reading, &found.rows, Way::ThroughMemory);
         let values: Result<Vec<Column>> = if self.are_worth_threads(columns, &found.rows) {
             columns.par_iter().map(read).collect()
@@ -264,10 +273,10 @@ impl Snapshot {
         let (mut ids, mut rows) = self.all_located()?;
         if self.presence.sets().iter().any(|set| set.contains(LOST)) {
             let is_whole = self.rows_whose(&rows, |set| !set.contains(LOST))?;
-            let whole: Vec<usize> = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
-            (ids, rows) = (ids.select_as_is(&whole), rows.select(&whole));
+            let whole: Places = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
+            (ids, rows) = (ids.select_as_is(whole.iter()), rows.select(&whole));
         }
-        Ok((ids, LookUp { hits: (0..rows.len()).collect(), rows, ..LookUp::default() }))
+        Ok((ids, LookUp { hits: Places::all(rows.len()), rows, ..LookUp::default() }))
     }
 
     pub(super) fn all_located(&self) -> Result<(IdSet, Located)> {
@@ -324,8 +333,8 @@ impl Snapshot {
         ids.in_variant_of(&self.variant).map_or(ids, |(ids, _)| ids)
     }
 
-    fn id_values(&self, table: &Table, ids: &IdSet) -> Result<Column> {
-        let column = ids.to_column(table.id_column());
+    fn id_values(&self, table: &Table, ids: &Arc<IdSet>) -> Result<Column> {
+        let column = shared_column(ids, table.id_column());
         let id_type = self.id_type();
         if ids.is_text() || *column.dtype() == id_type || id_type.is_string() {
             return Ok(column);
@@ -459,12 +468,8 @@ impl Snapshot {
     /// The ids of these that are here, with their rows.
     pub(super) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
         let (found, missing) = self.locate(ids)?;
-        let mut is_here = vec![true; ids.len()];
-        for place in &missing {
-            set(&mut is_here, *place, false);
-        }
-        let here: Vec<usize> = (0..ids.len()).filter(|place| is_here.get(*place) == Some(&true)).collect();
-        Ok((ids.select_as_is(&here), found.select(&here)))
+        let here = missing.rest(ids.len());
+        Ok((ids.select_as_is(here.iter()), found.select(&here)))
     }
 }
 
@@ -481,22 +486,6 @@ fn set<V>(values: &mut [V], place: usize, value: V) {
     if let Some(slot) = values.get_mut(place) {
         *slot = value;
     }
-}
-
-/// The pending places that were found in a segment, and those that were not.
-fn split(segment: usize, pending: &[usize], positions: &Positions) -> (Part, Vec<usize>) {
-    let mut part = Part { segment, rows: Vec::new(), places: Vec::new() };
-    let mut rest = Vec::new();
-    for (place, position) in pending.iter().zip(positions) {
-        match position {
-            Some(row) => {
-                part.rows.push(*row);
-                part.places.push(row_number(*place));
-            }
-            None => rest.push(*place),
-        }
-    }
-    (part, rest)
 }
 
 /// The type of a column that segments have in two types: they differ only where one has no value, or where another

@@ -5,10 +5,11 @@ use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
 use polars::prelude::*;
-use polars_arrow::array::{StaticArray, Utf8ViewArray};
+use polars_arrow::array::Utf8ViewArray;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::chunks::Chunks;
 use super::{
     ColumnBuilder, ColumnReader, ColumnValue, Fault, ListBuilder, ListReader, PlainValue, leaf_handle, opaque_debug,
 };
@@ -70,7 +71,7 @@ impl<V: JsonText> ColumnBuilder<V> for JsonTextBuilder {
 
 #[doc(hidden)]
 pub struct JsonTextReader<V: JsonText> {
-    cells: Utf8ViewArray,
+    cells: Chunks<Utf8ViewArray>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -78,12 +79,12 @@ opaque_debug!(JsonTextReader<V: JsonText>);
 
 impl<V: JsonText> ColumnReader<V> for JsonTextReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {
-        let cells = column.str().map_err(|error| Fault::value(error.to_string()))?.rechunk();
-        Ok(Self { cells: cells.downcast_as_array().clone(), value: PhantomData })
+        let cells = column.str().map_err(|error| Fault::value(error.to_string()))?;
+        Ok(Self { cells: Chunks::of(cells), value: PhantomData })
     }
 
     fn read(&self, row: usize) -> Result<Option<V>, Fault> {
-        let Some(text) = StaticArray::get(&self.cells, row) else { return Ok(None) };
+        let Some(text) = self.cells.get(row) else { return Ok(None) };
         serde_json::from_str(text).map(Some).map_err(|error| Fault::value(error.to_string()))
     }
 }

@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 
 use polars::prelude::*;
-use polars_arrow::array::{StaticArray, Utf8ViewArray};
+use polars_arrow::array::Utf8ViewArray;
 
+use super::chunks::Chunks;
 use super::{ColumnBuilder, ColumnReader, Fault, opaque_debug};
 
 /// An enum whose variants have names and no values.
@@ -48,7 +49,7 @@ impl<V: Named> ColumnBuilder<V> for NameBuilder {
 /// Finds the variants again by their names.
 #[doc(hidden)]
 pub struct NameReader<V: Named> {
-    names: Utf8ViewArray,
+    names: Chunks<Utf8ViewArray>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -56,12 +57,12 @@ opaque_debug!(NameReader<V: Named>);
 
 impl<V: Named> ColumnReader<V> for NameReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {
-        let names = column.str().map_err(|error| Fault::value(error.to_string()))?.rechunk();
-        Ok(Self { names: names.downcast_as_array().clone(), value: PhantomData })
+        let names = column.str().map_err(|error| Fault::value(error.to_string()))?;
+        Ok(Self { names: Chunks::of(names), value: PhantomData })
     }
 
     fn read(&self, row: usize) -> Result<Option<V>, Fault> {
-        let Some(name) = StaticArray::get(&self.names, row) else { return Ok(None) };
+        let Some(name) = self.names.get(row) else { return Ok(None) };
         V::from_name(name).map(Some).ok_or_else(|| unknown::<V>(name))
     }
 }

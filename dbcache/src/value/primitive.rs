@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 
 use polars::prelude::*;
-use polars_arrow::array::{PrimitiveArray, StaticArray};
+use polars_arrow::array::PrimitiveArray;
 
+use super::chunks::Chunks;
 use super::nested::Validity;
 use super::{
     ColumnBuilder, ColumnReader, ColumnValue, Fault, ListBuilder, ListReader, PlainValue, leaf_handle, opaque_debug,
@@ -69,9 +70,9 @@ impl<V: Primitive> ColumnBuilder<V> for PrimitiveBuilder<V> {
     }
 }
 
-/// The numbers of a column, in one piece.
+/// The numbers of a column.
 pub struct PrimitiveReader<V: Primitive> {
-    numbers: PrimitiveArray<Native<V>>,
+    numbers: Chunks<PrimitiveArray<Native<V>>>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -80,9 +81,9 @@ opaque_debug!(PrimitiveReader<V: Primitive>);
 impl<V: Primitive> ColumnReader<V> for PrimitiveReader<V> {
     fn new(column: &Series) -> Result<Self, Fault> {
         text::expect_type(column, &V::data_type())?;
-        let physical = column.to_physical_repr().rechunk();
-        let numbers: &ChunkedArray<V::Physical> = physical.as_ref().as_ref();
-        Ok(Self { numbers: numbers.downcast_as_array().clone(), value: PhantomData })
+        let physical = column.to_physical_repr();
+        let numbers: &ChunkedArray<V::Physical> = physical.as_ref().as_ref().as_ref();
+        Ok(Self { numbers: Chunks::of(numbers), value: PhantomData })
     }
 
     fn read(&self, row: usize) -> Result<Option<V>, Fault> {

@@ -1,8 +1,9 @@
 //! Text, bytes and booleans.
 
 use polars::prelude::*;
-use polars_arrow::array::{BinaryViewArray, BooleanArray, StaticArray, Utf8ViewArray};
+use polars_arrow::array::{BinaryViewArray, BooleanArray, Utf8ViewArray};
 
+use super::chunks::Chunks;
 use super::{
     ColumnBuilder, ColumnReader, ColumnValue, Fault, ListBuilder, ListReader, PlainValue, leaf_handle, opaque_debug,
 };
@@ -47,16 +48,15 @@ macro_rules! leaf_column {
         }
 
         #[derive(Debug)]
-        pub struct $reader($array);
+        pub struct $reader(Chunks<$array>);
 
         impl ColumnReader<$value> for $reader {
             fn new(column: &Series) -> Result<Self, Fault> {
-                let cells = column.$chunked().map_err(|error| Fault::value(error.to_string()))?.rechunk();
-                Ok(Self(cells.downcast_as_array().clone()))
+                column.$chunked().map(|cells| Self(Chunks::of(cells))).map_err(|error| Fault::value(error.to_string()))
             }
 
             fn read(&self, row: usize) -> Result<Option<$value>, Fault> {
-                Ok(StaticArray::get(&self.0, row).map($own))
+                Ok(self.0.get(row).map($own))
             }
         }
     };

@@ -12,10 +12,7 @@ impl Segment {
     pub(in crate::storage) fn fences(&self) -> Result<IdSet> {
         match &self.rows {
             SegmentRows::File(file) => file.fences().cloned(),
-            SegmentRows::Memory(rows) => {
-                let first: Vec<usize> = (0..rows.ids.len()).step_by(IDS_A_PAGE).collect();
-                Ok(rows.ids.select_as_is(&first))
-            }
+            SegmentRows::Memory(rows) => Ok(rows.ids.select_as_is((0..rows.ids.len()).step_by(IDS_A_PAGE))),
         }
     }
 
@@ -36,10 +33,7 @@ impl Segment {
     pub(in crate::storage) fn take_ids(&self, rows: &[IdxSize]) -> Result<Column> {
         match &self.rows {
             SegmentRows::File(file) => file.take_ids(rows),
-            SegmentRows::Memory(all) => {
-                let rows: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
-                Ok(all.ids.select_as_is(&rows).to_column(""))
-            }
+            SegmentRows::Memory(all) => Ok(all.ids.select_as_is(rows.iter().map(|row| *row as usize)).to_column("")),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::super::parquet_file::{GROUP, IDS_A_PAGE, Way};
 use super::super::segment::Segment;
 use super::{Reading, Snapshot, State};
 use crate::error::{Error, Result};
-use crate::key::{IdSet, row_number};
+use crate::key::{IdSet, Places, row_number};
 use crate::name::TableName;
 
 /// How many bits of a number say which row of its segment it is.
@@ -55,8 +55,7 @@ impl Snapshot {
             fences = fences.merged(&self.in_variant(segment.fences()?)).0;
         }
         let step = GROUP / IDS_A_PAGE;
-        let begins: Vec<usize> = (step..fences.len()).step_by(step).collect();
-        Ok(Parts(fences.select_as_is(&begins)))
+        Ok(Parts(fences.select_as_is((step..fences.len()).step_by(step))))
     }
 
     /// The numbers of the rows of a part that have all that is needed, in the order of their ids.
@@ -93,10 +92,7 @@ impl Snapshot {
 
     /// The numbers of those rows that have all that is needed.
     fn numbers(&self, rows: &Located, needs: &[Need]) -> Result<Vec<u64>> {
-        let mut states = vec![State::Hit; rows.len()];
-        for part in rows.parts() {
-            self.judge(part, needs, &mut states)?;
-        }
+        let states = self.judged(rows, needs)?.unwrap_or_else(|| vec![State::Hit; rows.len()]);
         let numbers = |part: &Part| {
             let segment = (part.segment as u64) << ROW_BITS;
             part.rows.iter().map(|row| segment | u64::from(*row)).collect()
@@ -149,7 +145,7 @@ fn located(numbers: &[u64]) -> Option<Located> {
         let segment = usize::try_from(number >> ROW_BITS).ok()?;
         let row = IdxSize::try_from(number & u64::from(u32::MAX)).ok()?;
         let known = parts.iter().position(|part| part.segment == segment).unwrap_or_else(|| {
-            parts.push(Part { segment, rows: Vec::new(), places: Vec::new() });
+            parts.push(Part { segment, rows: Vec::new(), places: Places::default() });
             parts.len() - 1
         });
         let part = parts.get_mut(known)?;
@@ -157,7 +153,7 @@ fn located(numbers: &[u64]) -> Option<Located> {
             return None;
         }
         part.rows.push(row);
-        part.places.push(row_number(place));
+        part.places.push(place);
     }
     Some(Located::new(parts))
 }

@@ -33,7 +33,7 @@ impl RowFile {
             && way == Way::ThroughMemory
             && let Some(column) = self.take_held(&whole.name, rows)?
         {
-            return Ok(column.into_column());
+            return Ok(column);
         }
         let label = if part.is_some() { format!("{name} {paths:?}").into() } else { PlSmallStr::from(name) };
         let (field, leaves) = (part.as_ref().unwrap_or(whole), OnceLock::new());
@@ -42,14 +42,18 @@ impl RowFile {
     }
 
     /// A whole column of some rows; `None` unless all of it that is needed is in memory.
-    fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Series>> {
+    fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Column>> {
+        if let [_] = rows {
+            let held = self.by_group(rows).next().and_then(|rows| Some((self.held(name, rows.group)?, rows)));
+            return held.map(|(chunk, rows)| cell(&chunk, rows)).transpose();
+        }
         let held = self.by_group(rows).map(|rows| Some((self.held(name, rows.group)?, rows)));
         let Some(chunks) = held.collect::<Option<Vec<_>>>() else { return Ok(None) };
         if let Some(numbers) = numbers::of_chunks(name, &chunks) {
-            return Ok(Some(numbers));
+            return Ok(Some(numbers.into_column()));
         }
         let parts = chunks.iter().map(|(chunk, rows)| gather(chunk, rows.len(), rows.places()));
-        parts.reduce(joined).transpose()
+        Ok(parts.reduce(joined).transpose()?.map(IntoColumn::into_column))
     }
 
     /// A chunk that is in memory, decoded whole.
@@ -259,13 +263,12 @@ impl ColumnReading<'_> {
         self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
 
-    /// Whether a chunk of so many bytes stays in memory: not a large one the first time that most of it is wanted, since
-    /// what goes through a whole table once would hold it twice, in its answer and here.
+    /// Whether a chunk of so many bytes stays in memory.
     fn is_worth_holding(&self, rows: GroupRows<'_>, size: usize) -> bool {
         let memory = &self.file.memory;
         rows.len() * 2 < self.file.group_rows(rows.group)
             || memory.takes_unread(size)
-            || memory.is_read_again(self.key(rows.group))
+            || memory.is_read_again(&self.key(rows.group), size)
     }
 
     /// The same sources, with the chunks that are to be read whole.
@@ -401,6 +404,16 @@ fn pages_of(rows: impl Iterator<Item = IdxSize>, rows_a_page: usize) -> Vec<Rang
 
 fn count(pages: &[Range<usize>]) -> usize {
     pages.iter().map(ExactSizeIterator::len).sum()
+}
+
+/// The one row of a column, as a value rather than as arrays of one, which take several times as long to make.
+fn cell(column: &Series, rows: GroupRows<'_>) -> Result<Column> {
+    if column.dtype().is_nested() {
+        return gather(column, rows.len(), rows.places()).map(IntoColumn::into_column);
+    }
+    let place = rows.places().next().map_or(0, |place| place as usize);
+    let value = column.get(place).map_err(Error::frame("gather rows"))?.into_static();
+    Ok(Column::new_scalar(column.name().clone(), Scalar::new(column.dtype().clone(), value), 1))
 }
 
 /// The rows of a column at so many ascending places.

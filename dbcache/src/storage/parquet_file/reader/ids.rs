@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::page_bytes::PageBytes;
-use super::{PAGES_A_THREAD, PAGES_WORTH_ALL, RowFile};
+use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
 use crate::error::Result;
-use crate::key::{IdSet, Positions, row_number};
+use crate::key::{IdSet, Matches};
 use crate::storage::memory::{Chunk, ChunkKey};
 use crate::storage::parquet_file::{fences, writer};
 
@@ -30,11 +30,11 @@ pub(super) struct IdPage {
     pub(super) first_row: usize,
 }
 
-/// The pages of a row group that may hold wanted ids.
+/// The pages of a row group that may hold wanted ids: single ones, or all of one run.
 struct GroupRuns {
     group: usize,
     pages: Vec<Range<usize>>,
-    /// The first row of each.
+    /// The first row of each page, or of the run.
     first_rows: Vec<usize>,
     /// The places of these ids among the wanted ones; those between them are nowhere.
     places: Range<usize>,
@@ -75,46 +75,71 @@ impl RowFile {
     /// # Errors
     ///
     /// [`Error::Damaged`] where bytes are not what was written, as in all functions here.
-    pub(in crate::storage) fn locate(&self, wanted: &IdSet) -> Result<Positions> {
+    pub(in crate::storage) fn locate(&self, wanted: &IdSet) -> Result<Matches> {
         let key = self.key_of_ids();
         if let Some(Chunk::Ids(ids)) = self.memory.get(&key) {
             return Ok(ids.locate_from(&self.id_pages()?.fences, writer::IDS_A_PAGE, wanted));
         }
         let (index, all) = (self.id_pages()?, self.id_pages()?.fences.len());
+        let size = self.rows() * index.fences.width();
+        if wanted.len() * 2 >= self.rows() && !self.memory.is_read_again(&key, size) {
+            return self.locate_in_runs(&self.all_runs(wanted)?, all, wanted);
+        }
         // As many ids as there are pages are in most of them.
         if wanted.len() >= all {
             return self.locate_among_all(key, wanted);
         }
         let runs = index.runs(wanted);
         let pages = runs.len();
-        let is_worth = self.memory.is_worth(&key, pages, all, self.rows() * index.fences.width());
+        let is_worth = self.memory.is_worth(&key, pages, all, size);
         if is_worth || pages * PAGES_WORTH_ALL > all {
             return self.locate_among_all(key, wanted);
         }
-        let runs = self.runs_by_group(&runs)?;
-        let locate = |runs: &GroupRuns| self.locate_in_pages(runs, wanted);
-        let found: Result<Vec<Positions>> = if pages < 2 * PAGES_A_THREAD {
-            runs.iter().map(locate).collect()
-        } else {
-            runs.par_iter().map(locate).collect()
-        };
-        let mut positions = vec![None; wanted.len()];
-        for (run, found) in runs.iter().zip(found?) {
-            for (position, found) in positions.iter_mut().skip(run.places.start).zip(found) {
-                *position = found;
-            }
-        }
-        Ok(positions)
+        self.locate_in_runs(&self.runs_by_group(&runs)?, pages, wanted)
     }
 
     pub(super) fn key_of_ids(&self) -> ChunkKey {
         ChunkKey { file: self.number, group: None, column: self.id_column.clone() }
     }
 
-    fn locate_among_all(&self, key: ChunkKey, wanted: &IdSet) -> Result<Positions> {
+    fn locate_among_all(&self, key: ChunkKey, wanted: &IdSet) -> Result<Matches> {
         let ids = Arc::new(self.ids()?);
         self.memory.offer(key, &Chunk::Ids(Arc::clone(&ids)));
         Ok(ids.locate(wanted))
+    }
+
+    /// Where ids are of which so many pages are read.
+    fn locate_in_runs(&self, runs: &[GroupRuns], pages: usize, wanted: &IdSet) -> Result<Matches> {
+        let locate = |runs: &GroupRuns| self.locate_in_pages(runs, wanted);
+        let found: Result<Vec<Matches>> = if pages < 2 * PAGES_A_THREAD {
+            runs.iter().map(locate).collect()
+        } else {
+            runs.par_iter().map(locate).collect()
+        };
+        let mut all = Matches::with_capacity(wanted.len());
+        runs.iter().zip(found?).for_each(|(run, found)| all.append(run.places.start, &found));
+        Ok(all)
+    }
+
+    /// All pages that may hold wanted ids, some at a time, for requests that want most ids.
+    fn all_runs(&self, wanted: &IdSet) -> Result<Vec<GroupRuns>> {
+        let index = self.id_pages()?;
+        let place = |page| match index.fences.slice(page..page + 1) {
+            fence if fence.is_empty() => wanted.len(),
+            fence => wanted.rank(&fence),
+        };
+        let mut runs = Vec::new();
+        for (group, before) in index.before.iter().enumerate() {
+            let all = self.table(group, 0)?.len();
+            for first in (0..all).step_by(PAGES_AT_ONCE) {
+                let pages = first..(first + PAGES_AT_ONCE).min(all);
+                let places = place(before + pages.start)..place(before + pages.end);
+                let first_rows = vec![self.id_page(before + first)?.first_row];
+                runs.push(GroupRuns { group, pages: vec![pages], first_rows, places });
+            }
+        }
+        runs.retain(|run| !run.places.is_empty());
+        Ok(runs)
     }
 
     /// Runs of the pages of all row groups by row group.
@@ -131,16 +156,22 @@ impl RowFile {
     }
 
     /// Where the ids of a row group are that may be in some of its pages.
-    fn locate_in_pages(&self, runs: &GroupRuns, wanted: &IdSet) -> Result<Positions> {
+    fn locate_in_pages(&self, runs: &GroupRuns, wanted: &IdSet) -> Result<Matches> {
         let ids = self.read_ids(runs.group, &runs.pages)?;
         let rows_a_page = self.rows_of_ids_a_page(runs.group)?;
-        // All pages that are read have the same number of rows, but for the last of the row group.
-        let row = |found: IdxSize| {
-            let found = found as usize;
-            runs.first_rows.get(found / rows_a_page).map(|first| row_number(first + found % rows_a_page))
+        let row = |found: usize| match runs.first_rows.as_slice() {
+            [first] => Some(first + found),
+            // All pages that are read have the same number of rows, but for the last of the row group.
+            first_rows => first_rows.get(found / rows_a_page).map(|first| first + found % rows_a_page),
         };
-        let found = ids.locate(&wanted.slice(runs.places.clone()));
-        Ok(found.into_iter().map(|found| found.and_then(row)).collect())
+        let in_pages = ids.locate(&wanted.slice(runs.places.clone()));
+        let mut found = Matches::with_capacity(in_pages.rows.len());
+        for (in_pages, place) in in_pages.rows.iter().zip(in_pages.places.iter()) {
+            if let Some(row) = row(*in_pages as usize) {
+                found.push(place, row);
+            }
+        }
+        Ok(found)
     }
 
     /// Where a page of ids is, counted among those of all row groups.
@@ -208,6 +239,7 @@ impl RowFile {
             let column = self.decode(group, field, vec![read], None)?;
             return IdSet::from_sorted_text(&column).ok_or_else(unreadable);
         }
+        ids.reserve(read.sizes.iter().map(|(_, values)| values).sum());
         let mut rest = read.bytes();
         for size in &read.sizes {
             ids.extend_from_bytes(integers(*size, ids.width(), &mut rest).ok_or_else(unreadable)?);
