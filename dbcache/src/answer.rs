@@ -157,12 +157,12 @@ impl Question {
 
     /// Answers, fetching what is needed. The frame has the id column first, then the wanted columns in their order.
     pub(crate) fn fetched(&self, ids: IdSet, source: &dyn BatchSource) -> Result<Answer> {
-        self.finish(read_through::run(&self.request(ids)?, source)?)
+        self.finish(read_through::run(self.request(ids)?, source)?)
     }
 
     /// Fetches what is needed, and answers nothing.
     pub(crate) fn warmed(&self, ids: IdSet, source: &dyn BatchSource) -> Result<Warmth> {
-        read_through::warm(&self.request(ids)?, source)
+        read_through::warm(self.request(ids)?, source)
     }
 
     /// Answers from what is cached.
@@ -184,17 +184,17 @@ impl Question {
         })
     }
 
-    fn request(&self, ids: impl Into<Arc<IdSet>>) -> Result<Arc<Request>> {
+    fn request(&self, ids: impl Into<Arc<IdSet>>) -> Result<Request> {
         if self.wanted.is_empty() {
             return Err(Error::NoColumns { table: self.table().name().to_string() });
         }
-        Ok(Arc::new(Request {
+        Ok(Request {
             wants: Arc::clone(&self.wants),
             ids: ids.into(),
             fetch: self.fetch,
             options: self.options.clone(),
             shared: Arc::clone(&self.shared),
-        }))
+        })
     }
 
     fn finish(&self, found: Answer) -> Result<Answer> {

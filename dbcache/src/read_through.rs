@@ -48,8 +48,11 @@ pub(crate) use self::wants::default_of;
 ///
 /// [`Error::FetchFailed`](crate::Error::FetchFailed), else [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound),
 /// or a storage error; what was fetched before is stored.
-pub(crate) fn run(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Answer> {
-    blocking::run::<Read>(request, source)
+pub(crate) fn run(request: Request, source: &dyn BatchSource) -> Result<Answer> {
+    match request.answer_if_cached()? {
+        Some(answer) => Ok(answer),
+        None => blocking::run::<Read>(&Arc::new(request), source),
+    }
 }
 
 /// Fetches what is needed.
@@ -57,20 +60,20 @@ pub(crate) fn run(request: &Arc<Request>, source: &dyn BatchSource) -> Result<An
 /// # Errors
 ///
 /// As [`run`].
-pub(crate) fn warm(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Warmth> {
-    blocking::run::<Warm>(request, source)
+pub(crate) fn warm(request: Request, source: &dyn BatchSource) -> Result<Warmth> {
+    blocking::run::<Warm>(&Arc::new(request), source)
 }
 
 /// As [`run`], with an async fetcher.
 #[cfg(feature = "tokio")]
-pub(crate) async fn run_async(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Answer> {
-    asynchronous::run::<Read>(request, source).await
+pub(crate) async fn run_async(request: Request, source: &dyn AsyncBatchSource) -> Result<Answer> {
+    asynchronous::run::<Read>(&Arc::new(request), source).await
 }
 
 /// As [`warm`], with an async fetcher.
 #[cfg(feature = "tokio")]
-pub(crate) async fn warm_async(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Warmth> {
-    asynchronous::run::<Warm>(request, source).await
+pub(crate) async fn warm_async(request: Request, source: &dyn AsyncBatchSource) -> Result<Warmth> {
+    asynchronous::run::<Warm>(&Arc::new(request), source).await
 }
 
 /// Answers from the cache alone. Wanted ids that would have to be fetched count as not found.

@@ -25,14 +25,14 @@ impl Question {
     }
 
     async fn fetched_set(self: Arc<Self>, ids: IdSet, source: &dyn AsyncBatchSource) -> Result<Answer> {
-        let found = read_through::run_async(&self.request(ids)?, source).await?;
+        let found = read_through::run_async(self.request(ids)?, source).await?;
         off_runtime(move || self.finish(found)).await
     }
 
     /// As [`warmed`](Self::warmed).
     pub(crate) async fn warmed_async<K: Key>(&self, ids: &[K], source: &dyn AsyncBatchSource) -> Result<Warmth> {
         let ids = set(ids).await;
-        read_through::warm_async(&self.request(ids)?, source).await
+        read_through::warm_async(self.request(ids)?, source).await
     }
 }
 

@@ -54,12 +54,13 @@ pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wante
 /// One loop over all wanted ids after the other, so that the looks outside of the cache, which do not depend on each
 /// other, are under way at the same time.
 fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Matches {
-    let guesses = guesses(ids, fences, step, wanted);
-    let is_below = |(guess, id): (&Guess, &T)| ids.get(guess.place).is_some_and(|found| found < id);
-    let below: Vec<bool> = guesses.iter().zip(wanted).map(is_below).collect();
+    let mut guesses: Vec<Guess> = wanted.iter().map(|id| Guess::of(id, ids.len(), fences, step)).collect();
+    for (guess, id) in guesses.iter_mut().zip(wanted) {
+        guess.is_below = ids.get(guess.place).is_some_and(|found| found < id);
+    }
     let mut found = Matches::with_capacity(wanted.len());
-    for (place, ((guess, is_below), id)) in guesses.into_iter().zip(below).zip(wanted).enumerate() {
-        if let Some(row) = guess.corrected(ids, id, is_below) {
+    for (place, (guess, id)) in guesses.into_iter().zip(wanted).enumerate() {
+        if let Some(row) = guess.corrected(ids, id) {
             found.push(place, row);
         }
     }
@@ -72,36 +73,48 @@ struct Guess {
     place: usize,
     /// Where its page begins and ends; nowhere if it is below all ids.
     page: (usize, usize),
+    /// Whether what is at the place is below the id.
+    is_below: bool,
 }
 
-fn guesses<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Vec<Guess> {
-    // How many fences are not above the id: for the next id, at least as many.
-    let mut passed = 0;
-    let guess = |id: &T| {
-        passed += leading(&fences.get(passed..).unwrap_or_default().iter(), |fence| fence <= id);
-        let Some(page) = passed.checked_sub(1) else { return Guess { place: 0, page: (0, 0) } };
-        let (start, end) = (page * step, ids.len().min((page + 1) * step));
+impl Guess {
+    /// Among so many ids with these fences.
+    fn of<T: Sorted>(id: &T, ids: usize, fences: &[T], step: usize) -> Self {
+        let passed = passed(fences, id);
+        let Some(page) = passed.checked_sub(1) else { return Self { place: 0, page: (0, 0), is_below: false } };
+        let (start, end) = (page * step, ids.min((page + 1) * step));
         let last = (end - start).saturating_sub(1);
         // Of the last page nothing says where it ends.
         let bounds = fences.get(page).zip(fences.get(passed));
         let part = bounds.and_then(|(low, high)| id.part(low, high));
         let place = start + part.map_or(last / 2, |part| scaled(part, last)).min(last);
-        Guess { place, page: (start, end) }
-    };
-    wanted.iter().map(guess).collect()
-}
+        Self { place, page: (start, end), is_below: false }
+    }
 
-impl Guess {
-    /// Where the id is, looked for from the guess on in steps that double (exponential search), given whether what is
-    /// at the guess is below it.
-    fn corrected<T: Sorted>(self, ids: &[T], id: &T, is_below: bool) -> Option<usize> {
+    /// Where the id is, looked for from the guess on in steps that double (exponential search).
+    fn corrected<T: Sorted>(self, ids: &[T], id: &T) -> Option<usize> {
         let (start, end) = self.page;
-        let place = if is_below {
+        let place = if self.is_below {
             self.place + leading(&ids.get(self.place..end)?.iter(), |other| other < id)
         } else {
             self.place - leading(&ids.get(start..self.place)?.iter().rev(), |other| other >= id)
         };
         ids.get(place).filter(|found| place < end && *found == id).map(|_| place)
+    }
+}
+
+/// How many fences are not above an id, looked for from where it would be if they were evenly spread.
+fn passed<T: Sorted>(fences: &[T], id: &T) -> usize {
+    let (Some(first), Some(last)) = (fences.first(), fences.last()) else { return 0 };
+    if id < first {
+        return 0;
+    }
+    let part = if id < last { id.part(first, last).unwrap_or_default() } else { 1.0 };
+    let place = scaled(part, fences.len() - 1).min(fences.len() - 1);
+    let (before, after) = fences.split_at(place);
+    match leading(&after.iter(), |fence| fence <= id) {
+        0 => place - leading(&before.iter().rev(), |fence| fence > id),
+        passed => place + passed,
     }
 }
 

@@ -11,7 +11,11 @@ use crate::column::ColumnRef;
 use crate::error::{Error, Result, UnknownColumn};
 use crate::key::IdSet;
 use crate::name::near;
+use crate::stats::Count;
 use crate::storage::{ColumnSet, LookUp, Need, Snapshot, Table, shown_path};
+
+/// So few ids are looked up before a session begins, and again in it where some of them must be fetched.
+const FEW: usize = 64;
 
 /// Which of the wanted rows are fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +86,44 @@ impl Request {
         Standing::of(&self.ids, &self.wants.needs, stored)
     }
 
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::info_span!("request", table = %self.table().name(), ids = self.ids.len())
+    }
+
+    /// Counts the request, and how what it wants stands.
+    pub(super) fn count(&self, found: &Standing) {
+        let table = self.table().name();
+        let (hits, incomplete, missing) = (found.hits(), found.incomplete(), found.missing());
+        tracing::debug!(%table, hits, incomplete, missing, "looked up");
+        let counters = &self.shared.counters;
+        counters.add(table, Count::Requests, 1);
+        counters.add(table, Count::Hits, hits);
+        counters.add(table, Count::Incomplete, incomplete);
+        counters.add(table, Count::Missing, missing);
+    }
+
+    /// The answer, where few ids are wanted and all are cached, as most requests for few find them. Nothing is claimed,
+    /// since nothing is fetched.
+    pub(super) fn answer_if_cached(&self) -> Result<Option<Answer>> {
+        if self.ids.len() > FEW || self.fetch == Fetch::All {
+            return Ok(None);
+        }
+        let stored = self.table().snapshot()?;
+        let answered = self.find(&stored).and_then(|found| {
+            let answer = if found.is_complete() { Some(self.answer(&stored, &found)?) } else { None };
+            Ok(answer.map(|answer| (answer, found)))
+        });
+        match answered {
+            Ok(Some((answer, found))) => {
+                self.span().in_scope(|| self.count(&found));
+                Ok(Some(answer))
+            }
+            // What is damaged is set aside by a session.
+            Ok(None) | Err(Error::Damaged { .. }) => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+
     /// Those of some ids that are missing or incomplete in the cache now.
     pub(super) fn lacking(&self, ids: &IdSet) -> Result<IdSet> {
         let found = self.table().snapshot()?.look_up(ids, &self.wants.needs)?;
@@ -100,13 +142,17 @@ impl Request {
     }
 
     pub(super) fn answer(&self, stored: &Snapshot, found: &Standing) -> Result<Answer> {
-        let ids = if found.is_complete() { Arc::clone(&self.ids) } else { Arc::new(found.hit_ids(&self.ids)) };
+        let (ids, not_found) = if found.is_complete() {
+            (Arc::clone(&self.ids), self.ids.none())
+        } else {
+            (Arc::new(found.hit_ids(&self.ids)), found.lacking_ids(&self.ids))
+        };
         let frame = match found {
             Standing::AtOnce(found) => self.read(stored, &ids, found)?,
             Standing::InParts(_) => self.read_in_parts(stored)?,
         };
         let documents = stored.documents().clone();
-        Ok(Answer { frame, ids, not_found: found.lacking_ids(&self.ids), documents })
+        Ok(Answer { frame, ids, not_found, documents })
     }
 
     /// The rows that were found, whose ids are these.

@@ -87,7 +87,7 @@ impl Session {
     pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, bell: Waker, now: Instant) -> Result<Begun> {
         let table = request.table();
         let visit = Visit::begin(request.shared.claims.table(table.name()));
-        let span = tracing::info_span!("request", table = %table.name(), ids = request.ids.len());
+        let span = request.span();
         let (stored, found) = span.in_scope(|| look_up(request))?;
         if request.fetch != Fetch::All && found.is_complete() {
             return Ok(Begun::Ended(Ending::Found { request: Arc::clone(request), stored, found, fetched: 0 }));
@@ -409,7 +409,7 @@ impl Session {
 fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
     let stored = request.table().snapshot()?;
     let found = request.find(&stored)?;
-    count_found(request, &found);
+    request.count(&found);
     Ok((stored, found))
 }
 
@@ -419,15 +419,4 @@ fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
         return Ok(ids.none());
     }
     absences.known(request.table(), &found.missing_ids(ids))
-}
-
-fn count_found(request: &Request, found: &Standing) {
-    let table = request.table().name();
-    let (hits, incomplete, missing) = (found.hits(), found.incomplete(), found.missing());
-    tracing::debug!(%table, hits, incomplete, missing, "looked up");
-    let counters = &request.shared.counters;
-    counters.add(table, Count::Requests, 1);
-    counters.add(table, Count::Hits, hits);
-    counters.add(table, Count::Incomplete, incomplete);
-    counters.add(table, Count::Missing, missing);
 }

@@ -160,7 +160,7 @@ impl Table {
         let segments = kept.iter().cloned().chain([segment]).collect();
         let rows = Arc::new(Snapshot::new(&self.name, segments)?);
         let mark = self.mark_of(&rows)?;
-        Ok(self.remember(Known { base, mark, commit: number, rows, last: number }))
+        Ok(self.remember(Known { base, mark, commit: number, rows, last: number, base_seen: None }))
     }
 
     /// Removes segments whose rows are in another file, the oldest first, so that what is left never hides newer rows.

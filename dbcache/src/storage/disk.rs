@@ -330,7 +330,9 @@ impl Mark {
         let (words, _) = bytes.as_chunks();
         // A reader may see half of what is being written.
         Ok(match words {
-            [commit, check] if u64::from_le_bytes(*check) == !u64::from_le_bytes(*commit) => u64::from_le_bytes(*commit),
+            [commit, check] if u64::from_le_bytes(*check) == !u64::from_le_bytes(*commit) => {
+                u64::from_le_bytes(*commit)
+            }
             _ => 0,
         })
     }

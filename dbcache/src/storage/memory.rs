@@ -81,11 +81,17 @@ impl Memory {
     }
 
     pub(super) fn get(&self, key: &ChunkKey) -> Option<Chunk> {
+        locked(&self.held).get(key).cloned()
+    }
+
+    /// Columns, if all of them are held.
+    pub(super) fn columns(&self, keys: impl Iterator<Item = ChunkKey>) -> Option<Vec<Series>> {
         let held = &mut *locked(&self.held);
-        held.clock += 1;
-        let entry = held.chunks.get_mut(key)?;
-        entry.used = held.clock;
-        Some(entry.chunk.clone())
+        let column = |key| match held.get(&key)? {
+            Chunk::Column(column) => Some(column.clone()),
+            Chunk::Ids(_) => None,
+        };
+        keys.map(column).collect()
     }
 
     /// Whether a chunk is held. This is not a use of it.
@@ -152,6 +158,13 @@ impl Memory {
 }
 
 impl Held {
+    fn get(&mut self, key: &ChunkKey) -> Option<&Chunk> {
+        self.clock += 1;
+        let entry = self.chunks.get_mut(key)?;
+        entry.used = self.clock;
+        Some(&entry.chunk)
+    }
+
     /// Whether so many bytes are free, or held by chunks that nobody used for a while.
     fn has_room(&self, size: usize, budget: usize) -> bool {
         if size > budget {

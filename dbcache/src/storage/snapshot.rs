@@ -73,6 +73,11 @@ impl Reading {
     pub(crate) fn whole(name: &PlSmallStr) -> Self {
         Self { name: name.clone(), paths: Vec::new(), default: None }
     }
+
+    /// Whether it is read whole, and null where it is not there.
+    fn is_plain(&self) -> bool {
+        self.paths.is_empty() && self.default.is_none()
+    }
 }
 
 /// How the wanted ids of a request stand in a snapshot. All places are those in the wanted ids.
@@ -247,14 +252,34 @@ impl Snapshot {
         columns: &[Reading],
     ) -> Result<DataFrame> {
         let read = |reading: &Reading| self.values(table.name(), reading, &found.rows, Way::ThroughMemory);
-        let values: Result<Vec<Column>> = if self.are_worth_threads(columns, &found.rows) {
-            columns.par_iter().map(read).collect()
+        let mut answer = Vec::with_capacity(columns.len() + 1);
+        answer.push(self.id_values(table, ids)?);
+        if let Some(cells) = self.cells(columns, &found.rows)? {
+            answer.extend(cells);
+        } else if self.are_worth_threads(columns, &found.rows) {
+            answer.extend(columns.par_iter().map(read).collect::<Result<Vec<Column>>>()?);
         } else {
-            columns.iter().map(read).collect()
-        };
-        let mut answer = vec![self.id_values(table, ids)?];
-        answer.extend(values?);
+            for column in columns {
+                answer.push(read(column)?);
+            }
+        }
         DataFrame::new(ids.len(), answer).map_err(Error::frame("build the answer"))
+    }
+
+    /// The columns of a single row, if they are in memory as they are wanted.
+    fn cells(&self, columns: &[Reading], rows: &Located) -> Result<Option<Vec<Column>>> {
+        let [Part { segment, rows, .. }] = rows.parts() else { return Ok(None) };
+        let (Some(segment), [row]) = (self.segments.get(*segment), rows.as_slice()) else { return Ok(None) };
+        let is_as_stored = |reading: &Reading| {
+            let stored = self.column(&reading.name).map(StoredColumn::data_type);
+            reading.is_plain() && stored.is_some() && stored == segment.data_type(&reading.name)
+        };
+        match segment.file() {
+            Some(file) if columns.iter().all(is_as_stored) => {
+                file.cells(columns.iter().map(|column| &column.name), *row)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn are_worth_threads(&self, columns: &[Reading], rows: &Located) -> bool {

@@ -33,7 +33,7 @@ impl RowFile {
             && way == Way::ThroughMemory
             && let Some(column) = self.take_held(&whole.name, rows)?
         {
-            return Ok(column);
+            return Ok(column.into_column());
         }
         let label = if part.is_some() { format!("{name} {paths:?}").into() } else { PlSmallStr::from(name) };
         let (field, leaves) = (part.as_ref().unwrap_or(whole), OnceLock::new());
@@ -41,19 +41,39 @@ impl RowFile {
         reading.take(self.by_group(rows)).map(IntoColumn::into_column)
     }
 
-    /// A whole column of some rows; `None` unless all of it that is needed is in memory.
-    fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Column>> {
-        if let [_] = rows {
-            let held = self.by_group(rows).next().and_then(|rows| Some((self.held(name, rows.group)?, rows)));
-            return held.map(|(chunk, rows)| cell(&chunk, rows)).transpose();
+    /// Whole columns of one row, as values rather than as arrays of one, which take several times as long to make; `None`
+    /// unless all of them are in memory.
+    pub(in crate::storage) fn cells<'n>(
+        &self,
+        names: impl Iterator<Item = &'n PlSmallStr>,
+        row: IdxSize,
+    ) -> Result<Option<Vec<Column>>> {
+        let rows = [row];
+        let Some((rows, place)) = self.by_group(&rows).find_map(|rows| Some((rows, rows.places().next()?))) else {
+            return Ok(None);
+        };
+        let Some(chunks) = self.memory.columns(names.map(|name| self.key(name, rows.group))) else { return Ok(None) };
+        if chunks.iter().any(|chunk| chunk.dtype().is_nested()) {
+            return Ok(None);
         }
+        // All looks at values, which as a rule are outside of the processor's cache, are under way at the same time.
+        let values: PolarsResult<Vec<AnyValue<'_>>> = chunks.iter().map(|chunk| chunk.get(place as usize)).collect();
+        let values = values.map_err(Error::frame("read a row"))?;
+        let cell = |(chunk, value): (&Series, AnyValue<'_>)| {
+            Column::new_scalar(chunk.name().clone(), Scalar::new(chunk.dtype().clone(), value.into_static()), 1)
+        };
+        Ok(Some(chunks.iter().zip(values).map(cell).collect()))
+    }
+
+    /// A whole column of some rows; `None` unless all of it that is needed is in memory.
+    fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Series>> {
         let held = self.by_group(rows).map(|rows| Some((self.held(name, rows.group)?, rows)));
         let Some(chunks) = held.collect::<Option<Vec<_>>>() else { return Ok(None) };
         if let Some(numbers) = numbers::of_chunks(name, &chunks) {
-            return Ok(Some(numbers.into_column()));
+            return Ok(Some(numbers));
         }
         let parts = chunks.iter().map(|(chunk, rows)| gather(chunk, rows.len(), rows.places()));
-        Ok(parts.reduce(joined).transpose()?.map(IntoColumn::into_column))
+        parts.reduce(joined).transpose()
     }
 
     /// A chunk that is in memory, decoded whole.
@@ -404,16 +424,6 @@ fn pages_of(rows: impl Iterator<Item = IdxSize>, rows_a_page: usize) -> Vec<Rang
 
 fn count(pages: &[Range<usize>]) -> usize {
     pages.iter().map(ExactSizeIterator::len).sum()
-}
-
-/// The one row of a column, as a value rather than as arrays of one, which take several times as long to make.
-fn cell(column: &Series, rows: GroupRows<'_>) -> Result<Column> {
-    if column.dtype().is_nested() {
-        return gather(column, rows.len(), rows.places()).map(IntoColumn::into_column);
-    }
-    let place = rows.places().next().map_or(0, |place| place as usize);
-    let value = column.get(place).map_err(Error::frame("gather rows"))?.into_static();
-    Ok(Column::new_scalar(column.name().clone(), Scalar::new(column.dtype().clone(), value), 1))
 }
 
 /// The rows of a column at so many ascending places.
