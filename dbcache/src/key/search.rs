@@ -1,9 +1,10 @@
 //! Finding ids in a long sorted list that lies in memory, with few looks outside of a processor's cache.
 
+use polars::prelude::IdxSize;
 use rayon::prelude::*;
 
 use super::matches::Matches;
-use super::sorted::locate;
+use super::sorted::{locate, row_number};
 
 /// So many ids are searched by one thread: for fewer, another one would not be worth waking.
 const IDS_A_THREAD: usize = 4096;
@@ -54,50 +55,50 @@ pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wante
 /// One loop over all wanted ids after the other, so that the looks outside of the cache, which do not depend on each
 /// other, are under way at the same time.
 fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Matches {
-    let mut guesses: Vec<Guess> = wanted.iter().map(|id| Guess::of(id, ids.len(), fences, step)).collect();
+    let guess = |id: &T| Guess { place: row_number(guess(id, ids.len(), fences, step)), is_below: false };
+    let mut guesses: Vec<Guess> = wanted.iter().map(guess).collect();
     for (guess, id) in guesses.iter_mut().zip(wanted) {
-        guess.is_below = ids.get(guess.place).is_some_and(|found| found < id);
+        guess.is_below = ids.get(guess.place as usize).is_some_and(|found| found < id);
     }
     let mut found = Matches::with_capacity(wanted.len());
     for (place, (guess, id)) in guesses.into_iter().zip(wanted).enumerate() {
-        if let Some(row) = guess.corrected(ids, id) {
+        if let Some(row) = guess.corrected(ids, step, id) {
             found.push(place, row);
         }
     }
     found
 }
 
-/// Where an id would be if those of its page were evenly spread (interpolation search).
+/// Where an id would be among so many if those of its page were evenly spread (interpolation search).
+fn guess<T: Sorted>(id: &T, ids: usize, fences: &[T], step: usize) -> usize {
+    let passed = passed(fences, id);
+    let Some(page) = passed.checked_sub(1) else { return 0 };
+    let (start, end) = (page * step, ids.min((page + 1) * step));
+    let last = (end - start).saturating_sub(1);
+    // Of the last page nothing says where it ends.
+    let bounds = fences.get(page).zip(fences.get(passed));
+    let part = bounds.and_then(|(low, high)| id.part(low, high));
+    start + part.map_or(last / 2, |part| scaled(part, last)).min(last)
+}
+
+/// A place in the page that an id is in, if it is anywhere.
 #[derive(Clone, Copy, Debug)]
 struct Guess {
-    place: usize,
-    /// Where its page begins and ends; nowhere if it is below all ids.
-    page: (usize, usize),
-    /// Whether what is at the place is below the id.
+    place: IdxSize,
+    /// Whether what is there is below the id.
     is_below: bool,
 }
 
 impl Guess {
-    /// Among so many ids with these fences.
-    fn of<T: Sorted>(id: &T, ids: usize, fences: &[T], step: usize) -> Self {
-        let passed = passed(fences, id);
-        let Some(page) = passed.checked_sub(1) else { return Self { place: 0, page: (0, 0), is_below: false } };
-        let (start, end) = (page * step, ids.min((page + 1) * step));
-        let last = (end - start).saturating_sub(1);
-        // Of the last page nothing says where it ends.
-        let bounds = fences.get(page).zip(fences.get(passed));
-        let part = bounds.and_then(|(low, high)| id.part(low, high));
-        let place = start + part.map_or(last / 2, |part| scaled(part, last)).min(last);
-        Self { place, page: (start, end), is_below: false }
-    }
-
     /// Where the id is, looked for from the guess on in steps that double (exponential search).
-    fn corrected<T: Sorted>(self, ids: &[T], id: &T) -> Option<usize> {
-        let (start, end) = self.page;
+    fn corrected<T: Sorted>(self, ids: &[T], step: usize, id: &T) -> Option<usize> {
+        let guess = self.place as usize;
+        let start = guess - guess % step;
+        let end = ids.len().min(start + step);
         let place = if self.is_below {
-            self.place + leading(&ids.get(self.place..end)?.iter(), |other| other < id)
+            guess + leading(&ids.get(guess..end)?.iter(), |other| other < id)
         } else {
-            self.place - leading(&ids.get(start..self.place)?.iter().rev(), |other| other >= id)
+            guess - leading(&ids.get(start..guess)?.iter().rev(), |other| other >= id)
         };
         ids.get(place).filter(|found| place < end && *found == id).map(|_| place)
     }
