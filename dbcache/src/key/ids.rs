@@ -5,7 +5,7 @@ use std::ops::Range;
 use polars::prelude::*;
 
 use super::matches::{Matches, Places};
-use super::search::locate_from;
+use super::search::{Levels, locate_from};
 use super::sorted::{Origin, converted, floor, keep, locate, merged, overlap, pick, rank, sorted_distinct, union};
 use super::{Key, RowId};
 
@@ -201,6 +201,11 @@ impl IdSet {
         each!(self, ids => Id::set(pick(ids, places)))
     }
 
+    /// Every so many-th id, in a set of the same variant.
+    pub(crate) fn every(&self, step: usize) -> Self {
+        self.select_as_is((0..self.len()).step_by(step))
+    }
+
     /// The ids from one place to another, in a set of the same variant.
     pub(crate) fn slice(&self, places: Range<usize>) -> Self {
         each!(self, ids => Id::set(ids.get(places).unwrap_or_default().to_vec()))
@@ -275,11 +280,12 @@ impl IdSet {
         alike!(self, bound; ids, bound => rank(ids, bound); _ => self.len())
     }
 
-    /// As [`locate`](Self::locate), given every so many-th id as a fence: what is searched first then fits in a
-    /// processor's cache.
-    pub(crate) fn locate_from(&self, fences: &Self, step: usize, wanted: &Self) -> Matches {
+    /// As [`locate`](Self::locate), given every so many-th id as a fence, and [every](Self::every)
+    /// [`FENCES_A_TOP`]-th fence: what is searched first then fits in a processor's cache.
+    pub(crate) fn locate_from(&self, fences: &Self, step: usize, top: &Self, wanted: &Self) -> Matches {
         alike!(
-            self, fences, wanted; ids, fences, wanted => locate_from(ids, fences, step, wanted);
+            self, fences, top, wanted;
+            ids, fences, top, wanted => locate_from(ids, &Levels { fences, step, top }, wanted);
             _ => self.locate(wanted)
         )
     }

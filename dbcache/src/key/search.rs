@@ -11,8 +11,15 @@ const IDS_A_THREAD: usize = 4096;
 /// How many times longer the list must be before searching it beats walking it.
 const SEARCH_FACTOR: usize = 16;
 
+/// How many fences there are for each that stands on top of them.
+pub(crate) const FENCES_A_TOP: usize = 64;
+
 /// What a list is sorted by.
 pub(super) trait Sorted: Ord + Sync {
+    /// How far from a guess is looked too: about as far as guesses in a page are off, so that most ids are found without
+    /// another look outside of the cache.
+    const NEAR: usize;
+
     /// About which part of the way from `low` to `high` the id is, where that can be told.
     fn part(&self, low: &Self, high: &Self) -> Option<f64>;
 }
@@ -20,6 +27,8 @@ pub(super) trait Sorted: Ord + Sync {
 macro_rules! sorted_integers {
     ($($integer:ty => $distance:ty),*) => {$(
         impl Sorted for $integer {
+            const NEAR: usize = 8;
+
             #[expect(clippy::cast_precision_loss, reason = "it is where a search begins, not where it ends")]
             fn part(&self, low: &Self, high: &Self) -> Option<f64> {
                 let distance = |to: &Self| <$distance>::from_ne_bytes(to.wrapping_sub(*low).to_ne_bytes()) as f64;
@@ -32,90 +41,120 @@ macro_rules! sorted_integers {
 sorted_integers!(i64 => u64, u64 => u64, i128 => u128, u128 => u128);
 
 impl Sorted for String {
+    const NEAR: usize = 0;
+
     fn part(&self, _: &Self, _: &Self) -> Option<f64> {
         None
     }
 }
 
-/// As [`locate`], given every so many-th id as a fence: the fences fit in a processor's cache.
-pub(super) fn locate_from<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Matches {
+/// What tells where to look in a long list: every so many-th id of it, and every so many-th of these.
+#[derive(Debug)]
+pub(super) struct Levels<'a, T> {
+    pub(super) fences: &'a [T],
+    pub(super) step: usize,
+    /// Every [`FENCES_A_TOP`]-th fence: few enough for the innermost of a processor's caches.
+    pub(super) top: &'a [T],
+}
+
+/// As [`locate`], with fewer looks outside of the cache.
+pub(super) fn locate_from<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
     if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
         return locate(ids, wanted);
     }
     if wanted.len() < 2 * IDS_A_THREAD {
-        return locate_run(ids, fences, step, wanted);
+        return locate_run(ids, levels, wanted);
     }
     let size = wanted.len().div_ceil(rayon::current_num_threads()).max(IDS_A_THREAD);
-    let found: Vec<Matches> = wanted.par_chunks(size).map(|run| locate_run(ids, fences, step, run)).collect();
+    let found: Vec<Matches> = wanted.par_chunks(size).map(|run| locate_run(ids, levels, run)).collect();
     let mut all = Matches::with_capacity(wanted.len());
     found.iter().enumerate().for_each(|(run, found)| all.append(run * size, found));
     all
 }
 
-/// One loop over all wanted ids after the other, so that the looks outside of the cache, which do not depend on each
-/// other, are under way at the same time.
-fn locate_run<T: Sorted>(ids: &[T], fences: &[T], step: usize, wanted: &[T]) -> Matches {
-    let guess = |id: &T| Guess { place: row_number(guess(id, ids.len(), fences, step)), is_below: false };
-    let mut guesses: Vec<Guess> = wanted.iter().map(guess).collect();
-    for (guess, id) in guesses.iter_mut().zip(wanted) {
-        guess.is_below = ids.get(guess.place as usize).is_some_and(|found| found < id);
-    }
+fn locate_run<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
+    let Levels { fences, step, top } = *levels;
+    let of_top = wanted.iter().map(|id| row_number(top.partition_point(|fence| fence <= id))).collect();
+    let of_fences = ranks(fences, top, FENCES_A_TOP, of_top, wanted);
     let mut found = Matches::with_capacity(wanted.len());
-    for (place, (guess, id)) in guesses.into_iter().zip(wanted).enumerate() {
-        if let Some(row) = guess.corrected(ids, step, id) {
+    for ((place, id), rank) in wanted.iter().enumerate().zip(ranks(ids, fences, step, of_fences, wanted)) {
+        let row = (rank as usize).checked_sub(1);
+        if let Some(row) = row.filter(|row| ids.get(*row) == Some(id)) {
             found.push(place, row);
         }
     }
     found
 }
 
-/// Where an id would be among so many if those of its page were evenly spread (interpolation search).
-fn guess<T: Sorted>(id: &T, ids: usize, fences: &[T], step: usize) -> usize {
-    let passed = passed(fences, id);
-    let Some(page) = passed.checked_sub(1) else { return 0 };
-    let (start, end) = (page * step, ids.min((page + 1) * step));
-    let last = (end - start).saturating_sub(1);
-    // Of the last page nothing says where it ends.
-    let bounds = fences.get(page).zip(fences.get(passed));
-    let part = bounds.and_then(|(low, high)| id.part(low, high));
-    start + part.map_or(last / 2, |part| scaled(part, last)).min(last)
+/// How many items of a list are not above each of some ids, given how many of its fences, which are every `step`-th, are
+/// not.
+///
+/// One loop over all ids after the other, so that the looks outside of the cache, which do not depend on each other, are
+/// under way at the same time.
+fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSize>, wanted: &[T]) -> Vec<IdxSize> {
+    let guess = |(passed, id): (&IdxSize, &T)| Guess::of(id, list.len(), fences, *passed as usize, step);
+    let mut guesses: Vec<Guess> = of_fences.iter().zip(wanted).map(guess).collect();
+    for (guess, id) in guesses.iter_mut().zip(wanted) {
+        guess.look(list, step, id);
+    }
+    let mut ranks = of_fences;
+    for ((rank, guess), id) in ranks.iter_mut().zip(guesses).zip(wanted) {
+        *rank = row_number(guess.rank(list, step, id));
+    }
+    ranks
 }
 
-/// A place in the page that an id is in, if it is anywhere.
+/// A place in the page of a list that an id is in, if it is anywhere: where it would be if the items of the page were
+/// evenly spread (interpolation search).
 #[derive(Clone, Copy, Debug)]
 struct Guess {
     place: IdxSize,
-    /// Whether what is there is below the id.
-    is_below: bool,
+    /// Of the items there and [near](Self::near) it, how many are not above the id.
+    passed: u8,
 }
 
 impl Guess {
-    /// Where the id is, looked for from the guess on in steps that double (exponential search).
-    fn corrected<T: Sorted>(self, ids: &[T], step: usize, id: &T) -> Option<usize> {
-        let guess = self.place as usize;
-        let start = guess - guess % step;
-        let end = ids.len().min(start + step);
-        let place = if self.is_below {
-            guess + leading(&ids.get(guess..end)?.iter(), |other| other < id)
-        } else {
-            guess - leading(&ids.get(start..guess)?.iter().rev(), |other| other >= id)
-        };
-        ids.get(place).filter(|found| place < end && *found == id).map(|_| place)
+    /// For an id above which are all but `passed` fences of a list that is so long.
+    fn of<T: Sorted>(id: &T, length: usize, fences: &[T], passed: usize, step: usize) -> Self {
+        let Some(page) = passed.checked_sub(1) else { return Self { place: 0, passed: 0 } };
+        let (start, end) = (page * step, length.min((page + 1) * step));
+        let last = (end - start).saturating_sub(1);
+        // Of the last page nothing says where it ends.
+        let bounds = fences.get(page).zip(fences.get(passed));
+        let part = bounds.and_then(|(low, high)| id.part(low, high));
+        let place = start + part.map_or(last / 2, |part| scaled(part, last)).min(last);
+        Self { place: row_number(place), passed: 0 }
     }
-}
 
-/// How many fences are not above an id, looked for from where it would be if they were evenly spread.
-fn passed<T: Sorted>(fences: &[T], id: &T) -> usize {
-    let (Some(first), Some(last)) = (fences.first(), fences.last()) else { return 0 };
-    if id < first {
-        return 0;
+    /// Where its page begins and ends.
+    fn page(self, length: usize, step: usize) -> (usize, usize) {
+        let start = self.place as usize - self.place as usize % step;
+        (start, length.min(start + step))
     }
-    let part = if id < last { id.part(first, last).unwrap_or_default() } else { 1.0 };
-    let place = scaled(part, fences.len() - 1).min(fences.len() - 1);
-    let (before, after) = fences.split_at(place);
-    match leading(&after.iter(), |fence| fence <= id) {
-        0 => place - leading(&before.iter().rev(), |fence| fence > id),
-        passed => place + passed,
+
+    /// The places before and behind it that are looked at too.
+    fn near<T: Sorted>(self, (start, end): (usize, usize)) -> (usize, usize) {
+        let place = self.place as usize;
+        (place.saturating_sub(T::NEAR).max(start), (place + T::NEAR).min(end.saturating_sub(1)))
+    }
+
+    fn look<T: Sorted>(&mut self, list: &[T], step: usize, id: &T) {
+        let (before, behind) = self.near::<T>(self.page(list.len(), step));
+        let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
+        self.passed = [before, self.place as usize, behind].map(|place| u8::from(is_passed(place))).iter().sum();
+    }
+
+    /// How many items are not above the id; beyond what was looked at, found in steps that double (exponential search).
+    fn rank<T: Sorted>(self, list: &[T], step: usize, id: &T) -> usize {
+        let (start, end) = self.page(list.len(), step);
+        let (guess, (before, behind)) = (self.place as usize, self.near::<T>((start, end)));
+        let items = |from: usize, to: usize| list.get(from..to).unwrap_or_default();
+        match self.passed {
+            0 => before - leading(&items(start, before).iter().rev(), |item| item > id),
+            1 => before + items(before, guess).partition_point(|item| item <= id),
+            2 => guess + items(guess, behind).partition_point(|item| item <= id),
+            _ => behind + leading(&items(behind, end).iter(), |item| item <= id),
+        }
     }
 }
 
@@ -152,14 +191,16 @@ mod tests {
     use super::*;
     use crate::key::sorted::sorted_distinct;
 
-    fn fences<T: Clone>(ids: &[T], step: usize) -> Vec<T> {
+    fn every<T: Clone>(ids: &[T], step: usize) -> Vec<T> {
         ids.iter().step_by(step).cloned().collect()
     }
 
     fn agree<T: Sorted + Clone + std::fmt::Debug>(ids: Vec<T>, wanted: Vec<T>) {
         let (ids, wanted) = (sorted_distinct(ids), sorted_distinct(wanted));
         for step in [1, 3, 16] {
-            assert_eq!(locate_run(&ids, &fences(&ids, step), step, &wanted), locate(&ids, &wanted));
+            let fences = every(&ids, step);
+            let levels = Levels { fences: &fences, step, top: &every(&fences, FENCES_A_TOP) };
+            assert_eq!(locate_run(&ids, &levels, &wanted), locate(&ids, &wanted));
         }
     }
 
@@ -184,6 +225,8 @@ mod tests {
     fn unevenly_spread_ids_are_found_by_several_threads() {
         let ids: Vec<i64> = (0..40_000).map(|id: i64| id.pow(3)).collect();
         let wanted: Vec<i64> = (0..2_000).map(|id| id * 31_999_999).collect();
-        assert_eq!(locate_from(&ids, &fences(&ids, 512), 512, &wanted), locate(&ids, &wanted));
+        let fences = every(&ids, 64);
+        let levels = Levels { fences: &fences, step: 64, top: &every(&fences, FENCES_A_TOP) };
+        assert_eq!(locate_from(&ids, &levels, &wanted), locate(&ids, &wanted));
     }
 }

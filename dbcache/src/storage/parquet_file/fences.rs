@@ -7,7 +7,7 @@ use crate::key::IdSet;
 
 /// The bytes of the first ids of some pages.
 pub(super) fn to_bytes(ids: &IdSet, rows_a_page: usize) -> Vec<u8> {
-    match ids.select_as_is((0..ids.len()).step_by(rows_a_page.max(1))) {
+    match ids.every(rows_a_page.max(1)) {
         IdSet::Int(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
         IdSet::Big(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
         IdSet::Wide(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),

@@ -12,7 +12,7 @@ impl Segment {
     pub(in crate::storage) fn fences(&self) -> Result<IdSet> {
         match &self.rows {
             SegmentRows::File(file) => file.fences().cloned(),
-            SegmentRows::Memory(rows) => Ok(rows.ids.select_as_is((0..rows.ids.len()).step_by(IDS_A_PAGE))),
+            SegmentRows::Memory(rows) => Ok(rows.ids.every(IDS_A_PAGE)),
         }
     }
 

@@ -67,8 +67,10 @@ impl RowFile {
 
     /// A whole column of some rows; `None` unless all of it that is needed is in memory.
     fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Series>> {
-        let held = self.by_group(rows).map(|rows| Some((self.held(name, rows.group)?, rows)));
-        let Some(chunks) = held.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let rows: Vec<GroupRows<'_>> = self.by_group(rows).collect();
+        let held = self.memory.columns(rows.iter().map(|rows| self.key(name, rows.group)));
+        let Some(held) = held else { return Ok(None) };
+        let chunks: Vec<(Series, GroupRows<'_>)> = held.into_iter().zip(rows).collect();
         if let Some(numbers) = numbers::of_chunks(name, &chunks) {
             return Ok(Some(numbers));
         }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::page_bytes::PageBytes;
 use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
 use crate::error::Result;
-use crate::key::{IdSet, Matches};
+use crate::key::{FENCES_A_TOP, IdSet, Matches};
 use crate::storage::memory::{Chunk, ChunkKey};
 use crate::storage::parquet_file::{fences, writer};
 
@@ -18,6 +18,8 @@ use crate::storage::parquet_file::{fences, writer};
 pub(super) struct IdPages {
     /// The first id of each.
     pub(super) fences: IdSet,
+    /// Every so many-th of these.
+    top: IdSet,
     /// How many pages come before those of each row group.
     before: Vec<usize>,
 }
@@ -78,7 +80,8 @@ impl RowFile {
     pub(in crate::storage) fn locate(&self, wanted: &IdSet) -> Result<Matches> {
         let key = self.key_of_ids();
         if let Some(Chunk::Ids(ids)) = self.memory.get(&key) {
-            return Ok(ids.locate_from(&self.id_pages()?.fences, writer::IDS_A_PAGE, wanted));
+            let IdPages { fences, top, .. } = self.id_pages()?;
+            return Ok(ids.locate_from(fences, writer::IDS_A_PAGE, top, wanted));
         }
         let (index, all) = (self.id_pages()?, self.id_pages()?.fences.len());
         let size = self.rows() * index.fences.width();
@@ -251,13 +254,14 @@ impl RowFile {
         if let Some(pages) = self.id_pages.get() {
             return Ok(pages);
         }
-        let mut found = IdPages { fences: self.no_ids(), before: Vec::new() };
+        let mut found = IdPages { fences: self.no_ids(), top: self.no_ids(), before: Vec::new() };
         for group in 0..self.metadata.row_groups.len() {
             found.before.push(found.fences.len());
             let bytes = self.read_fences(group)?;
             fences::read(&bytes, &mut found.fences)
                 .ok_or_else(|| self.file.damaged("its index of ids is unreadable"))?;
         }
+        found.top = found.fences.every(FENCES_A_TOP);
         Ok(self.id_pages.get_or_init(|| found))
     }
 
