@@ -74,8 +74,12 @@ pub(super) fn locate_from<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: 
 
 fn locate_run<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
     let Levels { fences, step, top } = *levels;
-    let of_top = wanted.iter().map(|id| row_number(top.partition_point(|fence| fence <= id))).collect();
-    let of_fences = ranks(fences, top, FENCES_A_TOP, of_top, wanted);
+    let of_fences = if wanted.len().saturating_mul(SEARCH_FACTOR) >= fences.len() {
+        ranks_in_passing(fences, wanted)
+    } else {
+        let of_top = wanted.iter().map(|id| row_number(top.partition_point(|fence| fence <= id))).collect();
+        ranks(fences, top, FENCES_A_TOP, of_top, wanted)
+    };
     let mut found = Matches::with_capacity(wanted.len());
     for ((place, id), rank) in wanted.iter().enumerate().zip(ranks(ids, fences, step, of_fences, wanted)) {
         let row = (rank as usize).checked_sub(1);
@@ -84,6 +88,17 @@ fn locate_run<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Mat
         }
     }
     found
+}
+
+/// How many items of a list are not above each of some ids, of which there are so many that going from one to the next is
+/// but a few steps.
+fn ranks_in_passing<T: Sorted>(list: &[T], wanted: &[T]) -> Vec<IdxSize> {
+    let mut passed = 0;
+    let rank = |id: &T| {
+        passed += leading(&list.get(passed..).unwrap_or_default().iter(), |item| item <= id);
+        row_number(passed)
+    };
+    wanted.iter().map(rank).collect()
 }
 
 /// How many items of a list are not above each of some ids, given how many of its fences, which are every `step`-th, are
