@@ -8,6 +8,8 @@ use super::sorted::{locate, row_number};
 
 /// So many ids are searched by one thread: for fewer, another one would not be worth waking.
 const IDS_A_THREAD: usize = 4096;
+/// So many ids are looked for at the same time: what is looked at for them fits in a processor's cache.
+const IDS_AT_ONCE: usize = 128;
 /// How many times longer the list must be before searching it beats walking it.
 const SEARCH_FACTOR: usize = 16;
 
@@ -104,17 +106,18 @@ fn ranks_in_passing<T: Sorted>(list: &[T], wanted: &[T]) -> Vec<IdxSize> {
 /// How many items of a list are not above each of some ids, given how many of its fences, which are every `step`-th, are
 /// not.
 ///
-/// One loop over all ids after the other, so that the looks outside of the cache, which do not depend on each other, are
-/// under way at the same time.
+/// One loop over some ids after the other, so that the looks outside of the cache, which do not depend on each other, are
+/// under way at the same time, and are still in the cache when they are needed again.
 fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSize>, wanted: &[T]) -> Vec<IdxSize> {
-    let guess = |(passed, id): (&IdxSize, &T)| Guess::of(id, list.len(), fences, *passed as usize, step);
-    let mut guesses: Vec<Guess> = of_fences.iter().zip(wanted).map(guess).collect();
-    for (guess, id) in guesses.iter_mut().zip(wanted) {
-        guess.look(list, step, id);
-    }
+    let guess = |(passed, id): (&IdxSize, &T)| Guess::of(id, list, fences, *passed as usize, step);
+    let mut guesses = Vec::with_capacity(wanted.len().min(IDS_AT_ONCE));
     let mut ranks = of_fences;
-    for ((rank, guess), id) in ranks.iter_mut().zip(guesses).zip(wanted) {
-        *rank = row_number(guess.rank(list, step, id));
+    for (ranks, ids) in ranks.chunks_mut(IDS_AT_ONCE).zip(wanted.chunks(IDS_AT_ONCE)) {
+        guesses.clear();
+        guesses.extend(ranks.iter().zip(ids).map(guess));
+        for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {
+            *rank = row_number(guess.rank(list, step, id));
+        }
     }
     ranks
 }
@@ -129,16 +132,20 @@ struct Guess {
 }
 
 impl Guess {
-    /// For an id above which are all but `passed` fences of a list that is so long.
-    fn of<T: Sorted>(id: &T, length: usize, fences: &[T], passed: usize, step: usize) -> Self {
+    /// For an id above which are all but `passed` fences of a list.
+    fn of<T: Sorted>(id: &T, list: &[T], fences: &[T], passed: usize, step: usize) -> Self {
         let Some(page) = passed.checked_sub(1) else { return Self { place: 0, passed: 0 } };
-        let (start, end) = (page * step, length.min((page + 1) * step));
-        let last = (end - start).saturating_sub(1);
+        let (start, end) = (page * step, list.len().min((page + 1) * step));
+        let most = (end - start).saturating_sub(1);
         // Of the last page nothing says where it ends.
         let bounds = fences.get(page).zip(fences.get(passed));
         let part = bounds.and_then(|(low, high)| id.part(low, high));
-        let place = start + part.map_or(last / 2, |part| scaled(part, last)).min(last);
-        Self { place: row_number(place), passed: 0 }
+        let place = start + part.map_or(most / 2, |part| scaled(part, most)).min(most);
+        let guess = Self { place: row_number(place), passed: 0 };
+        let (before, behind) = guess.near::<T>((start, end));
+        let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
+        let passed = [before, place, behind].map(|place| u8::from(is_passed(place))).iter().sum();
+        Self { passed, ..guess }
     }
 
     /// Where its page begins and ends.
@@ -151,12 +158,6 @@ impl Guess {
     fn near<T: Sorted>(self, (start, end): (usize, usize)) -> (usize, usize) {
         let place = self.place as usize;
         (place.saturating_sub(T::NEAR).max(start), (place + T::NEAR).min(end.saturating_sub(1)))
-    }
-
-    fn look<T: Sorted>(&mut self, list: &[T], step: usize, id: &T) {
-        let (before, behind) = self.near::<T>(self.page(list.len(), step));
-        let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
-        self.passed = [before, self.place as usize, behind].map(|place| u8::from(is_passed(place))).iter().sum();
     }
 
     /// How many items are not above the id; beyond what was looked at, found in steps that double (exponential search).
