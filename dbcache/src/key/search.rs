@@ -126,44 +126,34 @@ fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSiz
 /// evenly spread (interpolation search).
 #[derive(Clone, Copy, Debug)]
 struct Guess {
+    /// Where the page begins.
+    start: IdxSize,
     place: IdxSize,
-    /// Of the items there and [near](Self::near) it, how many are not above the id.
+    /// Of the items there and near it, how many are not above the id.
     passed: u8,
 }
 
 impl Guess {
     /// For an id above which are all but `passed` fences of a list.
     fn of<T: Sorted>(id: &T, list: &[T], fences: &[T], passed: usize, step: usize) -> Self {
-        let Some(page) = passed.checked_sub(1) else { return Self { place: 0, passed: 0 } };
+        let Some(page) = passed.checked_sub(1) else { return Self { start: 0, place: 0, passed: 0 } };
         let (start, end) = (page * step, list.len().min((page + 1) * step));
         let most = (end - start).saturating_sub(1);
         // Of the last page nothing says where it ends.
         let bounds = fences.get(page).zip(fences.get(passed));
         let part = bounds.and_then(|(low, high)| id.part(low, high));
         let place = start + part.map_or(most / 2, |part| scaled(part, most)).min(most);
-        let guess = Self { place: row_number(place), passed: 0 };
-        let (before, behind) = guess.near::<T>((start, end));
+        let (before, behind) = near::<T>(start, place, end);
         let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
         let passed = [before, place, behind].map(|place| u8::from(is_passed(place))).iter().sum();
-        Self { passed, ..guess }
-    }
-
-    /// Where its page begins and ends.
-    fn page(self, length: usize, step: usize) -> (usize, usize) {
-        let start = self.place as usize - self.place as usize % step;
-        (start, length.min(start + step))
-    }
-
-    /// The places before and behind it that are looked at too.
-    fn near<T: Sorted>(self, (start, end): (usize, usize)) -> (usize, usize) {
-        let place = self.place as usize;
-        (place.saturating_sub(T::NEAR).max(start), (place + T::NEAR).min(end.saturating_sub(1)))
+        Self { start: row_number(start), place: row_number(place), passed }
     }
 
     /// How many items are not above the id; beyond what was looked at, found in steps that double (exponential search).
     fn rank<T: Sorted>(self, list: &[T], step: usize, id: &T) -> usize {
-        let (start, end) = self.page(list.len(), step);
-        let (guess, (before, behind)) = (self.place as usize, self.near::<T>((start, end)));
+        let (start, guess) = (self.start as usize, self.place as usize);
+        let end = list.len().min(start + step);
+        let (before, behind) = near::<T>(start, guess, end);
         let items = |from: usize, to: usize| list.get(from..to).unwrap_or_default();
         match self.passed {
             0 => before - leading(&items(start, before).iter().rev(), |item| item > id),
@@ -172,6 +162,11 @@ impl Guess {
             _ => behind + leading(&items(behind, end).iter(), |item| item <= id),
         }
     }
+}
+
+/// The places before and behind one of a page that are looked at too.
+fn near<T: Sorted>(start: usize, place: usize, end: usize) -> (usize, usize) {
+    (place.saturating_sub(T::NEAR).max(start), (place + T::NEAR).min(end.saturating_sub(1)))
 }
 
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]
