@@ -146,6 +146,16 @@ fn a_warm_lookup_does_not_allocate_for_each_row() {
 }
 
 #[test]
+fn a_warm_row_takes_few_allocations() {
+    let stored = Stored::users(50_000);
+    let (cache, ids) = warmed(&stored);
+    let c = User::columns();
+    let query = cache.select((c.name, c.age));
+    let (count, _) = allocated(|| query.frame(&ids[..1], &database).expect("it is cached"));
+    assert!(count < 25, "{count} allocations for one row");
+}
+
+#[test]
 fn a_warm_lookup_allocates_no_more_in_a_larger_table() {
     let bytes_of = |rows| {
         let stored = Stored::users(rows);

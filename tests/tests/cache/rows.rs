@@ -78,3 +78,42 @@ fn rows_of_maps_and_frames_reconcile_in_one_table() {
     assert_eq!(answer, df!("id" => [1_i64, 2], "score" => [1.0, 0.5]).unwrap());
     assert_eq!(json!(row(1))["id"], 1);
 }
+
+#[test]
+fn a_row_alone_is_what_it_is_among_others() {
+    let folder = Folder::new();
+    let stored = rows_of_many_types();
+    let names: Vec<String> = stored.get_column_names().iter().skip(1).map(ToString::to_string).collect();
+    let fetcher = |_: &[i64], _: &str| -> Result<DataFrame, PolarsError> { Ok(stored.clone()) };
+    let rows = folder.users().select(&names).unwrap();
+    let all = rows.frame(&[1, 2, 3], &fetcher).unwrap();
+    assert!(all.equals_missing(&stored), "{all}");
+    for (row, id) in (0..).zip([1, 2, 3]) {
+        let alone = rows.frame(&[id], &fetcher).unwrap();
+        assert_eq!(alone.schema(), all.schema());
+        assert!(alone.equals_missing(&all.slice(row, 1)), "{alone}");
+    }
+}
+
+fn rows_of_many_types() -> DataFrame {
+    let mut rows = df!(
+        "id" => [1_i64, 2, 3],
+        "count" => [Some(7_u16), None, Some(9)],
+        "huge" => [u64::MAX, 0, 1],
+        "share" => [0.5_f32, -1.0, f32::INFINITY],
+        "is_new" => [Some(true), Some(false), None],
+        "name" => [Some("Ada"), Some("a name that no view holds within it"), None],
+        "bytes" => [&b"\x00\xff"[..], b"", b"more bytes than a view holds within it"],
+        "day" => [Some(0), Some(-1), None],
+        "moment" => [Some(1_i64), None, Some(-1)],
+        "price" => [100_i64, 0, -5],
+        "tags" => [Series::new("".into(), ["a", "b"]), Series::new("".into(), ["c"]), Series::new_empty("".into(), &DataType::String)]
+    )
+    .unwrap();
+    let moment = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+    for (name, data_type) in [("day", DataType::Date), ("moment", moment), ("price", DataType::Decimal(20, 2))] {
+        let column = rows.column(name).unwrap().cast(&data_type).unwrap();
+        rows.with_column(column).unwrap();
+    }
+    rows
+}
