@@ -246,7 +246,8 @@ impl<T: Record, S> Query<T, S> {
         self
     }
 
-    /// The rows of these ids as columns: the id column, then the selection in its order.
+    /// The rows of these ids as columns: the id column, then the selection in its order. Those of a single row may be
+    /// scalar columns ([`Column::Scalar`](polars::prelude::Column::Scalar)).
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use super::{CellError, CellFault, ColumnSchema, ParseJson};
 use crate::column::ColumnRef;
 use crate::value::{ColumnBuilder, ColumnReader, ColumnValue, Fault, opaque_debug};
 
-/// So many rows are turned into columns, or back, by one thread: for fewer, another one would not be worth waking.
+/// So many rows are turned into columns, or back, at a time: for fewer, another thread would not be worth waking.
 const PART: usize = 16 * 1024;
 
 /// One field of all rows, as a column.
@@ -159,7 +159,7 @@ fn on_threads(places: usize, here: &mut dyn FnMut(usize), elsewhere: &(dyn Fn(us
     let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
     let (first, last) = (|| left().next(), || left().next_back());
     rayon::in_place_scope(|scope| {
-        for _ in 1..rayon::current_num_threads() {
+        for _ in 1..rayon::current_num_threads().min(places) {
             scope.spawn(|_| std::iter::from_fn(last).for_each(elsewhere));
         }
         std::iter::from_fn(first).for_each(here);
