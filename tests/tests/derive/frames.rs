@@ -92,6 +92,14 @@ fn a_frame_in_several_pieces_gives_the_same_rows() {
 }
 
 #[test]
+fn several_threads_give_the_same_rows_of_a_frame_in_several_pieces() {
+    let rows: Vec<User> = (0..50_000).map(|id| User { id, ..users()[usize::from(id % 3 == 0)].clone() }).collect();
+    let mut frame = User::to_frame(&rows[..30_000]).expect("the rows make a frame");
+    frame.vstack_mut(&User::to_frame(&rows[30_000..]).expect("the rows make a frame")).expect("the same columns");
+    assert!(User::from_frame(&frame).expect("the frame makes rows") == rows);
+}
+
+#[test]
 fn two_records_of_one_table_name_the_same_columns() {
     #[derive(Debug, PartialEq, Cached)]
     #[cached(table = "public.users")]
