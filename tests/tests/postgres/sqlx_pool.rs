@@ -7,8 +7,8 @@ use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchReques
 use dbcache::key::Key;
 use dbcache::sqlx::Postgres;
 use dbcache::sqlx::postgres::PgPoolOptions;
-use dbcache::{SqlxFetcher, TableName};
-use dbcache_tests::contract::{Adapter, Item};
+use dbcache::{Cache, SqlxFetcher, TableName};
+use dbcache_tests::contract::{Adapter, ITEMS, Item, Of, items};
 use dbcache_tests::server::Database;
 use tokio::runtime::Runtime;
 
@@ -24,13 +24,19 @@ struct Sqlx {
     runtime: Runtime,
 }
 
-impl Adapter for Sqlx {
-    fn open() -> Option<Self> {
+impl Sqlx {
+    fn with_connections(at_most: u32) -> Option<Self> {
         let database = Database::create()?;
         let runtime = Runtime::new().unwrap();
-        let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
+        let options = PgPoolOptions::new().max_connections(at_most).acquire_timeout(Duration::from_secs(5));
         let pool = runtime.block_on(options.connect(&database.url())).unwrap();
         Some(Self { fetcher: SqlxFetcher::new(pool), database, runtime })
+    }
+}
+
+impl Adapter for Sqlx {
+    fn open() -> Option<Self> {
+        Self::with_connections(4)
     }
 
     fn execute(&self, sql: &str) {
@@ -62,4 +68,25 @@ impl PostgresAdapter for Sqlx {
     fn fetch_everything(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, BoxError> {
         self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
+}
+
+/// The same connection has the statement from before, which the server refuses from then on.
+#[test]
+fn a_statement_prepared_before_an_alteration_is_prepared_anew() {
+    let Some(database) = Sqlx::with_connections(1) else { return };
+    crate::refusals::an_altered_column_is_read_anew(&database);
+}
+
+#[test]
+fn records_are_read_after_an_alteration_that_they_can_hold() {
+    let Some(database) = Sqlx::with_connections(1) else { return };
+    database.execute(ITEMS);
+    assert_eq!(rows_of_an_empty_cache(&database), items());
+    database.execute("ALTER TABLE main.items ALTER COLUMN name TYPE VARCHAR(50)");
+    assert_eq!(rows_of_an_empty_cache(&database), items());
+}
+
+fn rows_of_an_empty_cache(database: &Sqlx) -> Vec<Item> {
+    let folder = tempfile::tempdir().unwrap();
+    Cache::<Item>::open(folder.path()).unwrap().rows(&[1, 2], &Of(database)).unwrap()
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgArguments, PgPool, PgRow, PgValueFormat};
+use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow, PgValueFormat};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Column, FromRow, Postgres, Row, ValueRef};
+use sqlx::{AssertSqlSafe, Column, Connection, FromRow, Postgres, Row, ValueRef};
 
 use super::PostgresError;
 use super::catalog::{COLUMNS, CatalogRow, TABLES, Table};
@@ -71,16 +71,13 @@ async fn records<T>(pool: &PgPool, table: &Table, request: &FetchRequest<'_, T::
 where
     T: Record + for<'r> FromRow<'r, PgRow>,
 {
-    let failed = PostgresError::query(&table.name);
-    let of_record = T::schema().columns().iter().map(|column| column.column().column());
-    let names: Vec<&str> = of_record.filter(|name| table.find(name).is_some()).collect();
-    let (text, ids) = select(table, request, &names)?;
-    let mut rows = asking(text, ids).fetch(pool);
-    let mut records = Vec::with_capacity(request.ids().len());
-    while let Some(row) = rows.try_next().await.map_err(&failed)? {
-        records.push(T::from_row(&row).map_err(&failed)?);
+    let mut connection = pool.acquire().await.map_err(PostgresError::query(&table.name))?;
+    let fetched = records_of(&mut connection, table, request).await;
+    if !is_of_an_altered_table(&fetched) {
+        return fetched;
     }
-    Ok(records)
+    connection.clear_cached_statements().await.map_err(PostgresError::query(&table.name))?;
+    records_of(&mut connection, table, request).await
 }
 
 async fn columns<K: Key>(
@@ -88,8 +85,56 @@ async fn columns<K: Key>(
     table: &Table,
     request: &FetchRequest<'_, K>,
 ) -> Result<FetchedFrame, BoxError> {
+    let mut connection = pool.acquire().await.map_err(PostgresError::query(&table.name))?;
+    let fetched = columns_of(&mut connection, table, request).await;
+    if !is_of_an_altered_table(&fetched) {
+        return fetched;
+    }
+    connection.clear_cached_statements().await.map_err(PostgresError::query(&table.name))?;
+    columns_of(&mut connection, table, request).await
+}
+
+/// Whether the connection prepared the statement before the table was altered.
+///
+/// `sqlx` keeps the statements of each connection, and the server refuses one whose columns are of other types by now,
+/// each time anew ("cached plan must not change result type").
+fn is_of_an_altered_table<R>(fetched: &Result<R, BoxError>) -> bool {
+    const FEATURE_NOT_SUPPORTED: &str = "0A000";
+    let Some(PostgresError::Query { source, .. }) = fetched.as_ref().err().and_then(|error| error.downcast_ref())
+    else {
+        return false;
+    };
+    let refused = source.downcast_ref().and_then(sqlx::Error::as_database_error);
+    refused.is_some_and(|refused| refused.code().as_deref() == Some(FEATURE_NOT_SUPPORTED))
+}
+
+async fn records_of<T>(
+    connection: &mut PgConnection,
+    table: &Table,
+    request: &FetchRequest<'_, T::Id>,
+) -> Result<Vec<T>, BoxError>
+where
+    T: Record + for<'r> FromRow<'r, PgRow>,
+{
+    let failed = PostgresError::query(&table.name);
+    let of_record = T::schema().columns().iter().map(|column| column.column().column());
+    let names: Vec<&str> = of_record.filter(|name| table.find(name).is_some()).collect();
+    let (text, ids) = select(table, request, &names)?;
+    let mut rows = asking(text, ids).fetch(connection);
+    let mut records = Vec::with_capacity(request.ids().len());
+    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        records.push(T::from_row(&row).map_err(&failed)?);
+    }
+    Ok(records)
+}
+
+async fn columns_of<K: Key>(
+    connection: &mut PgConnection,
+    table: &Table,
+    request: &FetchRequest<'_, K>,
+) -> Result<FetchedFrame, BoxError> {
     let mut query = BatchQuery::new(table, request, &[])?;
-    let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(pool);
+    let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(connection);
     while let Some(row) = rows.try_next().await.map_err(PostgresError::query(&table.name))? {
         if query.is_empty() {
             query.check_types(table, row.columns().iter().map(|column| column.type_info().oid().map(|oid| oid.0)))?;
