@@ -17,7 +17,7 @@ const SEARCH_FACTOR: usize = 16;
 pub(crate) const FENCES_A_TOP: usize = 64;
 
 /// What a list is sorted by.
-pub(super) trait Sorted: Ord + Sync {
+pub(crate) trait Sorted: Ord + Sync {
     /// How far from a guess is looked too: about as far as guesses in a page are off, so that most ids are found without
     /// another look outside of the cache.
     const NEAR: usize;
@@ -52,15 +52,15 @@ impl Sorted for String {
 
 /// What tells where to look in a long list: every so many-th id of it, and every so many-th of these.
 #[derive(Debug)]
-pub(super) struct Levels<'a, T> {
-    pub(super) fences: &'a [T],
-    pub(super) step: usize,
+pub(crate) struct Levels<'a, T> {
+    pub(crate) fences: &'a [T],
+    pub(crate) step: usize,
     /// Every [`FENCES_A_TOP`]-th fence: few enough for the innermost of a processor's caches.
-    pub(super) top: &'a [T],
+    pub(crate) top: &'a [T],
 }
 
-/// As [`locate`], with fewer looks outside of the cache.
-pub(super) fn locate_from<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
+/// Where wanted ids stand among sorted ones: as [`locate`], with fewer looks outside of the cache.
+pub(crate) fn locate_from<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
     if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
         return locate(ids, wanted);
     }
@@ -109,64 +109,72 @@ fn ranks_in_passing<T: Sorted>(list: &[T], wanted: &[T]) -> Vec<IdxSize> {
 /// One loop over some ids after the other, so that the looks outside of the cache, which do not depend on each other, are
 /// under way at the same time, and are still in the cache when they are needed again.
 fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSize>, wanted: &[T]) -> Vec<IdxSize> {
-    let guess = |(passed, id): (&IdxSize, &T)| Guess::of(id, list, fences, *passed as usize, step);
+    let guess = |(passed, id): (&IdxSize, &T)| Guess::of(id, list.len(), fences, *passed as usize, step);
     let mut guesses = Vec::with_capacity(wanted.len().min(IDS_AT_ONCE));
     let mut ranks = of_fences;
     for (ranks, ids) in ranks.chunks_mut(IDS_AT_ONCE).zip(wanted.chunks(IDS_AT_ONCE)) {
         guesses.clear();
         guesses.extend(ranks.iter().zip(ids).map(guess));
         for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {
-            *rank = row_number(guess.rank(list, step, id));
+            *rank = guess.passed(list, id);
+        }
+        for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {
+            *rank = row_number(guess.rank(*rank, list, id));
         }
     }
     ranks
 }
 
-/// A place in the page of a list that an id is in, if it is anywhere: where it would be if the items of the page were
-/// evenly spread (interpolation search).
+/// Places in the page of a list that an id is in, if it is anywhere: where it would be if the items of the page were
+/// evenly spread (interpolation search), and some before and behind.
 #[derive(Clone, Copy, Debug)]
 struct Guess {
-    /// Where the page begins.
+    /// Where the page begins, and where it ends.
     start: IdxSize,
+    end: IdxSize,
     place: IdxSize,
-    /// Of the items there and near it, how many are not above the id.
-    passed: u8,
 }
 
 impl Guess {
-    /// For an id above which are all but `passed` fences of a list.
-    fn of<T: Sorted>(id: &T, list: &[T], fences: &[T], passed: usize, step: usize) -> Self {
-        let Some(page) = passed.checked_sub(1) else { return Self { start: 0, place: 0, passed: 0 } };
-        let (start, end) = (page * step, list.len().min((page + 1) * step));
+    /// For an id above which are all but `passed` fences of a list that is so long.
+    fn of<T: Sorted>(id: &T, length: usize, fences: &[T], passed: usize, step: usize) -> Self {
+        let Some(page) = passed.checked_sub(1) else { return Self { start: 0, end: 0, place: 0 } };
+        let (start, end) = (page * step, length.min((page + 1) * step));
         let most = (end - start).saturating_sub(1);
         // Of the last page nothing says where it ends.
         let bounds = fences.get(page).zip(fences.get(passed));
         let part = bounds.and_then(|(low, high)| id.part(low, high));
         let place = start + part.map_or(most / 2, |part| scaled(part, most)).min(most);
-        let (before, behind) = near::<T>(start, place, end);
-        let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
-        let passed = [before, place, behind].map(|place| u8::from(is_passed(place))).iter().sum();
-        Self { start: row_number(start), place: row_number(place), passed }
+        Self { start: row_number(start), end: row_number(end), place: row_number(place) }
     }
 
-    /// How many items are not above the id; beyond what was looked at, found in steps that double (exponential search).
-    fn rank<T: Sorted>(self, list: &[T], step: usize, id: &T) -> usize {
-        let (start, guess) = (self.start as usize, self.place as usize);
-        let end = list.len().min(start + step);
-        let (before, behind) = near::<T>(start, guess, end);
+    /// The place, and those before and behind it.
+    fn places<T: Sorted>(self) -> [usize; 3] {
+        let (start, end, place) = (self.start as usize, self.end as usize, self.place as usize);
+        [place.saturating_sub(T::NEAR).max(start), place, (place + T::NEAR).min(end.saturating_sub(1))]
+    }
+
+    /// Of the items at the three places, how many are not above the id.
+    fn passed<T: Sorted>(self, list: &[T], id: &T) -> IdxSize {
+        let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
+        self.places::<T>().map(|place| IdxSize::from(is_passed(place))).iter().sum()
+    }
+
+    /// How many items are not above the id, given how many of those at the three places are not; beyond these, found in
+    /// steps that double (exponential search).
+    fn rank<T: Sorted>(self, passed: IdxSize, list: &[T], id: &T) -> usize {
+        if self.end == 0 {
+            return 0;
+        }
+        let [before, place, behind] = self.places::<T>();
         let items = |from: usize, to: usize| list.get(from..to).unwrap_or_default();
-        match self.passed {
-            0 => before - leading(&items(start, before).iter().rev(), |item| item > id),
-            1 => before + items(before, guess).partition_point(|item| item <= id),
-            2 => guess + items(guess, behind).partition_point(|item| item <= id),
-            _ => behind + leading(&items(behind, end).iter(), |item| item <= id),
+        match passed {
+            0 => before - leading(&items(self.start as usize, before).iter().rev(), |item| item > id),
+            1 => before + items(before, place).partition_point(|item| item <= id),
+            2 => place + items(place, behind).partition_point(|item| item <= id),
+            _ => behind + leading(&items(behind, self.end as usize).iter(), |item| item <= id),
         }
     }
-}
-
-/// The places before and behind one of a page that are looked at too.
-fn near<T: Sorted>(start: usize, place: usize, end: usize) -> (usize, usize) {
-    (place.saturating_sub(T::NEAR).max(start), (place + T::NEAR).min(end.saturating_sub(1)))
 }
 
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]
