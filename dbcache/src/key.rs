@@ -13,7 +13,7 @@ use polars::prelude::*;
 pub(crate) use column::{ColumnIds, shared_column};
 pub use ids::IdSet;
 pub(crate) use matches::{Matches, Places};
-pub(crate) use search::FENCES_A_TOP;
+pub(crate) use search::{FENCES_A_TOP, Levels, locate_from};
 use sorted::sorted_distinct;
 pub(crate) use sorted::{Origin, row_number};
 

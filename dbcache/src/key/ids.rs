@@ -5,7 +5,6 @@ use std::ops::Range;
 use polars::prelude::*;
 
 use super::matches::{Matches, Places};
-use super::search::{Levels, locate_from};
 use super::sorted::{Origin, converted, floor, keep, locate, merged, overlap, pick, rank, sorted_distinct, union};
 use super::{Key, RowId};
 
@@ -278,16 +277,6 @@ impl IdSet {
     /// How many ids here are below `bound`, the one id of a set of the same variant.
     pub(crate) fn rank(&self, bound: &Self) -> usize {
         alike!(self, bound; ids, bound => rank(ids, bound); _ => self.len())
-    }
-
-    /// As [`locate`](Self::locate), given every so many-th id as a fence, and [every](Self::every)
-    /// [`FENCES_A_TOP`]-th fence: what is searched first then fits in a processor's cache.
-    pub(crate) fn locate_from(&self, fences: &Self, step: usize, top: &Self, wanted: &Self) -> Matches {
-        alike!(
-            self, fences, top, wanted;
-            ids, fences, top, wanted => locate_from(ids, &Levels { fences, step, top }, wanted);
-            _ => self.locate(wanted)
-        )
     }
 
     /// All ids of both, each with where it comes from; of ids in both, the place in `self`. The variants are the same.

@@ -6,10 +6,16 @@
 //! pushed out: a new chunk takes the place only of chunks that went unused for a while. So a working set beyond the
 //! budget does not turn over with every request.
 
+mod column;
+mod ids;
+mod large_pages;
+
 use std::sync::{Arc, Mutex};
 
 use polars::prelude::*;
 
+use self::column::laid_out;
+use self::ids::HeldIds;
 use super::locked;
 use crate::key::IdSet;
 
@@ -33,17 +39,8 @@ pub(super) struct ChunkKey {
 
 #[derive(Clone, Debug)]
 pub(super) enum Chunk {
-    Ids(Arc<IdSet>),
+    Ids(Arc<HeldIds>),
     Column(Series),
-}
-
-impl Chunk {
-    fn size(&self) -> usize {
-        match self {
-            Self::Ids(ids) => ids.size(),
-            Self::Column(column) => column.estimated_size(),
-        }
-    }
 }
 
 /// Decoded chunks of all tables of a cache.
@@ -127,16 +124,37 @@ impl Memory {
         size <= self.budget / UNREAD
     }
 
-    /// Holds a chunk, if there is room for it.
-    pub(super) fn offer(&self, key: ChunkKey, chunk: &Chunk) {
-        let size = chunk.size();
+    /// Holds a column, which is in one piece, if there is room for it. Returns it as it is held.
+    pub(super) fn offer_column(&self, key: ChunkKey, column: Series) -> Series {
+        let size = column.estimated_size();
+        if !self.has_room(size) {
+            return column;
+        }
+        let column = laid_out(column);
+        self.hold(key, size, Chunk::Column(column.clone()));
+        column
+    }
+
+    /// Holds ids, if there is room for them.
+    pub(super) fn offer_ids(&self, key: ChunkKey, ids: IdSet) {
+        let size = ids.size();
+        if self.has_room(size) {
+            self.hold(key, size, Chunk::Ids(Arc::new(HeldIds::of(ids))));
+        }
+    }
+
+    fn has_room(&self, size: usize) -> bool {
+        locked(&self.held).has_room(size, self.budget)
+    }
+
+    fn hold(&self, key: ChunkKey, size: usize, chunk: Chunk) {
         let held = &mut *locked(&self.held);
         if !held.has_room(size, self.budget) {
             return;
         }
         held.push_out(size, self.budget);
         held.pages_read.remove(&key);
-        let entry = Entry { chunk: chunk.clone(), size, used: held.clock };
+        let entry = Entry { chunk, size, used: held.clock };
         held.size += size;
         if let Some(old) = held.chunks.insert(key, entry) {
             held.size -= old.size;

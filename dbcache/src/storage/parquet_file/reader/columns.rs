@@ -11,9 +11,8 @@ use polars_parquet::parquet::read::BasicDecompressor;
 use polars_parquet::read::{ColumnChunkMetadata, Filter, column_iter_to_arrays};
 use rayon::prelude::*;
 
-use super::numbers;
 use super::page_bytes::{PageBytes, give_back};
-use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
+use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile, numbers};
 use crate::error::{Error, Result};
 use crate::key::{IdSet, row_number};
 use crate::storage::memory::{Chunk, ChunkKey};
@@ -98,13 +97,13 @@ impl RowFile {
             return;
         }
         if ids.data_type() == self.no_ids().data_type() {
-            self.memory.offer(self.key_of_ids(), &Chunk::Ids(Arc::new(ids.clone())));
+            self.memory.offer_ids(self.key_of_ids(), ids.clone());
         }
         let is_as_read = |column: &&&Series| {
             self.schema.get(column.name()).is_some_and(|field| DataType::from_arrow_field(field) == *column.dtype())
         };
         for column in columns.iter().filter(is_as_read) {
-            self.memory.offer(self.key(column.name(), 0), &Chunk::Column(column.rechunk()));
+            drop(self.memory.offer_column(self.key(column.name(), 0), column.rechunk()));
         }
     }
 
@@ -317,7 +316,7 @@ impl ColumnReading<'_> {
         }
         let column = self.file.decode(group, self.field, pages, None)?.rechunk();
         if self.way == Way::ThroughMemory && self.is_worth_holding(rows, column.estimated_size()) {
-            self.file.memory.offer(self.key(group), &Chunk::Column(column.clone()));
+            return Ok(self.file.memory.offer_column(self.key(group), column));
         }
         Ok(column)
     }

@@ -81,7 +81,7 @@ impl RowFile {
         let key = self.key_of_ids();
         if let Some(Chunk::Ids(ids)) = self.memory.get(&key) {
             let IdPages { fences, top, .. } = self.id_pages()?;
-            return Ok(ids.locate_from(fences, writer::IDS_A_PAGE, top, wanted));
+            return Ok(ids.locate(fences, writer::IDS_A_PAGE, top, wanted));
         }
         let (index, all) = (self.id_pages()?, self.id_pages()?.fences.len());
         let size = self.rows() * index.fences.width();
@@ -106,9 +106,10 @@ impl RowFile {
     }
 
     fn locate_among_all(&self, key: ChunkKey, wanted: &IdSet) -> Result<Matches> {
-        let ids = Arc::new(self.ids()?);
-        self.memory.offer(key, &Chunk::Ids(Arc::clone(&ids)));
-        Ok(ids.locate(wanted))
+        let ids = self.ids()?;
+        let found = ids.locate(wanted);
+        self.memory.offer_ids(key, ids);
+        Ok(found)
     }
 
     /// Where ids are of which so many pages are read.

@@ -36,9 +36,11 @@ fn picked<T: PolarsNumericType>(name: &PlSmallStr, chunks: &[(Series, GroupRows<
 where
     ChunkedArray<T>: IntoSeries,
 {
+    // One loop to find where the numbers are and one to read them, so that neither waits for the other.
+    let slices = chunks.iter().map(|(chunk, _)| chunk.unpack::<T>().ok()?.cont_slice().ok());
+    let slices = slices.collect::<Option<Vec<_>>>()?;
     let mut all = Vec::with_capacity(chunks.iter().map(|(_, rows)| rows.len()).sum());
-    for (chunk, rows) in chunks {
-        let values = chunk.unpack::<T>().ok()?.cont_slice().ok()?;
+    for (values, (_, rows)) in slices.iter().zip(chunks) {
         for place in rows.places() {
             all.push(*values.get(place as usize)?);
         }
