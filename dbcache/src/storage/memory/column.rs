@@ -25,7 +25,7 @@ pub(super) fn laid_out(column: Series) -> Series {
 /// `None` of an array of another kind.
 fn moved_array(mut array: ArrayRef) -> Option<ArrayRef> {
     if let Some(texts) = array.as_any().downcast_ref::<Utf8ViewArray>() {
-        return moved_texts(texts).ok().map(|texts| texts.boxed());
+        return moved_texts(texts).ok().map(Utf8ViewArray::boxed);
     }
     let is_moved = move_numbers::<i64>(&mut array)
         || move_numbers::<f64>(&mut array)
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_the_same_however_they_are_laid_out() {
+    fn columns_are_the_same_however_they_are_laid_out() -> PolarsResult<()> {
         let numbers: Int64Chunked = (0..ROWS).map(|row| (row % 7 > 0).then_some(row)).collect();
         let numbers = numbers.into_series();
         let types = [
@@ -106,37 +106,42 @@ mod tests {
             DataType::Int32,
             DataType::Int128,
             DataType::Datetime(TimeUnit::Microseconds, None),
-            DataType::Datetime(TimeUnit::Nanoseconds, TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap()),
+            DataType::Datetime(TimeUnit::Nanoseconds, TimeZone::opt_try_new(Some("Europe/Berlin"))?),
             DataType::Duration(TimeUnit::Milliseconds),
             DataType::Time,
             DataType::Date,
             DataType::Boolean,
             DataType::Decimal(38, 2),
         ];
-        let columns = types.iter().map(|data_type| numbers.cast(data_type).unwrap());
-        for column in columns.chain([texts(), Series::new_empty("none".into(), &DataType::String)]) {
+        let mut columns =
+            types.iter().map(|data_type| numbers.cast(data_type)).collect::<PolarsResult<Vec<Series>>>()?;
+        columns.extend([texts(), Series::new_empty("none".into(), &DataType::String)]);
+        for column in columns {
             let laid_out = laid_out(column.clone());
             assert_eq!(laid_out.field(), column.field());
             assert!(laid_out.equals_missing(&column), "{}", column.dtype());
         }
+        Ok(())
     }
 
     #[test]
-    fn texts_are_side_by_side() {
+    fn texts_are_side_by_side() -> PolarsResult<()> {
         let (apart, together) = (texts(), laid_out(texts()));
-        let buffers = |texts: &Series| texts.str().unwrap().downcast_as_array().data_buffers().len();
-        assert_eq!((buffers(&apart) > 100, buffers(&together)), (true, 1));
+        let buffers = |texts: &Series| Ok::<_, PolarsError>(texts.str()?.downcast_as_array().data_buffers().len());
+        assert_eq!((buffers(&apart)? > 100, buffers(&together)?), (true, 1));
+        Ok(())
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn numbers_begin_with_a_large_page() {
+    fn numbers_begin_with_a_large_page() -> PolarsResult<()> {
         let numbers: Int64Chunked = (0..ROWS).collect::<NoNull<_>>().into_inner();
         let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
         for data_type in [DataType::Int64, utc, DataType::Duration(TimeUnit::Nanoseconds), DataType::Time] {
-            let numbers = laid_out(numbers.cast(&data_type).unwrap());
-            let first = numbers.to_physical_repr().i64().unwrap().downcast_as_array().values().as_ptr();
+            let numbers = laid_out(numbers.cast(&data_type)?);
+            let first = numbers.to_physical_repr().i64()?.downcast_as_array().values().as_ptr();
             assert_eq!(first.addr() % LARGE_PAGE, 0, "{data_type}");
         }
+        Ok(())
     }
 }
