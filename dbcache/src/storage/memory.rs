@@ -124,14 +124,19 @@ impl Memory {
         size <= self.budget / UNREAD
     }
 
-    /// Holds a column, which is in one piece, if there is room for it. Returns it as it is held.
-    pub(super) fn offer_column(&self, key: ChunkKey, column: Series) -> Series {
-        let size = column.estimated_size();
-        if !self.has_room(size) {
+    /// Holds a column, if there is room for it. An answer may share its memory.
+    pub(super) fn offer_column(&self, key: ChunkKey, column: &Series) {
+        self.hold(key, column.estimated_size(), Chunk::Column(column.clone()));
+    }
+
+    /// As [`offer_column`](Self::offer_column) for one in one piece, of which single values are read. Returns it as it is
+    /// held.
+    pub(super) fn offer_laid_out(&self, key: ChunkKey, column: Series) -> Series {
+        if !self.has_room(column.estimated_size()) {
             return column;
         }
         let column = laid_out(column);
-        self.hold(key, size, Chunk::Column(column.clone()));
+        self.offer_column(key, &column);
         column
     }
 

@@ -38,10 +38,15 @@ fn moved(bytes: &[u8]) -> io::Result<Buffer<u8>> {
 mod linux {
     use std::io;
     use std::ops::Range;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use memmap2::{Advice, MmapMut};
 
     use super::LARGE_PAGE;
+
+    /// So many pieces of memory are mapped: each takes two or three of the 65,530 areas that a process may have.
+    const MOST: usize = 8192;
+    static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
     pub(super) struct LargePages {
         memory: MmapMut,
@@ -51,13 +56,28 @@ mod linux {
     impl LargePages {
         /// Large pages with a copy of some bytes.
         pub(super) fn with(bytes: &[u8]) -> io::Result<Self> {
+            if MAPPED.load(Ordering::Relaxed) >= MOST {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
             // What is left over before and behind the bytes is never touched, so that it takes no memory.
-            let mut memory = MmapMut::map_anon(bytes.len() + LARGE_PAGE)?;
+            let memory = MmapMut::map_anon(bytes.len() + LARGE_PAGE)?;
             let start = memory.as_ptr().align_offset(LARGE_PAGE);
-            let used = start..start + bytes.len();
-            memory.advise_range(Advice::HugePage, used.start, used.len())?;
-            memory.get_mut(used.clone()).ok_or(io::ErrorKind::OutOfMemory)?.copy_from_slice(bytes);
-            Ok(Self { memory, used })
+            let mut pages = Self::new(memory, start..start + bytes.len());
+            pages.memory.advise_range(Advice::HugePage, start, bytes.len())?;
+            let used = pages.memory.get_mut(pages.used.clone()).ok_or(io::ErrorKind::OutOfMemory)?;
+            used.copy_from_slice(bytes);
+            Ok(pages)
+        }
+
+        fn new(memory: MmapMut, used: Range<usize>) -> Self {
+            MAPPED.fetch_add(1, Ordering::Relaxed);
+            Self { memory, used }
+        }
+    }
+
+    impl Drop for LargePages {
+        fn drop(&mut self) {
+            MAPPED.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

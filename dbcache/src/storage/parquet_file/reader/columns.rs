@@ -103,7 +103,7 @@ impl RowFile {
             self.schema.get(column.name()).is_some_and(|field| DataType::from_arrow_field(field) == *column.dtype())
         };
         for column in columns.iter().filter(is_as_read) {
-            drop(self.memory.offer_column(self.key(column.name(), 0), column.rechunk()));
+            self.memory.offer_column(self.key(column.name(), 0), &column.rechunk());
         }
     }
 
@@ -284,12 +284,20 @@ impl ColumnReading<'_> {
         self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
 
-    /// Whether a chunk of so many bytes stays in memory.
-    fn is_worth_holding(&self, rows: GroupRows<'_>, size: usize) -> bool {
-        let memory = &self.file.memory;
-        rows.len() * 2 < self.file.group_rows(rows.group)
-            || memory.takes_unread(size)
-            || memory.is_read_again(&self.key(rows.group), size)
+    /// Keeps a chunk in memory of which these rows are wanted, if it is worth that. Returns it as it then is.
+    fn kept(&self, chunk: Series, rows: GroupRows<'_>) -> Series {
+        let (memory, key) = (&self.file.memory, self.key(rows.group));
+        if self.way == Way::Past {
+            return chunk;
+        }
+        if rows.len() * 2 < self.file.group_rows(rows.group) {
+            return memory.offer_laid_out(key, chunk);
+        }
+        let size = chunk.estimated_size();
+        if memory.takes_unread(size) || memory.is_read_again(&key, size) {
+            memory.offer_column(key, &chunk);
+        }
+        chunk
     }
 
     /// The same sources, with the chunks that are to be read whole.
@@ -314,11 +322,8 @@ impl ColumnReading<'_> {
             self.file.read_pages(group, &[all], &mut leaf)?;
             pages.push(leaf);
         }
-        let column = self.file.decode(group, self.field, pages, None)?.rechunk();
-        if self.way == Way::ThroughMemory && self.is_worth_holding(rows, column.estimated_size()) {
-            return Ok(self.file.memory.offer_column(self.key(group), column));
-        }
-        Ok(column)
+        let chunk = self.file.decode(group, self.field, pages, None)?.rechunk();
+        Ok(self.kept(chunk, rows))
     }
 
     /// The wanted rows of the sources of which some pages are read, a column for each.
