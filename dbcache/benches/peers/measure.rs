@@ -50,7 +50,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) const FULL: Self = Self { warm_up: 2, fewest: 5, most: 101, time: Duration::from_secs(3) };
+    pub(crate) const FULL: Self = Self { warm_up: 2, fewest: 5, most: 1001, time: Duration::from_secs(3) };
     pub(crate) const QUICK: Self = Self { warm_up: 1, fewest: 2, most: 5, time: Duration::from_millis(200) };
 
     /// For work that takes long and needs no warming up.
@@ -60,7 +60,7 @@ impl Pace {
 
     /// For work that starts a process each time.
     pub(crate) fn cold(self) -> Self {
-        Self { warm_up: 1, most: self.most.min(21), ..self }
+        Self { warm_up: 1, most: self.most.min(41), ..self }
     }
 
     fn is_done(&self, sample: &Sample) -> bool {

@@ -1,7 +1,8 @@
 //! What was fetched once is answered from the cache ever after.
 
+use dbcache::error::BoxError;
 use dbcache::polars::prelude::*;
-use dbcache::{Error, key::RowId};
+use dbcache::{DynamicCache, Error, key::RowId};
 use dbcache_tests::Database;
 use serde_json::json;
 
@@ -121,4 +122,36 @@ fn ids_lie_anywhere_in_the_64_bit_range() {
     let answer = odd.frame(&[u64::MAX, 5, 0], &fetcher).unwrap();
     assert_eq!(answer, df!("id" => [0, 5, u64::MAX], "odd" => [false, true, true]).unwrap());
     assert!(odd.frame_cached(&[5_u64, u64::MAX]).unwrap().missing.is_empty());
+}
+
+/// Some of each kind of column: texts that are compressed in a file and texts that are not, numbers, and nulls.
+fn people(ids: &[i64]) -> DataFrame {
+    let text = |id: i64, times: i64| format!("{id} é ").repeat(usize::try_from(id % times).unwrap());
+    df![
+        "id" => ids,
+        "name" => ids.iter().map(|id| text(*id, 3)).collect::<Vec<String>>(),
+        "notes" => ids.iter().map(|id| text(*id, 10)).collect::<Vec<String>>(),
+        "nick" => ids.iter().map(|id| (id % 3 > 0).then(|| text(*id, 4))).collect::<Vec<Option<String>>>(),
+        "size" => ids.iter().map(|id| id * 7).collect::<Vec<i64>>(),
+        "weight" => ids.iter().map(|id| (id % 5 > 0).then_some(*id as f64 / 4.0)).collect::<Vec<Option<f64>>>(),
+    ]
+    .unwrap()
+}
+
+#[test]
+fn rows_of_a_large_table_are_as_they_were_fetched_from_memory_and_from_single_pages() {
+    let folder = Folder::new();
+    let open = |budget| DynamicCache::builder().folder(folder.0.path()).memory(budget).open().unwrap();
+    let fetcher = |ids: &[i64], _: &str| Ok::<_, BoxError>(people(ids));
+    let ids = |step| (0..270_000).step_by(step).collect::<Vec<i64>>();
+    let columns = ["name", "notes", "nick", "size", "weight"];
+    open(0).table("public.users").unwrap().select(columns).unwrap().warm(&ids(1), &fetcher).unwrap();
+    let (cold, warm) = (open(0), open(256 << 20));
+    for (cache, step) in [(&cold, 4999), (&warm, 29), (&warm, 29), (&warm, 4999)] {
+        let users = cache.table("public.users").unwrap().select(columns).unwrap();
+        let found = users.frame_cached(&ids(step)).unwrap().rows;
+        assert!(found.equals_missing(&people(&ids(step))), "{found}");
+    }
+    assert_eq!(cold.stats().memory_bytes, 0);
+    assert!(warm.stats().memory_bytes > 10_000_000);
 }

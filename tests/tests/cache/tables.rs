@@ -202,26 +202,3 @@ fn few_rows_are_in_memory_once_they_are_stored() {
         assert!((least..=budget as u64).contains(&held), "{held}");
     }
 }
-
-#[test]
-fn rows_of_a_large_table_come_from_memory_as_from_its_files() {
-    const ROWS: i64 = 300_000;
-    let row = |id: i64| {
-        let name = "x".repeat(usize::try_from(id % 30).unwrap());
-        json!({ "id": id, "name": name, "size": id * 7, "weight": (id % 5 > 0).then_some(id as f64 / 4.0) })
-    };
-    let database = Database::with_rows((0..ROWS).map(row));
-    let folder = Folder::new();
-    let columns = ["name", "size", "weight"];
-    let open = |budget| DynamicCache::builder().folder(folder.0.path()).memory(budget).open().unwrap();
-    let all: Vec<i64> = (0..ROWS).collect();
-    open(0).table("public.users").unwrap().select(columns).unwrap().warm(&all, &database).unwrap();
-    let (cold, warm) = (open(0), open(256 << 20));
-    let ids: Vec<i64> = (0..ROWS).step_by(29).collect();
-    let cached = |cache: &DynamicCache| {
-        cache.table("public.users").unwrap().select(columns).unwrap().frame_cached(&ids).unwrap()
-    };
-    cached(&warm);
-    assert!(warm.stats().memory_bytes > 10_000_000);
-    assert!(cached(&warm).rows.equals_missing(&cached(&cold).rows));
-}

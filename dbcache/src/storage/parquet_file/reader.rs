@@ -2,10 +2,12 @@
 
 mod columns;
 mod ids;
+mod levels;
 mod numbers;
 #[cfg(feature = "lazy")]
 mod ordered;
 mod page_bytes;
+mod texts;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -383,8 +383,9 @@ impl ColumnReading<'_> {
             let decoded = self.file.decode(group, self.field, leaves, None)?;
             return gather(&decoded, places.len(), places.iter().copied());
         }
-        if let Some(numbers) = self.file.of_pages(group, self.field, &leaves, places) {
-            return Ok(numbers);
+        let numbers = self.file.numbers_of_pages(group, self.field, &leaves, places);
+        if let Some(picked) = numbers.or_else(|| self.file.texts_of_pages(group, self.field, &leaves, places)) {
+            return Ok(picked);
         }
         let mut mask = MutableBitmap::from_len_zeroed(rows);
         for place in places {

@@ -3,9 +3,9 @@
 use polars::prelude::*;
 use polars_parquet::parquet::compression::Compression;
 
-use super::RowFile;
 use super::columns::GroupRows;
 use super::page_bytes::PageBytes;
+use super::{RowFile, levels};
 
 /// Does something with the Polars type that a column of numbers has in memory; `None` of anything else.
 macro_rules! of_numbers {
@@ -51,7 +51,7 @@ where
 impl RowFile {
     /// The numbers at some ascending places of the rows of these pages; `None` of anything else, and where there are
     /// nulls.
-    pub(super) fn of_pages(
+    pub(super) fn numbers_of_pages(
         &self,
         group: usize,
         field: &ArrowField,
@@ -71,11 +71,11 @@ impl RowFile {
 
 fn numbers<const N: usize, V>(pages: &PageBytes, places: &[IdxSize], read: impl Fn(&[u8; N]) -> V) -> Option<Vec<V>> {
     let mut numbers = Vec::with_capacity(places.len());
-    let (mut rest, mut places, mut before) = (pages.bytes(), places.iter().peekable(), 0);
+    let (mut rest, mut places, mut before, mut levels) = (pages.bytes(), places.iter().peekable(), 0, Vec::new());
     for (length, rows) in &pages.sizes {
         let (page, later) = rest.split_at_checked(*length)?;
         rest = later;
-        let values = plain_values(page, *rows, N)?.as_chunks::<N>().0;
+        let values = plain_values(page, *rows, N, &mut levels)?.as_chunks::<N>().0;
         while let Some(place) = places.next_if(|place| (**place as usize) < before + rows) {
             numbers.push(read(values.get(*place as usize - before)?));
         }
@@ -84,27 +84,12 @@ fn numbers<const N: usize, V>(pages: &PageBytes, places: &[IdxSize], read: impl 
     Some(numbers)
 }
 
-/// The values of a page of so many numbers of this width, if none is null.
-///
-/// A page ends with the values that are there, before which stand the definition levels. Where none is null, these are
-/// one run of the [hybrid encoding](https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE): its length
-/// in four bytes, twice the number of values as a varint, and a 1.
-fn plain_values(page: &[u8], rows: usize, width: usize) -> Option<&[u8]> {
+/// The values of a page of so many numbers of this width, if none is null. A page ends with the values that are there,
+/// before which stand the levels.
+fn plain_values<'p>(page: &'p [u8], rows: usize, width: usize, levels: &mut Vec<u8>) -> Option<&'p [u8]> {
     let (front, values) = page.split_at_checked(page.len().checked_sub(rows.checked_mul(width)?)?)?;
-    let mut rest = front.strip_suffix(&[1])?;
-    let mut number = rows << 1;
-    let bytes = number.max(1).ilog2() as usize / 7 + 1;
-    let varint = rest.get(rest.len().checked_sub(bytes)?..)?;
-    for (place, byte) in varint.iter().enumerate() {
-        let more = if place + 1 < bytes { 0x80 } else { 0 };
-        if usize::from(*byte) != number & 0x7F | more {
-            return None;
-        }
-        number >>= 7;
-    }
-    rest = rest.get(..rest.len() - bytes)?;
-    let length = u32::try_from(bytes + 1).ok()?.to_le_bytes();
-    rest.ends_with(&length).then_some(values)
+    levels::write_all_there(rows, levels);
+    front.ends_with(levels).then_some(values)
 }
 
 #[cfg(test)]
@@ -115,12 +100,16 @@ mod tests {
         [b"header", levels, values].concat()
     }
 
+    fn found(page: &[u8], rows: usize, width: usize) -> Option<Vec<u8>> {
+        plain_values(page, rows, width, &mut Vec::new()).map(<[u8]>::to_vec)
+    }
+
     #[test]
     fn values_are_found_behind_levels_that_say_all_are_there() {
         let values = [7; 12];
-        assert_eq!(plain_values(&page(&[2, 0, 0, 0, 6, 1], &values), 3, 4), Some(&values[..]));
+        assert_eq!(found(&page(&[2, 0, 0, 0, 6, 1], &values), 3, 4), Some(values.to_vec()));
         let values = vec![7; 256 * 8];
-        assert_eq!(plain_values(&page(&[3, 0, 0, 0, 0x80, 4, 1], &values), 256, 8), Some(&values[..]));
+        assert_eq!(found(&page(&[3, 0, 0, 0, 0x80, 4, 1], &values), 256, 8), Some(values.to_vec()));
     }
 
     #[test]
@@ -129,7 +118,7 @@ mod tests {
         for (levels, values) in
             [(&[2, 0, 0, 0, 6, 0][..], 0), (&[2, 0, 0, 0, 3, 5], 8), (&[2, 0, 0, 0, 4, 1], 8), (&[], 12)]
         {
-            assert_eq!(plain_values(&page(levels, &vec![7; values]), 3, 4), None, "{levels:?}");
+            assert_eq!(found(&page(levels, &vec![7; values]), 3, 4), None, "{levels:?}");
         }
     }
 }
