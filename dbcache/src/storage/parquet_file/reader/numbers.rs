@@ -109,7 +109,7 @@ mod tests {
         let values = [7; 12];
         assert_eq!(found(&page(&[2, 0, 0, 0, 6, 1], &values), 3, 4), Some(values.to_vec()));
         let values = vec![7; 256 * 8];
-        assert_eq!(found(&page(&[3, 0, 0, 0, 0x80, 4, 1], &values), 256, 8), Some(values.to_vec()));
+        assert_eq!(found(&page(&[3, 0, 0, 0, 0x80, 4, 1], &values), 256, 8), Some(values));
     }
 
     #[test]
