@@ -81,38 +81,59 @@ impl Work<'_> {
     }
 
     fn do_steps(&self) {
+        let mut chosen = self.choose();
         loop {
-            // Before the step is chosen, so that no ring is missed in between.
-            let rings = self.bell.rings();
             // A thread that died with its step undone would leave the others waiting for it.
-            let done = catch_unwind(AssertUnwindSafe(|| self.do_step(rings)));
-            match done {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(panic) => self.panicked(panic),
-            }
+            chosen = match catch_unwind(AssertUnwindSafe(|| self.do_step(chosen))) {
+                Ok(Some(next)) => next,
+                Ok(None) => return,
+                Err(panic) => {
+                    self.panicked(panic);
+                    self.choose()
+                }
+            };
         }
     }
 
-    /// Does a step; `false` where none is left.
-    fn do_step(&self, rings: u64) -> bool {
-        let step = self.session().next(Instant::now());
+    fn choose(&self) -> Chosen {
+        // Before the step is chosen, so that no ring is missed in between.
+        let rings = self.bell.rings();
+        Chosen { step: self.session().next(Instant::now()), rings }
+    }
+
+    /// Does a step, and chooses the next one; `None` where none is left.
+    fn do_step(&self, Chosen { step, rings }: Chosen) -> Option<Chosen> {
         match step {
             Step::Fetch(job) => {
                 let fetched = job.span.in_scope(|| self.source.fetch(job.asks()));
                 let received = job.receive(fetched);
-                self.session().accept(received, Instant::now());
-                self.bell.ring();
+                Some(self.complete(|session, now| session.accept(received, now)))
             }
             Step::Commit(commit) => {
                 let committed = commit.run();
-                self.session().committed(committed, Instant::now());
-                self.bell.ring();
+                Some(self.complete(|session, now| session.committed(committed, now)))
             }
-            Step::Wait(until) => self.bell.wait(rings, until),
-            Step::Done => return false,
+            Step::Wait(until) => {
+                self.bell.wait(rings, until);
+                Some(self.choose())
+            }
+            Step::Done => None,
         }
-        true
+    }
+
+    /// Takes in what came of a step, and chooses the next one before another thread can: what a fetcher works with is in
+    /// the caches of the processor that it ran on. The others are woken only if there is something for them.
+    fn complete(&self, take_in: impl FnOnce(&mut Session, Instant)) -> Chosen {
+        let (rings, now) = (self.bell.rings(), Instant::now());
+        let mut session = self.session();
+        take_in(&mut session, now);
+        let step = session.next(now);
+        let is_for_all = !matches!(step, Step::Fetch(_)) || session.has_news(now);
+        drop(session);
+        if is_for_all {
+            self.bell.ring();
+        }
+        Chosen { step, rings }
     }
 
     fn panicked(&self, panic: Box<dyn Any + Send>) {
@@ -123,6 +144,12 @@ impl Work<'_> {
     fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A step, and how often the bell had rung before it was chosen.
+struct Chosen {
+    step: Step,
+    rings: u64,
 }
 
 /// Wakes the threads of a request. It counts its rings, so that a thread that looks away misses none.

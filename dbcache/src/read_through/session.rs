@@ -67,6 +67,8 @@ pub(super) struct Session {
     reporter: Option<Reporter>,
     /// A batch that was ready had to wait until then, for the sake of the pace.
     paced: Option<Instant>,
+    /// Until when those who wait wait, if the bell does not ring.
+    told: Option<Instant>,
     started: Instant,
     span: Span,
     // Last, so that no claim is left when the visit ends.
@@ -113,6 +115,7 @@ impl Session {
             stop: None,
             reporter: None,
             paced: None,
+            told: None,
             started: now,
             span,
             visit,
@@ -161,7 +164,8 @@ impl Session {
                 }
             }
             if !self.queue.is_done() || self.in_flight > 0 || self.group.is_committing() {
-                return Step::Wait(self.next_moment());
+                self.told = self.next_moment();
+                return Step::Wait(self.told);
             }
             if let Some(commit) = self.group.begin() {
                 return Step::Commit(commit);
@@ -171,6 +175,11 @@ impl Session {
                 return if self.queue.awaits() { Step::Wait(None) } else { Step::Done };
             }
         }
+    }
+
+    /// Whether those who wait should ask again, where a fetch was just begun.
+    pub(super) fn has_news(&self, now: Instant) -> bool {
+        self.may_fetch() && self.queue.has_ready(now) || self.next_moment() != self.told
     }
 
     /// When there may be a new step though the bell did not ring.
