@@ -68,9 +68,10 @@ impl<C> Builder<C> {
     /// How many bytes of decoded columns are kept in memory, for all tables of the cache: 256 MiB by default.
     ///
     /// A part of a column is kept once it was read about as often as decoding it costs, and gives way only when it
-    /// went unused. With `0` nothing is kept, and every read goes to the files. Linux is asked for [transparent huge
-    /// pages](https://docs.kernel.org/admin-guide/mm/transhuge.html) for what takes 2 MiB or more; where it has none, single
-    /// rows are read from memory more slowly.
+    /// went unused. With `0` nothing is kept, and every read goes to the files. For ids, and for parts of
+    /// which requests want some rows, Linux is asked for [transparent huge
+    /// pages](https://docs.kernel.org/admin-guide/mm/transhuge.html) where they take 2 MiB or more; if it has none, rows are
+    /// read from memory more slowly.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self

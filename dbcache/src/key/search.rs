@@ -116,6 +116,7 @@ fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSiz
         guesses.clear();
         guesses.extend(ranks.iter().zip(ids).map(guess));
         for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {
+            // Until the next loop, how many of three items are not above the id.
             *rank = guess.passed(list, id);
         }
         for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {

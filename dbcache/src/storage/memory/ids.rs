@@ -27,8 +27,7 @@ impl HeldIds {
     }
 
     /// Where ids stand, given every `step`-th id as a fence, and every [`FENCES_A_TOP`](crate::key::FENCES_A_TOP)-th
-    /// fence: what is searched first then fits in a processor's cache. All are of the same variant as these ids, which
-    /// otherwise has none of the wanted ones.
+    /// fence: what is searched first then fits in a processor's cache. Ids of another variant are nowhere.
     pub(in crate::storage) fn locate(&self, fences: &IdSet, step: usize, top: &IdSet, wanted: &IdSet) -> Matches {
         macro_rules! located {
             ($($variant:ident),*) => {

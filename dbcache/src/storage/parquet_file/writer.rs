@@ -37,8 +37,6 @@ const WORTH_COMPRESSING: usize = 85;
 const WIDE: usize = 32;
 /// How many pages of a chunk are compressed to see whether it is worth it.
 const SAMPLE: usize = 8;
-/// So many pages are compressed by one thread: for fewer, another one would not be worth waking.
-const PAGES_A_THREAD: usize = 64;
 
 /// Writes a file of a table.
 pub(in crate::storage) struct Writer {
@@ -306,8 +304,7 @@ impl PlainLeaf {
         let is_worth = choice == Compress::IfWorth && self.is_worth_compressing()?;
         let codec = if is_worth { CompressionOptions::Lz4Raw } else { CompressionOptions::Uncompressed };
         let rows_a_page = self.rows_a_page;
-        let pages = self.pages.into_par_iter().with_min_len(PAGES_A_THREAD);
-        let pages = pages.map(|page| Ok(compress(page, Vec::new(), codec)?));
+        let pages = self.pages.into_iter().map(|page| Ok(compress(page, Vec::new(), codec)?));
         let pages: Vec<CompressedPage> = pages.collect::<PolarsResult<_>>()?;
         Ok(Leaf { rows_a_page, values: pages.iter().map(values).collect(), pages })
     }

@@ -12,7 +12,7 @@ use polars_parquet::read::{ColumnChunkMetadata, Filter, column_iter_to_arrays};
 use rayon::prelude::*;
 
 use super::page_bytes::{PageBytes, give_back};
-use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile, numbers};
+use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile, numbers, texts};
 use crate::error::{Error, Result};
 use crate::key::{IdSet, row_number};
 use crate::storage::memory::{Chunk, ChunkKey};
@@ -383,8 +383,7 @@ impl ColumnReading<'_> {
             let decoded = self.file.decode(group, self.field, leaves, None)?;
             return gather(&decoded, places.len(), places.iter().copied());
         }
-        let numbers = self.file.numbers_of_pages(group, self.field, &leaves, places);
-        if let Some(picked) = numbers.or_else(|| self.file.texts_of_pages(group, self.field, &leaves, places)) {
+        if let Some(picked) = self.picked(group, &leaves, places) {
             return Ok(picked);
         }
         let mut mask = MutableBitmap::from_len_zeroed(rows);
@@ -392,6 +391,14 @@ impl ColumnReading<'_> {
             mask.set(*place as usize, true);
         }
         self.file.decode(group, self.field, leaves, Some(mask.freeze()))
+    }
+
+    /// The values at these places without a decoder; `None` of what only one can read.
+    fn picked(&self, group: usize, leaves: &[PageBytes], places: &[IdxSize]) -> Option<Series> {
+        let [pages] = leaves else { return None };
+        let codec = self.file.chunks(group).get(pages.leaf)?.compression();
+        let numbers = numbers::of_pages(self.field, pages, codec, places);
+        numbers.or_else(|| texts::of_pages(self.field, pages, codec, places))
     }
 }
 

@@ -4,8 +4,8 @@ use polars::prelude::*;
 use polars_parquet::parquet::compression::Compression;
 
 use super::columns::GroupRows;
+use super::levels;
 use super::page_bytes::PageBytes;
-use super::{RowFile, levels};
 
 /// Does something with the Polars type that a column of numbers has in memory; `None` of anything else.
 macro_rules! of_numbers {
@@ -48,38 +48,30 @@ where
     Some(ChunkedArray::<T>::from_vec(name.clone(), all).into_series())
 }
 
-impl RowFile {
-    /// The numbers at some ascending places of the rows of these pages; `None` of anything else, and where there are
-    /// nulls.
-    pub(super) fn numbers_of_pages(
-        &self,
-        group: usize,
-        field: &ArrowField,
-        leaves: &[PageBytes],
-        places: &[IdxSize],
-    ) -> Option<Series> {
-        let [pages] = leaves else { return None };
-        if self.chunks(group).get(pages.leaf)?.compression() != Compression::Uncompressed {
-            return None;
-        }
-        of_numbers!(DataType::from_arrow_field(field), T => {
-            let values = numbers(pages, places, |bytes| <T as PolarsNumericType>::Native::from_le_bytes(*bytes))?;
-            Some(ChunkedArray::<T>::from_vec(field.name.clone(), values).into_series())
-        })
+/// The numbers at some ascending places of the rows of these pages; `None` of anything else, and where there are nulls.
+pub(super) fn of_pages(
+    field: &ArrowField,
+    pages: &PageBytes,
+    codec: Compression,
+    places: &[IdxSize],
+) -> Option<Series> {
+    if codec != Compression::Uncompressed {
+        return None;
     }
+    of_numbers!(DataType::from_arrow_field(field), T => {
+        let values = numbers(pages, places, |bytes| <T as PolarsNumericType>::Native::from_le_bytes(*bytes))?;
+        Some(ChunkedArray::<T>::from_vec(field.name.clone(), values).into_series())
+    })
 }
 
 fn numbers<const N: usize, V>(pages: &PageBytes, places: &[IdxSize], read: impl Fn(&[u8; N]) -> V) -> Option<Vec<V>> {
-    let mut numbers = Vec::with_capacity(places.len());
-    let (mut rest, mut places, mut before, mut levels) = (pages.bytes(), places.iter().peekable(), 0, Vec::new());
-    for (length, rows) in &pages.sizes {
-        let (page, later) = rest.split_at_checked(*length)?;
-        rest = later;
-        let values = plain_values(page, *rows, N, &mut levels)?.as_chunks::<N>().0;
-        while let Some(place) = places.next_if(|place| (**place as usize) < before + rows) {
-            numbers.push(read(values.get(*place as usize - before)?));
+    let (mut numbers, mut levels) = (Vec::with_capacity(places.len()), Vec::new());
+    for page in pages.wanted(places) {
+        let page = page?;
+        let values = plain_values(page.bytes, page.rows, N, &mut levels)?.as_chunks::<N>().0;
+        for place in page.places() {
+            numbers.push(read(values.get(place)?));
         }
-        before += rows;
     }
     Some(numbers)
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::Cursor;
 use std::ops::Range;
 
+use polars::prelude::IdxSize;
 use polars_buffer::Buffer;
 
 use super::super::pages::PageEntry;
@@ -42,6 +43,19 @@ impl PageBytes {
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
+    /// Each page, with those of its rows that stand at these ascending places among the rows of all; `None` of one that
+    /// the bytes end before.
+    pub(super) fn wanted<'p>(&'p self, places: &'p [IdxSize]) -> impl Iterator<Item = Option<WantedPage<'p>>> {
+        let (mut rest, mut places, mut before) = (self.bytes(), places, 0);
+        self.sizes.iter().map(move |(length, rows)| {
+            let (bytes, later) = rest.split_at_checked(*length)?;
+            let (here, behind) = places.split_at(places.partition_point(|place| (*place as usize) < before + rows));
+            let page = WantedPage { bytes, rows: *rows, before, places: here };
+            (rest, places, before) = (later, behind, before + rows);
+            Some(page)
+        })
+    }
+
     /// Makes room for so many more bytes.
     pub(super) fn reserve(&mut self, length: usize) {
         self.bytes.reserve((self.used + length).saturating_sub(self.bytes.len()));
@@ -62,6 +76,22 @@ impl PageBytes {
     pub(super) fn take_out(&mut self) -> (Cursor<Buffer<u8>>, Buffer<u8>) {
         let memory = Buffer::from(std::mem::take(&mut self.bytes));
         (Cursor::new(memory.clone().sliced(..self.used)), memory)
+    }
+}
+
+/// A page, and which of its rows are wanted.
+pub(super) struct WantedPage<'p> {
+    pub(super) bytes: &'p [u8],
+    pub(super) rows: usize,
+    /// How many rows the pages before it have.
+    before: usize,
+    places: &'p [IdxSize],
+}
+
+impl WantedPage<'_> {
+    /// The wanted rows, counted from the first of the page.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        self.places.iter().map(|place| *place as usize - self.before)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Texts of some rows out of the bytes of plain pages, without a decoder, which would go through all rows of each page.
 
-use std::borrow::Cow;
 use std::str::from_utf8;
 
 use polars::prelude::*;
@@ -9,45 +8,34 @@ use polars_parquet::parquet::compression::{Compression, DecompressionContext, de
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 use polars_parquet_format::{Encoding, PageHeader};
 
-use super::RowFile;
 use super::levels;
 use super::page_bytes::PageBytes;
 
 type Texts = MutableBinaryViewArray<str>;
 
-impl RowFile {
-    /// The texts at some ascending places of the rows of these pages; `None` of anything else, and where there are nulls.
-    pub(super) fn texts_of_pages(
-        &self,
-        group: usize,
-        field: &ArrowField,
-        leaves: &[PageBytes],
-        places: &[IdxSize],
-    ) -> Option<Series> {
-        let [pages] = leaves else { return None };
-        if !DataType::from_arrow_field(field).is_string() {
-            return None;
-        }
-        let codec = self.chunks(group).get(pages.leaf)?.compression();
-        let mut texts = Texts::with_capacity(places.len());
-        let (mut rest, mut places, mut before, mut levels) = (pages.bytes(), places, 0, Vec::new());
-        for (length, rows) in &pages.sizes {
-            let (page, later) = rest.split_at_checked(*length)?;
-            rest = later;
-            let (here, behind) = places.split_at(places.partition_point(|place| (*place as usize) < before + rows));
-            places = behind;
-            levels::write_all_there(*rows, &mut levels);
-            let body = body(page, *rows, codec)?;
-            let places = here.iter().map(|place| *place as usize - before);
-            pick(body.strip_prefix(levels.as_slice())?, places, &mut texts)?;
-            before += rows;
-        }
-        Some(StringChunked::with_chunk(field.name.clone(), texts.freeze()).into_series())
+/// The texts at some ascending places of the rows of these pages; `None` of anything else, and where there are nulls.
+pub(super) fn of_pages(
+    field: &ArrowField,
+    pages: &PageBytes,
+    codec: Compression,
+    places: &[IdxSize],
+) -> Option<Series> {
+    if !DataType::from_arrow_field(field).is_string() {
+        return None;
     }
+    let mut texts = Texts::with_capacity(places.len());
+    let (mut levels, mut plain) = (Vec::new(), Vec::new());
+    for page in pages.wanted(places) {
+        let page = page?;
+        levels::write_all_there(page.rows, &mut levels);
+        let body = body(page.bytes, page.rows, codec, &mut plain)?;
+        pick(body.strip_prefix(levels.as_slice())?, page.places(), &mut texts)?;
+    }
+    Some(StringChunked::with_chunk(field.name.clone(), texts.freeze()).into_series())
 }
 
-/// The levels and values of a plain page of so many rows.
-fn body(page: &[u8], rows: usize, codec: Compression) -> Option<Cow<'_, [u8]>> {
+/// The levels and values of a plain page of so many rows; of a compressed one in `plain`.
+fn body<'b>(page: &'b [u8], rows: usize, codec: Compression, plain: &'b mut Vec<u8>) -> Option<&'b [u8]> {
     let mut body = page;
     let mut protocol = TCompactInputProtocol::new(&mut body, page.len());
     let header = PageHeader::read_from_in_protocol(&mut protocol).ok()?;
@@ -56,11 +44,11 @@ fn body(page: &[u8], rows: usize, codec: Compression) -> Option<Cow<'_, [u8]>> {
         return None;
     }
     if codec == Compression::Uncompressed {
-        return Some(Cow::Borrowed(body));
+        return Some(body);
     }
-    let mut plain = vec![0; usize::try_from(header.uncompressed_page_size).ok()?];
-    decompress(codec, body, &mut plain, &mut DecompressionContext::Unset).ok()?;
-    Some(Cow::Owned(plain))
+    plain.resize(usize::try_from(header.uncompressed_page_size).ok()?, 0);
+    decompress(codec, body, plain, &mut DecompressionContext::Unset).ok()?;
+    Some(plain)
 }
 
 /// Adds the texts at some ascending places of the values of a page, each of which stands behind its length.
