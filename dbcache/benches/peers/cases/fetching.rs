@@ -58,6 +58,7 @@ pub(crate) const CASES: &[Case] = &[
 mod without_postgres {
     use super::{Ground, Outcome, Result};
 
+    #[expect(clippy::unnecessary_wraps, reason = "a case may fail")]
     pub(super) fn skipped(_: &Ground) -> Result<Outcome> {
         eprintln!("  needs the feature bench-postgres");
         Ok(Outcome::default())
