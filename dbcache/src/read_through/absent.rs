@@ -1,10 +1,10 @@
 //! Ids that the database does not have, remembered so that they are not asked each time.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::error::Result;
 use crate::key::IdSet;
 use crate::name::TableName;
 use crate::storage::{AbsentIds, Table};
@@ -28,11 +28,11 @@ pub enum RememberAbsent {
     InFolder(Duration),
 }
 
-/// What is remembered of each table.
+/// What is remembered of each table, by each id column.
 #[derive(Debug, Default)]
 pub(crate) struct Absences {
     policy: RememberAbsent,
-    tables: Mutex<HashMap<TableName, AbsentIds>>,
+    tables: Mutex<HashMap<(TableName, String), AbsentIds>>,
 }
 
 impl Absences {
@@ -45,34 +45,41 @@ impl Absences {
     }
 
     /// Those of these ids that are known to be absent.
-    pub(super) fn known(&self, table: &Table, ids: &IdSet) -> Result<IdSet> {
+    pub(super) fn known(&self, table: &Table, ids: &IdSet) -> IdSet {
         let absent = match self.policy {
-            RememberAbsent::Never => return Ok(ids.none()),
-            RememberAbsent::InMemory(age) => self.in_memory().get(table.name()).map(|absent| absent.since(least(age))),
-            RememberAbsent::InFolder(age) => Some(table.absent_ids()?.since(least(age))),
+            RememberAbsent::Never => return ids.none(),
+            RememberAbsent::InMemory(age) => self.in_memory().get(&of(table)).map(|absent| absent.within(&last(age))),
+            RememberAbsent::InFolder(age) => Some(table.absent_ids().within(&last(age))),
         };
-        Ok(absent.map_or_else(|| ids.none(), |absent| ids.select(&ids.locate_among(&absent))))
+        absent.map_or_else(|| ids.none(), |absent| ids.select(&ids.locate_among(&absent)))
     }
 
     /// Remembers ids that the database turned out not to have, now.
-    pub(super) fn remember(&self, table: &Table, ids: &IdSet) -> Result<()> {
+    ///
+    /// Where the folder cannot take them, they are asked again: that costs a query, and no request fails for it.
+    pub(super) fn remember(&self, table: &Table, ids: &IdSet) {
         if ids.is_empty() {
-            return Ok(());
+            return;
         }
         match self.policy {
             RememberAbsent::Never => {}
             RememberAbsent::InMemory(age) => {
                 let mut tables = self.in_memory();
-                let absent = tables.entry(table.name().clone()).or_default();
-                absent.add(ids, now());
-                absent.forget_before(least(age));
+                let absent = tables.entry(of(table)).or_default();
+                let seconds = last(age);
+                absent.add(ids, *seconds.end());
+                absent.forget_beside(&seconds);
             }
-            RememberAbsent::InFolder(age) => table.remember_absent(ids, now(), least(age))?,
+            RememberAbsent::InFolder(age) => {
+                if let Err(cause) = table.remember_absent(ids, &last(age)) {
+                    let cause = cause.with_causes();
+                    tracing::warn!(table = %table.name(), cause, "absent ids cannot be remembered");
+                }
+            }
         }
-        Ok(())
     }
 
-    fn in_memory(&self) -> MutexGuard<'_, HashMap<TableName, AbsentIds>> {
+    fn in_memory(&self) -> MutexGuard<'_, HashMap<(TableName, String), AbsentIds>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,7 +89,12 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The first moment that is not longer ago than this.
-fn least(age: Duration) -> u64 {
-    now().saturating_sub(age.as_secs())
+/// The seconds that are not longer ago than this.
+fn last(age: Duration) -> RangeInclusive<u64> {
+    let now = now();
+    now.saturating_sub(age.as_secs())..=now
+}
+
+fn of(table: &Table) -> (TableName, String) {
+    (table.name().clone(), table.id_column().to_owned())
 }

@@ -94,7 +94,7 @@ impl Session {
         if request.fetch != Fetch::All && found.is_complete() {
             return Ok(Begun::Ended(Ending::Found { request: Arc::clone(request), stored, found, fetched: 0 }));
         }
-        let known_absent = known_absent(request, &found)?;
+        let known_absent = known_absent(request, &found);
         let to_fetch = request.to_fetch(&found, &known_absent);
         let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
         let replace = if request.fetch == Fetch::All { Replace::Whole } else { Replace::CarryOver };
@@ -363,7 +363,7 @@ impl Session {
         }
         let (rows, failed) = (self.group.committed(), self.failures.len());
         self.tell(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
-        self.request.shared.absences.remember(self.request.table(), &self.found_absent)?;
+        self.request.shared.absences.remember(self.request.table(), &self.found_absent);
         if !self.failures.is_empty() {
             return Err(self.fetch_failed());
         }
@@ -422,10 +422,10 @@ fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
     Ok((stored, found))
 }
 
-fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
+fn known_absent(request: &Request, found: &Standing) -> IdSet {
     let (ids, absences) = (&request.ids, &request.shared.absences);
     if request.fetch != Fetch::Needed || !absences.remembers() || found.missing() == 0 {
-        return Ok(ids.none());
+        return ids.none();
     }
     absences.known(request.table(), &found.missing_ids(ids))
 }

@@ -1,8 +1,10 @@
 //! The ids that a database turned out not to have, and the file that keeps them.
 //!
-//! The file is a help and nothing more: one that is missing, damaged or of another version is as good as an empty one.
+//! The file is a help and nothing more: one that is missing, unreadable, damaged or of another version is as good as an
+//! empty one.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Table;
 use super::disk::{self, Writing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::{IdSet, RowId};
 
 /// What the file's first line begins with; the checksum of the rest follows.
@@ -25,13 +27,14 @@ impl AbsentIds {
         self.0.extend(ids.row_ids().into_iter().map(|id| (id, now)));
     }
 
-    pub(crate) fn forget_before(&mut self, least: u64) {
-        self.0.retain(|_, asked| *asked >= least);
+    /// Forgets the ids that were not found absent in these seconds: before, or by a clock that was ahead.
+    pub(crate) fn forget_beside(&mut self, seconds: &RangeInclusive<u64>) {
+        self.0.retain(|_, asked| seconds.contains(asked));
     }
 
-    /// The ids that were found absent in that second or later.
-    pub(crate) fn since(&self, least: u64) -> IdSet {
-        IdSet::of(self.0.iter().filter(|(_, asked)| **asked >= least).map(|(id, _)| id))
+    /// The ids that were found absent in these seconds.
+    pub(crate) fn within(&self, seconds: &RangeInclusive<u64>) -> IdSet {
+        IdSet::of(self.0.iter().filter(|(_, asked)| seconds.contains(asked)).map(|(id, _)| id))
     }
 }
 
@@ -80,32 +83,43 @@ impl Id {
 }
 
 impl Table {
-    /// The ids that are known to be absent.
-    ///
-    /// # Errors
-    ///
-    /// An I/O error.
-    pub(crate) fn absent_ids(&self) -> Result<AbsentIds> {
-        let Some((_, file)) = disk::open(&self.absent_file())? else { return Ok(AbsentIds::default()) };
-        let bytes = file.read(0..file.length())?;
-        Ok(self.parse(&bytes).unwrap_or_else(|| {
-            tracing::warn!(table = %self.name(), "the file of absent ids is damaged; it will be written anew");
-            AbsentIds::default()
-        }))
+    /// The ids that are known to be absent; none where the file does not say.
+    pub(crate) fn absent_ids(&self) -> AbsentIds {
+        match self.with_files(|| self.read_absent()) {
+            Ok(Some(absent)) => absent,
+            Ok(None) => {
+                tracing::warn!(table = %self.name(), "the file of absent ids is damaged; it will be written anew");
+                AbsentIds::default()
+            }
+            Err(cause) => {
+                let cause = cause.with_causes();
+                tracing::warn!(table = %self.name(), cause, "the file of absent ids is unreadable");
+                AbsentIds::default()
+            }
+        }
     }
 
-    /// Keeps more absent ids, durably, and forgets those that were last asked before `least`.
+    /// `None` where the file is damaged.
+    fn read_absent(&self) -> Result<Option<AbsentIds>> {
+        match disk::open(&self.absent_file())? {
+            Some((_, file)) => Ok(self.parse(&file.read(0..file.length())?)),
+            None => Ok(Some(AbsentIds::default())),
+        }
+    }
+
+    /// Keeps absent ids that were asked now, the last of these seconds, durably, and forgets those that were last asked
+    /// before or after them.
     ///
     /// # Errors
     ///
     /// An I/O error.
-    pub(crate) fn remember_absent(&self, ids: &IdSet, now: u64, least: u64) -> Result<()> {
+    pub(crate) fn remember_absent(&self, ids: &IdSet, seconds: &RangeInclusive<u64>) -> Result<()> {
         let _lock = self.lock()?;
-        let mut absent = self.absent_ids()?;
-        absent.add(ids, now);
-        absent.forget_before(least);
+        let mut absent = self.absent_ids();
+        absent.add(ids, *seconds.end());
+        absent.forget_beside(seconds);
         let mut file = Writing::create(&self.absent_file())?;
-        file.write(&self.print(&absent))?;
+        file.write(&self.print(&absent)?)?;
         file.finish()
     }
 
@@ -113,15 +127,15 @@ impl Table {
         self.lock_file().with_extension("absent")
     }
 
-    fn print(&self, absent: &AbsentIds) -> Vec<u8> {
+    fn print(&self, absent: &AbsentIds) -> Result<Vec<u8>> {
         let content = Content {
             table: self.name().to_string(),
             id_column: self.id_column().to_owned(),
             absent: absent.0.iter().map(|(id, asked)| (id.into(), *asked)).collect(),
         };
-        // Strings and numbers cannot fail to be written.
-        let content = serde_json::to_string(&content).unwrap_or_default();
-        format!("{HEADER}{:016x}\n{content}", xxh3_64(content.as_bytes())).into_bytes()
+        let content = serde_json::to_string(&content)
+            .map_err(|source| Error::Frame { action: "describe absent ids", source: source.into() })?;
+        Ok(format!("{HEADER}{:016x}\n{content}", xxh3_64(content.as_bytes())).into_bytes())
     }
 
     fn parse(&self, bytes: &[u8]) -> Option<AbsentIds> {
@@ -132,7 +146,13 @@ impl Table {
         }
         let Content { table, id_column, absent } = serde_json::from_str(content).ok()?;
         let is_ours = table == self.name().as_str() && id_column == self.id_column();
-        is_ours.then(|| AbsentIds(absent.into_iter().filter_map(|(id, asked)| Some((id.row_id()?, asked))).collect()))
+        // What another id column lacks says nothing of this one.
+        if !is_ours {
+            return Some(AbsentIds::default());
+        }
+        let absent: Option<BTreeMap<RowId, u64>> =
+            absent.into_iter().map(|(id, asked)| Some((id.row_id()?, asked))).collect();
+        absent.map(AbsentIds)
     }
 }
 
@@ -161,28 +181,38 @@ mod tests {
         ];
         let mut expected = AbsentIds::default();
         for ids in all {
-            table.remember_absent(&ids, 100, 100).expect("written");
+            table.remember_absent(&ids, &(100..=100)).expect("written");
             expected.add(&ids, 100);
         }
-        assert_eq!(table.absent_ids().expect("read"), expected);
+        assert_eq!(table.absent_ids(), expected);
     }
 
     #[test]
     fn ids_are_forgotten_when_they_are_too_old() {
         let folder = tempfile::tempdir().expect("a folder");
         let table = table(folder.path());
-        table.remember_absent(&i64::to_set(&[1, 2]), 100, 0).expect("written");
-        table.remember_absent(&i64::to_set(&[2, 3]), 200, 0).expect("written");
-        assert_eq!(table.absent_ids().expect("read").since(150), i64::to_set(&[2, 3]));
-        table.remember_absent(&i64::to_set(&[4]), 300, 150).expect("written");
-        assert_eq!(table.absent_ids().expect("read").since(0), i64::to_set(&[2, 3, 4]));
+        table.remember_absent(&i64::to_set(&[1, 2]), &(0..=100)).expect("written");
+        table.remember_absent(&i64::to_set(&[2, 3]), &(0..=200)).expect("written");
+        assert_eq!(table.absent_ids().within(&(150..=200)), i64::to_set(&[2, 3]));
+        table.remember_absent(&i64::to_set(&[4]), &(150..=300)).expect("written");
+        assert_eq!(table.absent_ids().within(&(0..=300)), i64::to_set(&[2, 3, 4]));
+    }
+
+    #[test]
+    fn ids_that_a_clock_ahead_found_absent_do_not_count() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let table = table(folder.path());
+        table.remember_absent(&i64::to_set(&[1]), &(0..=900)).expect("written");
+        assert_eq!(table.absent_ids().within(&(0..=300)), i64::to_set(&[]));
+        table.remember_absent(&i64::to_set(&[2]), &(0..=300)).expect("written");
+        assert_eq!(table.absent_ids().within(&(0..=900)), i64::to_set(&[2]));
     }
 
     #[test]
     fn a_damaged_file_is_as_good_as_none() {
         let folder = tempfile::tempdir().expect("a folder");
         let table = table(folder.path());
-        table.remember_absent(&i64::to_set(&[1, 2]), 100, 0).expect("written");
+        table.remember_absent(&i64::to_set(&[1, 2]), &(0..=100)).expect("written");
         let file = table.absent_file();
         let mut bytes = std::fs::read(&file).expect("a file");
         for place in 0..bytes.len() {
@@ -190,13 +220,13 @@ mod tests {
                 *byte ^= 1;
             }
             std::fs::write(&file, &bytes).expect("written");
-            assert_eq!(table.absent_ids().expect("read"), AbsentIds::default(), "{place}");
+            assert_eq!(table.absent_ids(), AbsentIds::default(), "{place}");
             if let Some(byte) = bytes.get_mut(place) {
                 *byte ^= 1;
             }
         }
         std::fs::write(&file, [0xff; 9]).expect("written");
-        table.remember_absent(&i64::to_set(&[3]), 100, 0).expect("written");
-        assert_eq!(table.absent_ids().expect("read").since(0), i64::to_set(&[3]));
+        table.remember_absent(&i64::to_set(&[3]), &(0..=100)).expect("written");
+        assert_eq!(table.absent_ids().within(&(0..=300)), i64::to_set(&[3]));
     }
 }

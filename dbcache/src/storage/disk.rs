@@ -114,13 +114,16 @@ impl OpenFile {
     pub(super) fn read_to(&self, place: u64, bytes: &mut [u8]) -> Result<()> {
         let read = match &self.bytes {
             Bytes::InMemory(all) => {
-                let start = usize::try_from(place).unwrap_or(usize::MAX);
-                let wanted = all.get(start..).and_then(|rest| rest.get(..bytes.len()));
+                let wanted = usize::try_from(place).ok().and_then(|start| all.get(start..)?.get(..bytes.len()));
                 wanted.map(|wanted| bytes.copy_from_slice(wanted)).ok_or(io::ErrorKind::UnexpectedEof.into())
             }
             Bytes::InFile(file) => Step::Read(&self.path, bytes.len()).run(|| read_exact_at(file, bytes, place)),
         };
-        read.map_err(io_error("read", &self.path))
+        match read {
+            // The length was checked when the file was opened: somebody has cut it since.
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => Err(self.damaged("it ends too early")),
+            read => read.map_err(io_error("read", &self.path)),
+        }
     }
 
     /// The error that says that this file is not what was written.

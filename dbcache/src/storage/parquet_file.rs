@@ -182,6 +182,8 @@ fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc
     let OwnEnding { header, metadata, directory } = own;
     match header.check(expected.table, expected.id_column, expected.place) {
         Err(Unfit::AnotherTable(reason)) => return Ok(Content::AnotherTable(reason)),
+        // Whatever belongs here is gone.
+        Err(Unfit::Misplaced) => return Ok(Content::Damaged("it is another file of the table".to_owned())),
         Err(Unfit::TooNew(reason)) => return Ok(Content::TooNew(reason)),
         Ok(()) => {}
     }

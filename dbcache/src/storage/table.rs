@@ -187,7 +187,7 @@ impl Table {
         if known.base_seen.is_some_and(|seen| now.duration_since(seen) < BASE_COUNTS) {
             return Ok(true);
         }
-        let is_same = disk::stamp(self.source()?)? == known.base;
+        let is_same = disk::stamp(self.source(known.commit)?)? == known.base;
         known.base_seen = is_same.then_some(now);
         Ok(is_same)
     }
@@ -199,13 +199,16 @@ impl Table {
     pub(super) fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
         let mark = Mark::open(&self.lock_file())?;
         let commit = mark.as_ref().map_or(Ok(0), Mark::read)?;
-        let (stamp, base) = match self.open_base(previous)? {
+        let source = self.source(commit)?;
+        let (stamp, base) = match self.open(source, Place::Base, previous)? {
             Opened::Segment(stamp, base) => (stamp, base),
             Opened::Gone => (None, None),
             Opened::Damaged(path, reason) => return Ok(Look::Damaged { place: Place::Base, path, reason }),
         };
         let names = disk::list(&self.segments)?;
         let names: Vec<SegmentName> = names.iter().filter_map(|name| SegmentName::parse(name)).collect();
+        // Segments show that there were commits, though the lock file is gone.
+        let base = base.filter(|_| source == self.base || names.is_empty());
         let folded = base.as_ref().and_then(|base| base.commits).map(|commits| commits.last);
         let folded = folded.filter(|_| !disk::is_left_out(Safeguard::Watermark, &self.base));
         // Without any file of ours there is nothing that could be gone.
@@ -234,16 +237,19 @@ impl Table {
         Ok(Look::Rows { known, folded: chain::folded(folded, &names, &chosen) })
     }
 
-    fn open_base(&self, previous: Option<&Snapshot>) -> Result<Opened> {
-        let path = self.source()?;
-        self.open(path, Place::Base, previous)
-    }
-
     pub(super) fn open_segment(&self, name: SegmentName, previous: Option<&Snapshot>) -> Result<Opened> {
         self.open(&self.segment_file(name), Place::Segment(name), previous)
     }
 
     pub(super) fn open(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
+        match self.open_as_found(path, place, previous) {
+            // It was cut between two reads.
+            Err(Error::Damaged { path, reason }) => Ok(Opened::Damaged(path, reason)),
+            opened => opened,
+        }
+    }
+
+    fn open_as_found(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
         let Some((stamp, file)) = disk::open(path)? else { return Ok(Opened::Gone) };
         let mut open = previous.into_iter().flat_map(|previous| &previous.segments);
         if let Some(segment) = open.find(|segment| segment.stamp == Some(stamp)) {
@@ -273,10 +279,11 @@ impl Table {
         Ok(Opened::Segment(Some(stamp), Some(Arc::new(segment))))
     }
 
-    /// The file that holds the oldest rows now.
-    fn source(&self) -> Result<&Path> {
+    /// The file that holds the oldest rows, where this commit was noted. After the first commit the predecessor's file is
+    /// of the past, even if our own is gone.
+    fn source(&self, noted: u64) -> Result<&Path> {
         match &self.predecessor {
-            Some(predecessor) if disk::stamp(&self.base)?.is_none() => Ok(predecessor),
+            Some(predecessor) if noted == 0 && disk::stamp(&self.base)?.is_none() => Ok(predecessor),
             _ => Ok(&self.base),
         }
     }

@@ -89,3 +89,27 @@ fn ids_of_a_failed_batch_are_not_taken_for_absent() {
     users.select(["name"]).unwrap().frame(&[2], &even(4).failing_on([2])).unwrap_err();
     assert_eq!(users.select(["name"]).unwrap().frame(&[2], &even(4)).unwrap().height(), 1);
 }
+
+#[test]
+fn ids_absent_by_one_id_column_are_asked_by_another() {
+    for remember in [RememberAbsent::InMemory(HOUR), RememberAbsent::InFolder(HOUR)] {
+        let folder = Folder::new();
+        let cache = cache(&folder, remember);
+        let none = Database::with_rows([]);
+        let by_id = cache.table("public.users").unwrap();
+        assert_eq!(by_id.select(["name"]).unwrap().frame_found(&[7], &none).unwrap().missing, [7]);
+        let by_number = cache.table_by("public.users", "number").unwrap();
+        let rows = Database::with_rows([json!({ "id": 7, "number": 7, "name": "Ada" })]);
+        assert_eq!(by_number.select(["name"]).unwrap().frame(&[7], &rows).unwrap().height(), 1, "{remember:?}");
+    }
+}
+
+/// Nothing is remembered, and nothing fails.
+#[test]
+fn a_file_of_absent_ids_that_cannot_be_read_or_replaced_costs_queries_only() {
+    let (folder, database) = (Folder::new(), even(4));
+    std::fs::create_dir(folder.path("public_users.absent")).unwrap();
+    let cache = cache(&folder, RememberAbsent::InFolder(HOUR));
+    assert_eq!(ask(&cache, &database), (vec![1, 2, 3, 4], vec![1, 3]));
+    assert_eq!(ask(&cache, &database), (vec![1, 3], vec![1, 3]));
+}

@@ -74,3 +74,35 @@ fn a_small_table_is_one_plain_parquet_file_sorted_by_id() {
     let expected = df!("id" => [1_i64, 2, 3], "name" => ["user 1", "user 2", "user 3"]).unwrap();
     assert_eq!(folder.read("public_users.parquet"), expected);
 }
+
+#[test]
+fn the_predecessors_rows_stay_replaced_when_our_file_is_deleted() {
+    let folder = Folder::new();
+    folder.write("my_schema_users.parquet", df!("id" => [1_i64, 2], "name" => ["old", "old"]).unwrap());
+    let users = || folder.cache().table("my_schema.users").unwrap();
+    let database = Database::with_rows([1, 2].map(|id| json!({ "id": id, "name": "new" })));
+    let open = users();
+    open.select(["name"]).unwrap().refresh().frame(&[1, 2], &database).unwrap();
+    let own = folder.files().into_iter().find(|file| file.starts_with("my_schema_users-") && file.ends_with("parquet"));
+    std::fs::remove_file(folder.path(&own.expect("our own file"))).unwrap();
+    for table in [open, users()] {
+        assert_eq!(table.select(["name"]).unwrap().look_up(&[1, 2]).unwrap().missing, [1, 2]);
+    }
+    let again = users().select(["name"]).unwrap().frame(&[1], &database).unwrap();
+    assert_eq!(again.column("name").unwrap(), &Column::new("name".into(), ["new"]));
+    assert_eq!(users().select(["name"]).unwrap().look_up(&[1, 2]).unwrap().missing, [2]);
+}
+
+#[test]
+fn the_predecessors_file_counts_again_when_everything_of_ours_is_deleted() {
+    let folder = Folder::new();
+    folder.write("my_schema_users.parquet", df!("id" => [1_i64], "name" => ["old"]).unwrap());
+    let database = Database::with_rows([json!({ "id": 1, "name": "new" })]);
+    let users = || folder.cache().table("my_schema.users").unwrap();
+    users().select(["name"]).unwrap().refresh().frame(&[1], &database).unwrap();
+    for file in folder.files().iter().filter(|file| *file != "my_schema_users.parquet") {
+        std::fs::remove_file(folder.path(file)).unwrap();
+    }
+    let found = users().select(["name"]).unwrap().frame_cached(&[1]).unwrap();
+    assert_eq!(found.rows.column("name").unwrap(), &Column::new("name".into(), ["old"]));
+}

@@ -1,6 +1,7 @@
 //! A damaged file gives no wrong rows, stops nothing, and is kept under a name that says so.
 
 use dbcache::polars::prelude::*;
+use dbcache::{DynamicCache, Progress};
 use dbcache_tests::Database;
 use serde_json::json;
 
@@ -105,4 +106,66 @@ fn damage_in_one_column_is_met_only_by_those_who_read_it() {
     let both = folder.users().select(["left", "right"]).unwrap().frame(&ids, &database).unwrap();
     assert_eq!(both, expected);
     assert!(!database.take_asked().is_empty());
+}
+
+/// Rows of several pages in a base and a segment, in a cache that holds nothing in memory; with the names of the files.
+fn large() -> (Folder, dbcache::Table, [String; 2]) {
+    let folder = Folder::new();
+    let cache = DynamicCache::builder().folder(folder.path("")).memory(0).progress(Progress::Silent).open().unwrap();
+    let users = cache.table("public.users").unwrap();
+    for ids in [0..10_000, 10_000..12_000] {
+        users.select(["text"]).unwrap().frame(&ids.collect::<Vec<_>>(), &texts()).unwrap();
+    }
+    let segment = std::fs::read_dir(folder.path("public_users.segments")).unwrap().next().expect("a segment").unwrap();
+    let segment = format!("public_users.segments/{}", segment.file_name().into_string().unwrap());
+    (folder, users, [FILE.to_owned(), segment])
+}
+
+/// Text that does not compress.
+fn texts() -> Database {
+    let word = |number: i64| format!("{:x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()));
+    let text = |id: i64| (id * 8..id * 8 + 8).map(word).collect::<String>();
+    Database::with_rows((0..12_000).map(|id| json!({ "id": id, "text": text(id) })))
+}
+
+#[test]
+fn a_file_that_is_cut_under_an_open_handle_costs_its_rows_and_no_error() {
+    for place in 0..2 {
+        let (folder, users, files) = large();
+        let texts_of = users.select(["text"]).unwrap();
+        let ids: Vec<i64> = (0..12_000).collect();
+        let file = std::fs::File::options().write(true).open(folder.path(&files[place])).unwrap();
+        file.set_len(5_000).unwrap();
+        let database = texts();
+        let rows = texts_of.frame(&ids, &database).unwrap();
+        assert_eq!(rows.height(), ids.len());
+        let lost = if place == 0 { 0..10_000 } else { 10_000..12_000 };
+        assert_eq!(database.take_asked(), lost.collect::<Vec<i64>>());
+        assert!(texts_of.frame_cached(&ids).unwrap().missing.is_empty());
+        assert!(folder.path(&format!("{}.damaged-1", files[place])).exists());
+    }
+}
+
+#[test]
+fn storing_goes_on_where_a_file_was_cut_under_an_open_handle() {
+    let (folder, users, files) = large();
+    for file in &files {
+        std::fs::File::options().write(true).open(folder.path(file)).unwrap().set_len(5_000).unwrap();
+    }
+    let fresh = Database::with_rows([json!({ "id": 20_000, "text": "x" })]);
+    assert_eq!(users.select(["text"]).unwrap().refresh().frame(&[20_000], &fresh).unwrap().height(), 1);
+    users.compact().unwrap();
+    assert_eq!(users.select(["text"]).unwrap().frame_cached(&[20_000]).unwrap().rows.height(), 1);
+}
+
+#[test]
+fn a_segments_bytes_in_the_bases_place_are_set_aside() {
+    let (folder, users, [base, segment]) = large();
+    std::fs::copy(folder.path(&segment), folder.path(&base)).unwrap();
+    for table in [users, folder.users()] {
+        let names = table.select(["text"]).unwrap();
+        assert_eq!(names.frame(&[1, 11_000], &texts()).unwrap().height(), 2);
+        assert_eq!(names.frame_cached(&[1, 2, 11_000]).unwrap().missing, [2]);
+    }
+    assert!(folder.path(&format!("{base}.damaged-1")).exists());
 }

@@ -47,6 +47,8 @@ pub(in crate::storage) enum Place {
 /// Why a sound file is not the one that was wanted; the reasons are for people.
 pub(super) enum Unfit {
     AnotherTable(String),
+    /// It is of this table, but belongs in another place.
+    Misplaced,
     TooNew(String),
 }
 
@@ -86,6 +88,6 @@ impl Header {
             Place::Base => self.first_commit == 0,
             Place::Segment(name) => self.commits() == name.commits,
         };
-        if is_in_place { Ok(()) } else { Err(Unfit::AnotherTable("it is another file of the table".to_owned())) }
+        if is_in_place { Ok(()) } else { Err(Unfit::Misplaced) }
     }
 }
