@@ -1,7 +1,7 @@
 //! Draws what the benchmark `peers` measured: lookups against the number of ids, appends against the table's size.
 //!
 //! ```sh
-//! cargo bench -p dbcache --bench peers --features bench-peers,lazy -- append lookup_by_ids --json peers.json
+//! cargo bench -p dbcache-benches --features all-peers,lazy -- append lookup_by_ids --json peers.json
 //! cargo run --example plot_benchmarks -- peers.json dbcache/benches/plots
 //! ```
 

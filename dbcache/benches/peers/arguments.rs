@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::measure::Result;
 
 pub(crate) const HELP: &str = "\
-Usage: cargo bench -p dbcache --bench peers [--features bench-peers,bench-postgres,lazy] -- [OPTIONS] [NAME]...
+Usage: cargo bench -p dbcache-benches [--features all-peers,postgres,lazy] -- [OPTIONS] [NAME]...
 
 Measures dbcache and its peers. With names, only the cases in whose name, or in one of whose targets' names, one of
 them occurs.

@@ -7,7 +7,7 @@ mod json;
 mod storage;
 mod typed;
 
-#[cfg(feature = "bench-postgres")]
+#[cfg(feature = "postgres")]
 pub(crate) use self::fetching::postgres::in_child as fetch_postgres;
 pub(crate) use self::fetching::{fetch_many, warm_many};
 use crate::case::Case;

@@ -33,7 +33,7 @@ pub(crate) fn run(task: &str, arguments: &[String]) -> Result<()> {
         "read-parquet" => read_parquet(path),
         "fetch-many" => cases::fetch_many(path, number(0)?),
         "warm-many" => cases::warm_many(path, number(0)?),
-        #[cfg(feature = "bench-postgres")]
+        #[cfg(feature = "postgres")]
         "fetch-postgres" => cases::fetch_postgres(path, number(0)?),
         _ => Err(format!("there is no task {task}").into()),
     }?;

@@ -81,7 +81,7 @@ impl Users {
         self.made("users.parquet", |path| rivals::naive_polars::fill(path, self.rows))
     }
 
-    #[cfg(feature = "bench-peers")]
+    #[cfg(feature = "all-peers")]
     pub(crate) fn redb(&self) -> Result<PathBuf> {
         self.made("users.redb", |path| rivals::redb::fill(path, self.rows))
     }

@@ -1,6 +1,6 @@
 //! dbcache beside what its users would pick instead, every pair measured in one run.
 //!
-//! `cargo bench -p dbcache --bench peers -- --help` says how; `BENCHMARKS.md` says what each case does.
+//! `cargo bench -p dbcache-benches -- --help` says how; `BENCHMARKS.md` says what each case does.
 #![allow(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 #![allow(clippy::cast_precision_loss, reason = "measurements are for people")]
 
@@ -14,13 +14,13 @@ mod measure;
 mod ours;
 mod people;
 mod process;
-#[cfg(feature = "bench-postgres")]
+#[cfg(feature = "postgres")]
 mod proxy;
 mod random;
 mod report;
 mod rivals;
 /// The server that the tests start for themselves.
-#[cfg(feature = "bench-postgres")]
+#[cfg(feature = "postgres")]
 #[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
 #[path = "../../../tests/src/server.rs"]
 mod server;

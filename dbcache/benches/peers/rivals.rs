@@ -2,12 +2,12 @@
 
 pub(crate) mod by_hand;
 pub(crate) mod naive_polars;
-#[cfg(feature = "bench-postgres")]
+#[cfg(feature = "postgres")]
 pub(crate) mod postgres;
-#[cfg(feature = "bench-peers")]
+#[cfg(feature = "all-peers")]
 pub(crate) mod redb;
 #[cfg(feature = "lazy")]
 pub(crate) mod scan;
-#[cfg(feature = "bench-peers")]
+#[cfg(feature = "all-peers")]
 pub(crate) mod serde_arrow;
 pub(crate) mod sqlite;

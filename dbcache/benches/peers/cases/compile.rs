@@ -57,7 +57,8 @@ struct Package {
 
 impl Package {
     fn create(folder: &Path) -> Result<Self> {
-        let library = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let library =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the benchmark is not in the library's folder")?;
         let workspace = library.parent().ok_or("the library is not in a workspace")?;
         std::fs::create_dir_all(folder.join("src"))?;
         std::fs::write(folder.join("Cargo.toml"), MANIFEST.replace("DBCACHE", &library.to_string_lossy()))?;

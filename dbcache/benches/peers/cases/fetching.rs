@@ -1,6 +1,6 @@
 //! Fetching through the cache beside fetching without it.
 
-#[cfg(feature = "bench-postgres")]
+#[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::process;
 use crate::rivals::sqlite;
 use crate::users::{self, Columns, User};
 
-#[cfg(not(feature = "bench-postgres"))]
+#[cfg(not(feature = "postgres"))]
 use without_postgres as postgres;
 
 pub(crate) const CASES: &[Case] = &[
@@ -54,13 +54,13 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
-#[cfg(not(feature = "bench-postgres"))]
+#[cfg(not(feature = "postgres"))]
 mod without_postgres {
     use super::{Ground, Outcome, Result};
 
     #[expect(clippy::unnecessary_wraps, reason = "a case may fail")]
     pub(super) fn skipped(_: &Ground) -> Result<Outcome> {
-        eprintln!("  needs the feature bench-postgres");
+        eprintln!("  needs the feature postgres");
         Ok(Outcome::default())
     }
 
@@ -81,7 +81,6 @@ fn fetch_sqlite(ground: &Ground) -> Result<Outcome> {
             let (ids, scratch) = (ids(round), ground.scratch()?);
             Round::of(|| through_cache(&connection, scratch.path(), &ids), digest)
         }),
-        #[cfg(feature = "sqlite")]
         {
             let fetcher = dbcache::SqliteFetcher::open(&database)?;
             Contender::new("dbcache, SqliteFetcher", move |round| {
@@ -131,7 +130,6 @@ fn through_cache(connection: &Mutex<Connection>, folder: &Path, ids: &[i64]) -> 
     Ok(cache.select(columns()).frame(ids, &fetcher)?)
 }
 
-#[cfg(feature = "sqlite")]
 fn through_adapter(fetcher: &dbcache::SqliteFetcher, folder: &Path, ids: &[i64]) -> Result<DataFrame> {
     let cache = ours::open_dynamic(folder, Memory::LARGE)?;
     Ok(cache.table("main.users")?.select(["name", "age", "amount", "email", "profile"])?.frame(ids, fetcher)?)

@@ -145,12 +145,12 @@ fn append_others(ground: &Ground, table: &Users, scratch: &Path) -> Result<Vec<S
         Round::of(|| naive_polars::append(&path, &ids, &frame), |()| Ok(0))
     });
     let samples = in_turn(vec![naive], ground.pace.slow())?;
-    #[cfg(feature = "bench-peers")]
+    #[cfg(feature = "all-peers")]
     let samples = [samples, append_to_redb(ground, table)?].concat();
     Ok(samples)
 }
 
-#[cfg(feature = "bench-peers")]
+#[cfg(feature = "all-peers")]
 fn append_to_redb(ground: &Ground, table: &Users) -> Result<Vec<Sample>> {
     use crate::rivals::redb;
 

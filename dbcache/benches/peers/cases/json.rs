@@ -50,7 +50,7 @@ fn json_paths(ground: &Ground) -> Result<Outcome> {
         Contender::new("dbcache", |_| Round::of(|| ask(&[PATH]), cities)),
         Contender::new(FOUR, |_| Round::of(|| ask(&FOUR_PATHS), cities)),
         Contender::new(COLUMN, |_| Round::of(|| ask(&["profile"]), |_| Ok(digest))),
-        #[cfg(feature = "bench-peers")]
+        #[cfg(feature = "all-peers")]
         Contender::new("json_path_match", |_| Round::of(|| json_path_match(&texts), |found| text_digest(found.iter()))),
     ];
     let samples = in_turn(contenders, ground.pace)?;
@@ -62,7 +62,7 @@ fn json_paths(ground: &Ground) -> Result<Outcome> {
     ))
 }
 
-#[cfg(feature = "bench-peers")]
+#[cfg(feature = "all-peers")]
 fn json_path_match(texts: &DataFrame) -> Result<dbcache::polars::prelude::StringChunked> {
     use dbcache::polars::prelude::*;
 

@@ -111,7 +111,7 @@ pub(super) fn others(table: &Users, count: u64) -> Result<Vec<Contender<'static>
         naive(table, count)?,
         #[cfg(feature = "lazy")]
         scanned(table, count)?,
-        #[cfg(feature = "bench-peers")]
+        #[cfg(feature = "all-peers")]
         in_redb(table, count)?,
     ])
 }
@@ -135,7 +135,7 @@ fn scanned(table: &Users, count: u64) -> Result<Contender<'static>> {
     }))
 }
 
-#[cfg(feature = "bench-peers")]
+#[cfg(feature = "all-peers")]
 fn in_redb(table: &Users, count: u64) -> Result<Contender<'static>> {
     use crate::rivals::redb;
 

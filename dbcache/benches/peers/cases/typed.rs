@@ -40,7 +40,7 @@ fn to_frame(ground: &Ground) -> Result<Outcome> {
     let contenders = vec![
         Contender::new("dbcache", |_| Round::of(|| Ok(Person::to_frame(&people)?), digest)),
         Contender::new("by hand", |_| Round::of(|| Ok(by_hand::to_frame(&people)?), digest)),
-        #[cfg(feature = "bench-peers")]
+        #[cfg(feature = "all-peers")]
         {
             let tracing = crate::rivals::serde_arrow::Tracing::new()?;
             let people = &people;
