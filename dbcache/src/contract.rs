@@ -3,11 +3,12 @@
 use polars::prelude::*;
 
 use crate::data_type::{convert, is_storable, readable};
+use crate::documents;
 use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{self, RESERVED_PREFIX, Rows, Snapshot};
+use crate::storage::{self, RESERVED_PREFIX, Rows, Snapshot, StoredColumn};
 
 /// What a batch was asked for.
 pub(crate) struct Expected<'a> {
@@ -146,7 +147,10 @@ fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result
     let series = column.as_materialized_series();
     let converted = match (declared.parse_json(), series.dtype()) {
         (Some(_), DataType::String) if is_stored_as_text(expected.stored, column.name()) => return Ok(column),
-        (Some(parse), DataType::String) => parse(series.str().map_err(polars_failed)?),
+        (Some(parse), DataType::String) => {
+            let text = series.str().map_err(polars_failed)?;
+            parse(text).map(|documents| with_stored_keys(documents, text, expected.stored))
+        }
         (_, found) if readable(found, declared.data_type()) => convert(series, declared.data_type()),
         (_, found) => {
             return Err(BatchError::WrongType {
@@ -159,6 +163,20 @@ fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result
     };
     let converted = converted.map_err(|cause| unfit(cause, ids, declared))?;
     Ok(converted.with_name(column.name().clone()).into_column())
+}
+
+/// The documents with the keys that other record types have stored of the column: the text has them all, so that the
+/// row stays complete for those.
+fn with_stored_keys(documents: Series, text: &StringChunked, stored: &Snapshot) -> Series {
+    let stored = stored.column(text.name()).map(StoredColumn::data_type);
+    let Some(stored) = stored.filter(|stored| has_other_keys(stored, documents.dtype())) else { return documents };
+    let all = documents::read_as(text, stored);
+    all.and_then(|all| storage::extended(&documents, &all)).unwrap_or(documents)
+}
+
+fn has_other_keys(stored: &DataType, declared: &DataType) -> bool {
+    let declared = storage::innermost(declared);
+    storage::innermost(stored).iter().any(|path| !declared.iter().any(|key| path.starts_with(key)))
 }
 
 fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {

@@ -176,6 +176,8 @@ fn fault(column: &Series, row: usize, wanted: &DataType) -> CellError {
 
 /// Fields that the stored struct lacks are null; those that nobody wants are left out.
 fn convert_struct(column: &Series, wanted: &[Field]) -> Result<Series, CellError> {
+    // The validity is that of all rows, and can be set on a single chunk only.
+    let column = &column.rechunk();
     let stored = column.struct_().map_err(|cause| polars_fault(column, &cause))?;
     let fields: Result<Vec<Series>, CellError> = wanted
         .iter()

@@ -37,7 +37,12 @@ fn one(column: &Series, path: &JsonPath, pinned: Option<&DataType>) -> Option<Se
 pub(crate) fn beside(documents: &StringChunked, stored: &DataType) -> Option<Series> {
     let found = structured(documents)?;
     let both = joined(stored, found.dtype());
-    let read = one(&documents.clone().into_series(), &JsonPath::default(), Some(&both))?;
+    read_as(documents, &both)
+}
+
+/// The documents in a nested type, without the keys that it lacks; `None` if one does not fit it.
+pub(crate) fn read_as(documents: &StringChunked, data_type: &DataType) -> Option<Series> {
+    let read = one(&documents.clone().into_series(), &JsonPath::default(), Some(data_type))?;
     Some(read.with_name(documents.name().clone()))
 }
 

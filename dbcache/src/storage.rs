@@ -35,7 +35,7 @@ pub use self::disk::faults;
 pub(crate) use self::disk::identity;
 pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
 pub(crate) use self::listing::{Listed, Owner};
-pub(crate) use self::merge::{Replace, merge_all};
+pub(crate) use self::merge::{Replace, extended, merge_all};
 pub(crate) use self::parquet_file::RESERVED_PREFIX;
 pub(crate) use self::presence::ColumnSet;
 pub(crate) use self::rows::Rows;

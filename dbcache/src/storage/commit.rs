@@ -204,7 +204,7 @@ impl Table {
     }
 }
 
-/// The stored versions of rows, with those of their columns that the new versions do not bring.
+/// The stored versions of rows, with those of their columns that the new versions do not bring, or not with all keys.
 fn carried_over(
     table: &Table,
     stored: &Snapshot,
@@ -212,8 +212,11 @@ fn carried_over(
     ids: crate::key::IdSet,
     rows: &super::located::Located,
 ) -> Result<Rows> {
-    let is_kept =
-        |column: &&StoredColumn| !fetched.presence.of_all().is_some_and(|set| set.contains(column.name().as_str()));
+    let is_replaced = |column: &str| {
+        let is_brought = fetched.presence.of_all().is_some_and(|set| set.contains(column));
+        is_brought && !fetched.presence.lacks_keys_of(column, stored.presence())
+    };
+    let is_kept = |column: &&StoredColumn| !is_replaced(column.name());
     let kept: Vec<&StoredColumn> = stored.columns().iter().filter(is_kept).collect();
     stored.rows(&table.name, ids, rows, &kept)
 }

@@ -40,18 +40,38 @@ impl Need {
 }
 
 /// The innermost keys of a column that a row has; none where it has the column whole.
-struct Keys<'a> {
+pub(super) struct Keys<'a> {
     column: &'a str,
     paths: Vec<Vec<&'a str>>,
 }
 
 impl<'a> Keys<'a> {
-    fn of(set: &'a ColumnSet, column: &'a str) -> Self {
+    pub(super) fn of(set: &'a ColumnSet, column: &'a str) -> Self {
         // They stand right behind the column's own entry, since no other name begins with it and a control character.
         let behind = set.range::<str, _>((Bound::Excluded(column), Bound::Unbounded));
-        let is_key = |entry: &&String| entry.strip_prefix(column).is_some_and(|rest| rest.starts_with(STEP));
-        let entries = behind.take_while(is_key);
+        let entries = behind.take_while(|entry| is_key_of(entry, column));
         Self { column, paths: entries.map(|entry| entry.split(STEP).skip(1).collect()).collect() }
+    }
+
+    /// The whole column, or the part of it with these keys.
+    pub(super) fn part(&self) -> Part<'_> {
+        if self.paths.is_empty() { Part::Whole } else { Part::Keys(self.paths.iter().map(Vec::as_slice).collect()) }
+    }
+
+    /// Whether the other row has keys of the column that this one lacks.
+    pub(super) fn lack(&self, other: &Self) -> bool {
+        let lacks = |path: &Vec<&str>| !self.paths.iter().any(|key| path.starts_with(key));
+        !self.paths.is_empty() && (other.paths.is_empty() || other.paths.iter().any(lacks))
+    }
+
+    /// The entries of a row that has the keys of both.
+    pub(super) fn union(&self, other: &Self) -> Vec<String> {
+        if self.paths.is_empty() || other.paths.is_empty() {
+            return Vec::new();
+        }
+        let both = || self.paths.iter().chain(&other.paths);
+        let is_innermost = |path: &&Vec<&str>| !both().any(|key| key.len() < path.len() && path.starts_with(key));
+        both().filter(is_innermost).map(|path| entry(self.column, path)).collect()
     }
 
     /// Whether all that can stand at the path was fetched.
@@ -76,6 +96,33 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// The part of a value that a row has.
+#[derive(Clone, Debug)]
+pub(super) enum Part<'k> {
+    Whole,
+    /// What lies at these paths, of which there is at least one and none is empty.
+    Keys(Vec<&'k [&'k str]>),
+}
+
+impl<'k> Part<'k> {
+    /// The part of a field that the row has; `None` if the row lacks the field.
+    pub(super) fn below(&self, step: &str) -> Option<Self> {
+        let Self::Keys(paths) = self else { return Some(Self::Whole) };
+        let of_field = paths.iter().filter_map(|path| path.split_first()).filter(|(first, _)| **first == step);
+        let below: Vec<&'k [&'k str]> = of_field.map(|(_, rest)| rest).collect();
+        match below.as_slice() {
+            [] => None,
+            below if below.iter().any(|path| path.is_empty()) => Some(Self::Whole),
+            _ => Some(Self::Keys(below)),
+        }
+    }
+
+    /// The part of a list's elements that the row has.
+    pub(super) fn of_elements(&self) -> Option<Self> {
+        self.below(EVERY_ELEMENT)
+    }
+}
+
 /// Whether one path leads through the other's end.
 fn agree(key: &[&str], path: &[String]) -> bool {
     key.iter().zip(path).all(|(key, step)| *key == EVERY_ELEMENT || key == step)
@@ -84,7 +131,11 @@ fn agree(key: &[&str], path: &[String]) -> bool {
 /// The entries of a column of this type in the set of a row whose keys were chosen; none where there are no keys.
 pub(crate) fn entries(column: &str, data_type: &DataType) -> Vec<String> {
     let paths = innermost(data_type).into_iter().filter(|path| !path.is_empty());
-    paths.map(|path| path.iter().fold(column.to_owned(), |entry, step| format!("{entry}{STEP}{step}"))).collect()
+    paths.map(|path| entry(column, &path)).collect()
+}
+
+fn entry(column: &str, path: &[impl AsRef<str>]) -> String {
+    path.iter().fold(column.to_owned(), |entry, step| format!("{entry}{STEP}{}", step.as_ref()))
 }
 
 /// The paths to the innermost keys of a type: one without steps where it has no keys.
@@ -110,6 +161,11 @@ pub(crate) fn has_keys(data_type: &DataType) -> bool {
 /// The column that an entry belongs to.
 pub(super) fn column_of(entry: &str) -> &str {
     entry.split(STEP).next().unwrap_or(entry)
+}
+
+/// Whether an entry is a key of this column.
+pub(super) fn is_key_of(entry: &str, column: &str) -> bool {
+    entry.strip_prefix(column).is_some_and(|rest| rest.starts_with(STEP))
 }
 
 /// Whether an entry is a column's own.

@@ -1,7 +1,11 @@
 //! Insert-or-replace of rows into others. Pure: no file is touched.
 
+mod union;
+
 use polars::prelude::*;
 
+pub(crate) use self::union::extended;
+use self::union::{Union, with_both};
 use super::keys;
 use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
 use super::rows::Rows;
@@ -29,13 +33,20 @@ pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: R
     let ids = stored.ids.union(&fetched.ids).ok_or_else(|| id_conflict(table, stored, fetched))?;
     let row_of_each = |rows: &Rows| rows.ids.locate(&ids).each(ids.len());
     let rows = Origins::new(row_of_each(stored), row_of_each(fetched), stored.ids.len());
-    let presence = presence(stored, fetched, &rows, replace);
+    let unions = match replace {
+        Replace::CarryOver => Union::of_columns(table, stored, fetched, &rows)?,
+        Replace::Whole => Vec::new(),
+    };
+    let presence = presence(stored, fetched, &rows, &unions, replace);
     let kept = presence.columns();
     let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
     let columns: Result<Vec<Column>> = names
         .map(Column::name)
         .filter(|name| kept.contains(name.as_str()))
-        .map(|name| merge_column(table, stored, fetched, name, &rows, replace))
+        .map(|name| {
+            let union = unions.iter().find(|union| union.column() == name);
+            merge_column(table, stored, fetched, name, &rows, union, replace)
+        })
         .collect();
     let merged = Rows { ids, columns: columns?, presence, documents: ColumnSet::new() };
     Ok(merged.with_documents(documents(stored, fetched)))
@@ -157,6 +168,7 @@ fn merge_column(
     fetched: &Rows,
     name: &PlSmallStr,
     rows: &Origins,
+    union: Option<&Union>,
     replace: Replace,
 ) -> Result<Column> {
     let gathered = match (stored.column(name), fetched.column(name)) {
@@ -170,7 +182,13 @@ fn merge_column(
             let (mut both, new) = reconcile(table, old, new)?;
             both.append(&new).map_err(Error::frame("merge rows"))?;
             let is_brought_by_all = fetched.presence.of_all().is_some();
-            if is_brought_by_all || replace == Replace::Whole {
+            if let Some(union) = union {
+                let unions = row_number(both.len());
+                both.append(&union.values(both.dtype())?).map_err(Error::frame("merge rows"))?;
+                let newest = rows.newest_with(fetched.presence.has(name));
+                let united = |(row, newest)| union.index(row).map(|index| index + unions).or(newest);
+                both.take(&newest.iter().enumerate().map(united).collect::<IdxCa>())
+            } else if is_brought_by_all || replace == Replace::Whole {
                 rows.take_newest(&both)
             } else {
                 both.take(&rows.newest_with(fetched.presence.has(name)))
@@ -227,29 +245,37 @@ fn id_conflict(table: &TableName, stored: &Rows, fetched: &Rows) -> Error {
     }
 }
 
-fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, replace: Replace) -> Presence {
+fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], replace: Replace) -> Presence {
     if let Some(columns) = same_columns(stored, fetched) {
         return Presence::uniform(rows.stored.len(), columns.clone());
     }
     let mut merged = PresenceBuilder::default();
-    // The code of each pair of sets, so that sets are joined once a pair and not once a row.
+    // The code of each pair of sets, and of the columns of which both versions stay, so that sets are joined once a pair
+    // and not once a row.
     let mut codes = PlHashMap::new();
-    for (stored_row, fetched_row) in rows.stored.iter().zip(&rows.fetched) {
+    for (row, (stored_row, fetched_row)) in rows.stored.iter().zip(&rows.fetched).enumerate() {
         let old = stored_row.filter(|_| fetched_row.is_none() || replace == Replace::CarryOver);
         let old = old.map(|row| stored.presence.code(row as usize));
         let new = fetched_row.map(|row| fetched.presence.code(row as usize));
-        let code = *codes.entry((old, new)).or_insert_with(|| {
+        let united: Vec<&str> =
+            unions.iter().filter(|union| union.index(row).is_some()).map(|union| union.column().as_str()).collect();
+        let code = *codes.entry((old, new, united)).or_insert_with_key(|(_, _, united)| {
             let old = old.and_then(|code| stored.presence.sets().get(code));
             let new = new.and_then(|code| fetched.presence.sets().get(code));
-            merged.code(joined(old, new))
+            let versions = old.zip(new);
+            let with_both = |set, column: &&str| match versions {
+                Some((old, new)) => with_both(set, column, old, new),
+                None => set,
+            };
+            merged.code(united.iter().fold(joined(old, new), with_both))
         });
         merged.push(code);
     }
     merged.finish()
 }
 
-/// The columns of a new row, with those of the old one that it does not bring. A column that it brings is replaced
-/// whole, so that none of its old keys are left.
+/// The columns of a new row, with those of the old one that it does not bring. Of a column that it brings no old keys
+/// are left, unless the versions are united.
 fn joined(old: Option<&ColumnSet>, new: Option<&ColumnSet>) -> ColumnSet {
     let is_replaced = |entry: &str| new.is_some_and(|new| entry == LOST || new.contains(keys::column_of(entry)));
     let stays = |entry: &&String| !is_replaced(entry);

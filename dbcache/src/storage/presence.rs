@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::keys::{self, Need};
+use super::keys::{self, Keys, Need};
 use super::parquet_file::SetOfRows;
 
 /// The columns that were fetched together for a row, the id column aside, with the keys that a record type chose.
@@ -73,6 +73,20 @@ impl Presence {
     pub(crate) fn lacks(&self, set: &ColumnSet, need: &Need) -> bool {
         let is_met = if self.has_keys { need.is_met(set, &self.sets) } else { need.is_met_by_columns(set) };
         !is_met
+    }
+
+    /// Whether any row has only some keys of a column.
+    pub(super) fn has_keys(&self) -> bool {
+        self.has_keys
+    }
+
+    /// Whether a row of the other table may have keys of the column that a row of this one lacks.
+    pub(super) fn lacks_keys_of(&self, column: &str, other: &Self) -> bool {
+        let lacks = |set: &ColumnSet| {
+            let keys = Keys::of(set, column);
+            other.sets.iter().any(|other| other.contains(column) && keys.lack(&Keys::of(other, column)))
+        };
+        self.has_keys && self.sets.iter().any(lacks)
     }
 
     /// The paths to the keys of a column that at least one row has, where a record type chose them.

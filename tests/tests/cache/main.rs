@@ -20,6 +20,7 @@ mod retries;
 mod rows;
 mod schema_evolution;
 mod segments;
+mod shared_documents;
 mod single_flight;
 mod statistics;
 mod streaming;
