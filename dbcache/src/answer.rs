@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::fetch::BatchSource;
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
+use crate::nesting::Nesting;
 use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, Wants, Warmth};
 use crate::record::{CellError, CellFault, ColumnSchema, Schema};
 use crate::storage::{ColumnSet, LookUp, StoredColumn, Table, innermost};
@@ -194,6 +195,7 @@ impl Question {
             fetch: self.fetch,
             options: self.options.clone(),
             shared: Arc::clone(&self.shared),
+            nesting: Nesting::current(),
         })
     }
 

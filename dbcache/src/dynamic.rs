@@ -21,7 +21,7 @@ use crate::listing;
 use crate::name::TableName;
 use crate::read_through::{Answer, Fetch, request_options};
 use crate::stats::Stats;
-use crate::storage::{self, Reading};
+use crate::storage::{self, Reading, Snapshot};
 
 /// The id column where none is named.
 const ID_COLUMN: &str = "id";
@@ -214,12 +214,7 @@ impl Table {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn columns(&self) -> Result<Vec<CachedColumn>> {
-        loop {
-            match self.table.snapshot().and_then(|stored| listing::columns(&self.table, &stored)) {
-                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
-                columns => return columns,
-            }
-        }
+        self.table.read(|stored| listing::columns(&self.table, &stored))
     }
 
     /// Folds all files of the table into the one with its own name, which is then complete for other programs.
@@ -241,12 +236,7 @@ impl Table {
     ///
     /// A storage error.
     pub fn cached(&self) -> Result<DataFrame> {
-        loop {
-            match self.everything() {
-                Err(Error::Damaged { .. }) => self.table.set_aside_damaged()?,
-                rows => return rows,
-            }
-        }
+        self.table.read(|stored| self.everything(&stored))
     }
 
     /// Everything that is cached of the table as a lazy frame, which reads only what a query needs of it.
@@ -294,8 +284,7 @@ impl Table {
         Question::new(&self.table, wanted, &self.engine, None)
     }
 
-    fn everything(&self) -> Result<DataFrame> {
-        let stored = self.table.snapshot()?;
+    fn everything(&self, stored: &Snapshot) -> Result<DataFrame> {
         let columns: Vec<Reading> = stored.columns().iter().map(|column| Reading::whole(column.name())).collect();
         let (ids, found) = stored.all()?;
         let rows = stored.read(&self.table, &Arc::new(ids), &found, &columns)?;

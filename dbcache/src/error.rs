@@ -139,14 +139,39 @@ pub enum Error {
         reason: String,
     },
 
-    /// A file of the cache is not what was written. Requests do not return this error: they set the file aside under
-    /// another name and fetch its rows again.
+    /// A file of the cache is not what was written. Requests set such a file aside under another name and fetch its rows
+    /// again. They return this error only if files are damaged as fast as they are read.
     #[error("{} is damaged: {reason}", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// How that shows.
         reason: String,
+    },
+
+    /// A fetcher asked the cache for ids whose fetch waits for this very request: ids that the fetcher itself is
+    /// fetching, or that are fetched by another fetcher which in its turn asked for these. What else was fetched for
+    /// the request is stored.
+    ///
+    /// This is noticed if the fetcher asks in the thread or task that it was called in.
+    #[error(
+        "{} of {table} cannot be fetched, because their fetch waits for this request: {}; a fetcher must not ask the cache for what it is fetching",
+        counted(.ids.len(), "id"), Shown(.ids)
+    )]
+    CircularRequest {
+        /// The table.
+        table: String,
+        /// The ids that would be waited for, sorted.
+        ids: Vec<RowId>,
+    },
+
+    /// Other processes changed the rows each time that this request read them. What it fetched is stored.
+    #[error("the rows of {table} kept changing while they were read, {attempts} times: ask again")]
+    Contention {
+        /// The table.
+        table: String,
+        /// How often the rows were read.
+        attempts: usize,
     },
 
     /// Reading or writing the cache folder failed. What was stored before is untouched.
@@ -268,6 +293,13 @@ pub enum BatchError {
     /// The fetcher took longer than a batch may.
     #[error("the fetcher took longer than {after:?}")]
     TimedOut {
+        /// How long a batch may take.
+        after: Duration,
+    },
+
+    /// Another request is fetching these ids, and took longer than this request allows for a batch.
+    #[error("another request is fetching these ids, and took longer than {after:?}")]
+    WaitTimedOut {
         /// How long a batch may take.
         after: Duration,
     },

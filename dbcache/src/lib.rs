@@ -18,6 +18,7 @@ pub mod json_path;
 pub mod key;
 mod listing;
 pub mod name;
+mod nesting;
 mod plan;
 pub mod progress;
 mod read_through;

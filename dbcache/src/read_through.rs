@@ -24,7 +24,7 @@ mod wants;
 
 use std::sync::Arc;
 
-use self::ending::{Read, Warm, is_mended};
+use self::ending::{Read, Warm};
 use crate::error::Result;
 #[cfg(feature = "tokio")]
 use crate::fetch::AsyncBatchSource;
@@ -82,11 +82,5 @@ pub(crate) async fn warm_async(request: Request, source: &dyn AsyncBatchSource) 
 ///
 /// A storage error.
 pub(crate) fn cached(request: &Request) -> Result<Answer> {
-    loop {
-        let stored = request.table().snapshot()?;
-        match request.find(&stored).and_then(|found| request.answer(&stored, &found)) {
-            Ok(answer) => return Ok(answer),
-            Err(cause) => is_mended(request, cause)?,
-        }
-    }
+    request.table().read(|stored| request.answer(&stored, &request.find(&stored)?))
 }

@@ -3,6 +3,7 @@
 //! This file is the whole interface: open a folder, take a table, look at its [`Snapshot`], commit rows to it.
 
 mod absent;
+mod attempts;
 mod chain;
 mod commit;
 mod compaction;
@@ -30,6 +31,7 @@ use self::memory::Memory;
 use crate::name::TableName;
 
 pub(crate) use self::absent::AbsentIds;
+pub(crate) use self::attempts::Attempts;
 #[cfg(feature = "fault-injection")]
 pub use self::disk::faults;
 pub(crate) use self::disk::identity;

@@ -40,6 +40,26 @@ impl Gate {
     }
 }
 
+/// Does work in a thread of its own, so that work which never ends fails the test.
+///
+/// # Panics
+///
+/// When the work panics, or takes too long.
+pub fn in_time<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let (done, result) = std::sync::mpsc::channel();
+    let worker = std::thread::spawn(move || {
+        // Nobody listens if it took too long.
+        let _ = done.send(work());
+    });
+    match result.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("the work never ended"),
+        Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(worker.join().err().unwrap_or_else(|| Box::new("the work gave no result")))
+        }
+    }
+}
+
 /// Waits until something is so that nobody tells of.
 ///
 /// # Panics

@@ -56,12 +56,7 @@ impl Question {
     }
 
     fn plan(&self, scan: impl Fn(Arc<Snapshot>) -> Result<Scan>) -> Result<LazyFrame> {
-        loop {
-            match self.table().snapshot().and_then(&scan) {
-                Err(Error::Damaged { .. }) => self.table().set_aside_damaged()?,
-                scan => return Arc::new(scan?).frame().map_err(Error::frame("plan a scan")),
-            }
-        }
+        Arc::new(self.table().read(scan)?).frame().map_err(Error::frame("plan a scan"))
     }
 }
 
@@ -171,7 +166,7 @@ impl Scan {
     /// cannot go on, since it may have given rows that are gone now.
     fn carried_out<V>(&self, read: Result<V>) -> PolarsResult<V> {
         let mended = match &read {
-            Err(Error::Damaged { .. }) => self.question.table().set_aside_damaged(),
+            Err(Error::Damaged { .. }) => self.question.table().repair(None),
             _ => Ok(()),
         };
         let read = mended.and(read);

@@ -16,11 +16,13 @@ use crate::runtime::off_runtime;
 
 /// Requests for programs that run on tokio.
 ///
-/// They neither block the runtime nor start one: reading and writing the cache is done on the runtime's threads for
-/// blocking work, and the fetcher's futures run in the caller's task. They need the runtime's timer.
+/// They neither block the runtime nor start one: reading and writing the cache is done on threads of the library's own,
+/// which end some seconds after their last work, and the fetcher's futures run in the caller's task. They need the runtime's timer.
 ///
-/// Dropping the future of a request cancels it: what had come is committed all the same, and other requests that
-/// waited for its ids fetch them in turn. A request that is neither dropped nor polled keeps its ids, and lets others
+/// Dropping the future of a request cancels it: what its fetcher had returned is committed all the same, and other
+/// requests that waited for its ids fetch them in turn. Where futures are dropped because their runtime is, the runtime
+/// does not end before these rows are stored; only `shutdown_background` and `shutdown_timeout` don't wait for that.
+/// Batches in flight are given up. A request that is neither dropped nor polled keeps its ids, and lets others
 /// wait for them; so don't wait for another request in the task that holds it unpolled.
 impl<T: Record> Cache<T> {
     /// As [`rows`](Self::rows), with an async fetcher.

@@ -8,9 +8,9 @@ use crate::error::BoxError;
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::Record;
-use crate::runtime::off_runtime;
+use crate::runtime::fetch_off_runtime;
 
-/// Lets a blocking fetcher serve async requests: it is called on the runtime's threads for blocking work.
+/// Lets a blocking fetcher serve async requests: each call has a thread to itself, which is none of the runtime's.
 ///
 /// A request that is cancelled does not wait for the batch that is being fetched, but the fetcher ends it.
 ///
@@ -56,7 +56,7 @@ impl<F> Clone for Blocking<F> {
 impl<T: Record, F: Fetcher<T> + Send + 'static> AsyncFetcher<T> for Blocking<F> {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
         let (fetcher, request) = (Arc::clone(&self.0), Owned::of(request));
-        off_runtime(move || fetcher.fetch(&request.borrowed())).await
+        fetch_off_runtime(move || fetcher.fetch(&request.borrowed())).await
     }
 
     fn batch_limit(&self) -> Option<usize> {
@@ -65,14 +65,14 @@ impl<T: Record, F: Fetcher<T> + Send + 'static> AsyncFetcher<T> for Blocking<F> 
 
     async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         let (fetcher, table) = (Arc::clone(&self.0), table.clone());
-        off_runtime(move || fetcher.known_columns(&table)).await
+        fetch_off_runtime(move || fetcher.known_columns(&table)).await
     }
 }
 
 impl<K: Key, F: DynamicFetcher<K> + Send + 'static> AsyncDynamicFetcher<K> for Blocking<F> {
     async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
         let (fetcher, request) = (Arc::clone(&self.0), Owned::of(request));
-        off_runtime(move || fetcher.fetch(&request.borrowed())).await
+        fetch_off_runtime(move || fetcher.fetch(&request.borrowed())).await
     }
 
     fn batch_limit(&self) -> Option<usize> {
@@ -81,7 +81,7 @@ impl<K: Key, F: DynamicFetcher<K> + Send + 'static> AsyncDynamicFetcher<K> for B
 
     async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         let (fetcher, table) = (Arc::clone(&self.0), table.clone());
-        off_runtime(move || fetcher.known_columns(&table)).await
+        fetch_off_runtime(move || fetcher.known_columns(&table)).await
     }
 }
 

@@ -1,10 +1,12 @@
 //! Carries out requests with async fetchers, on the runtime of the caller.
 //!
-//! What may block, or takes long, is done on the runtime's threads for blocking work: looking up, checking what came,
-//! committing, reading. The fetches run where the request is polled.
+//! What may block, or takes long, is done on threads of the library's own: looking up, checking what came, committing,
+//! reading. The fetches run where the request is polled.
 
+use std::convert::Infallible;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
@@ -15,13 +17,14 @@ use tokio::sync::futures::Notified;
 use tracing::Instrument;
 
 use super::batch::FetchJob;
-use super::ending::{Ending, Purpose, is_mended};
+use super::ending::{Ending, Purpose};
 use super::group::Commit;
 use super::request::Request;
 use super::session::{Begun, Session, Step};
-use crate::error::{BatchError, Result};
+use crate::error::{BatchError, Error, Result};
 use crate::fetch::{AsyncBatchSource, Convert};
-use crate::runtime::off_runtime;
+use crate::runtime::{leave_to_steps, off_runtime};
+use crate::storage::Attempts;
 
 /// Carries out a request.
 ///
@@ -29,15 +32,21 @@ use crate::runtime::off_runtime;
 ///
 /// As a blocking one.
 pub(super) async fn run<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<P::Outcome> {
+    let mut attempts = Attempts::default();
     loop {
-        match run_once::<P>(request, source).await {
-            Ok(Some(outcome)) => return Ok(outcome),
-            Ok(None) => {}
-            Err(cause) => {
-                let request = Arc::clone(request);
-                off_runtime(move || is_mended(&request, cause)).await?;
-            }
+        let ended = run_once::<P>(request, source).await;
+        if let Ok(Some(outcome)) = ended {
+            return Ok(outcome);
         }
+        let request = Arc::clone(request);
+        attempts = off_runtime(move || {
+            match ended {
+                Err(cause) => attempts.after_damage(request.table(), cause)?,
+                Ok(_) => attempts.after_change(request.table())?,
+            }
+            Ok::<_, Error>(attempts)
+        })
+        .await?;
     }
 }
 
@@ -66,38 +75,97 @@ async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<
     work.session.close().await
 }
 
-/// A session that is dropped with what came committed, if it is dropped before it was closed.
+/// A session that its request and its steps hold. What has come is committed when the last of them lets go of it, unless
+/// it was closed before.
+struct Kept {
+    session: Mutex<Option<Session>>,
+    /// Nothing is sent: its end tells who listens that everything is committed.
+    #[expect(dead_code, reason = "it is there to be dropped, after the session")]
+    alive: Sender<Infallible>,
+}
+
+impl Kept {
+    fn with<R>(&self, work: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(work)
+    }
+
+    /// Does the commits that are due, and says what is to be done next. What a commit holds is in no other place, and the
+    /// request may be dropped at any moment, so it is carried out here.
+    fn next(&self, bell: &Bell, mut now: Instant) -> Option<Step> {
+        loop {
+            let committed = match self.with(|session| session.next(now))? {
+                Step::Commit(commit) => commit.run(),
+                step => return Some(step),
+            };
+            now += committed.took();
+            self.with(|session| session.committed(committed, now))?;
+            bell.0.notify_waiters();
+        }
+    }
+
+    fn take(&self) -> Option<Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop(self.with(Session::rest).flatten().map(Commit::run));
+    }
+}
+
+/// A request's hold on its session.
 struct Shared {
-    session: Option<Arc<Mutex<Session>>>,
+    /// `None` once it was closed.
+    session: Option<Arc<Kept>>,
+    committed: Option<Mutex<Receiver<Infallible>>>,
     runtime: Handle,
 }
 
 impl Shared {
     fn new(session: Session) -> Self {
-        Self { session: Some(Arc::new(Mutex::new(session))), runtime: Handle::current() }
+        let (alive, committed) = channel();
+        let kept = Kept { session: Mutex::new(Some(session)), alive };
+        Self { session: Some(Arc::new(kept)), committed: Some(Mutex::new(committed)), runtime: Handle::current() }
     }
 
-    /// Works on the session where that may take its time.
-    async fn with<R: Send + 'static>(&self, work: impl FnOnce(&Mutex<Session>) -> R + Send + 'static) -> Option<R> {
-        let session = Arc::clone(self.session.as_ref()?);
-        Some(off_runtime(move || work(&session)).await)
+    /// Works on the session where that may take its time; `None` once it was closed.
+    async fn with<R: Send + 'static>(&self, work: impl FnOnce(&Kept) -> R + Send + 'static) -> Option<R> {
+        let kept = Arc::clone(self.session.as_ref()?);
+        Some(off_runtime(move || work(&kept)).await)
     }
 
     async fn close(mut self) -> Result<Ending> {
-        let session = self.session.take().and_then(Arc::into_inner);
-        match session {
-            Some(session) => off_runtime(|| session.into_inner().unwrap_or_else(PoisonError::into_inner).close()).await,
-            // The workers have ended, and each has let go of the session before.
-            None => Ok(Ending::Vanished),
-        }
+        let closed = self.with(|kept| kept.take().map(Session::close)).await.flatten();
+        self.session = None;
+        // Only this takes the session, and it does so once.
+        closed.unwrap_or(Ok(Ending::Vanished))
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            let commit_rest = move || drop(locked(&session).rest().map(Commit::run));
-            drop(self.runtime.spawn_blocking(commit_rest));
+        if let Some(kept) = self.session.take() {
+            // Where futures are dropped nothing may take long, and the runtime's threads for blocking work may all wait
+            // for the ids of this request.
+            leave_to_steps(move || drop(kept));
+            let committed = Committed(self.committed.take());
+            drop(self.runtime.spawn_blocking(move || drop(committed)));
+        }
+    }
+}
+
+/// Waits when it is dropped until a cancelled request has committed what had come.
+///
+/// A runtime that shuts down waits for the blocking work that it has begun, and drops the rest. Either way it does not
+/// end before the rows are stored.
+struct Committed(Option<Mutex<Receiver<Infallible>>>);
+
+impl Drop for Committed {
+    fn drop(&mut self) {
+        if let Some(committed) = self.0.take() {
+            // It ends with an error, when the other side is gone.
+            let _ = committed.into_inner().unwrap_or_else(PoisonError::into_inner).recv();
         }
     }
 }
@@ -116,11 +184,12 @@ impl Work<'_> {
             let mut rung = pin!(self.bell.0.notified());
             rung.as_mut().enable();
             let now = now();
-            match self.session.with(move |session| locked(session).next(now)).await {
+            let bell = Arc::clone(&self.bell);
+            match self.session.with(move |kept| kept.next(&bell, now)).await.flatten() {
                 Some(Step::Fetch(job)) => self.fetch(*job).await,
-                Some(Step::Commit(commit)) => self.commit(commit).await,
                 Some(Step::Wait(until)) => wait(rung, until).await,
-                Some(Step::Done) | None => return,
+                // Commits are done by now.
+                Some(Step::Commit(_) | Step::Done) | None => return,
             }
         }
     }
@@ -128,31 +197,20 @@ impl Work<'_> {
     async fn fetch(&self, job: FetchJob) {
         let fetched = self.ask(&job).await;
         let now = now();
-        let accept = move |session: &Mutex<Session>| {
+        let accept = move |kept: &Kept| {
             let received = job.receive(fetched.and_then(|convert| convert()));
-            locked(session).accept(received, now);
+            kept.with(|session| session.accept(received, now))
         };
         self.session.with(accept).await;
         self.bell.0.notify_waiters();
     }
 
     async fn ask(&self, job: &FetchJob) -> Result<Convert, BatchError> {
-        let fetched = self.source.fetch(job.asks()).instrument(job.span.clone());
+        let fetched = job.nesting().instrument(self.source.fetch(job.asks())).instrument(job.span.clone());
         match job.request.options.batch_timeout {
             None => fetched.await,
             Some(after) => tokio::time::timeout(after, fetched).await.unwrap_or(Err(BatchError::TimedOut { after })),
         }
-    }
-
-    async fn commit(&self, commit: Commit) {
-        let began = now();
-        let run = move |session: &Mutex<Session>| {
-            let committed = commit.run();
-            let now = began + committed.took();
-            locked(session).committed(committed, now);
-        };
-        self.session.with(run).await;
-        self.bell.0.notify_waiters();
     }
 }
 
@@ -167,10 +225,6 @@ async fn wait(rung: Pin<&mut Notified<'_>>, until: Option<Instant>) {
 /// The time as the runtime tells it, which in tests may stand still.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn locked(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
-    session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wakes the workers of a request.

@@ -10,11 +10,14 @@ use crate::contract::{self, Expected};
 use crate::error::{BatchError, BatchFailure};
 use crate::fetch::{BatchRequest, Columns, FetchedFrame};
 use crate::key::IdSet;
+use crate::nesting::{BatchId, Nesting};
 use crate::storage::{Rows, Snapshot};
 
 /// Ids to fetch in one call, and the right to do so.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
+    /// Its own among all batches of the process; parts of a batch that failed have the same.
+    pub(super) id: BatchId,
     /// The place in the request, from 1. Parts of a batch that failed have its number.
     pub(super) number: usize,
     pub(super) ids: IdSet,
@@ -28,8 +31,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(number: usize, ids: IdSet, claims: Vec<Claim>) -> Self {
-        Self { number, ids, attempt: 1, is_part: false, claims: claims.into_iter().map(Arc::new).collect() }
+    pub(super) fn new(id: BatchId, number: usize, ids: IdSet, claims: Vec<Claim>) -> Self {
+        Self { id, number, ids, attempt: 1, is_part: false, claims: claims.into_iter().map(Arc::new).collect() }
     }
 
     /// The same ids, once more.
@@ -59,6 +62,11 @@ pub(super) struct FetchJob {
 }
 
 impl FetchJob {
+    /// What the fetcher is called in: requests that it makes know that this batch waits for them.
+    pub(super) fn nesting(&self) -> Nesting {
+        self.request.nesting.with(self.batch.id)
+    }
+
     /// What the fetcher is asked.
     pub(super) fn asks(&self) -> BatchRequest<'_> {
         BatchRequest {

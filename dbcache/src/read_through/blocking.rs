@@ -7,12 +7,13 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Instant;
 
-use super::ending::{Ending, Purpose, is_mended};
+use super::ending::{Ending, Purpose};
 use super::group::Commit;
 use super::request::Request;
 use super::session::{Begun, Session, Step};
 use crate::error::Result;
 use crate::fetch::BatchSource;
+use crate::storage::Attempts;
 
 /// Carries out a request.
 ///
@@ -21,11 +22,12 @@ use crate::fetch::BatchSource;
 /// [`Error::FetchFailed`](crate::Error::FetchFailed), else [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound),
 /// or a storage error; what was fetched before is stored.
 pub(super) fn run<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Result<P::Outcome> {
+    let mut attempts = Attempts::default();
     loop {
         match run_once::<P>(request, source) {
             Ok(Some(outcome)) => return Ok(outcome),
-            Ok(None) => {}
-            Err(cause) => is_mended(request, cause)?,
+            Ok(None) => attempts.after_change(request.table())?,
+            Err(cause) => attempts.after_damage(request.table(), cause)?,
         }
     }
 }
@@ -105,7 +107,7 @@ impl Work<'_> {
     fn do_step(&self, Chosen { step, rings }: Chosen) -> Option<Chosen> {
         match step {
             Step::Fetch(job) => {
-                let fetched = job.span.in_scope(|| self.source.fetch(job.asks()));
+                let fetched = job.nesting().enter(|| job.span.in_scope(|| self.source.fetch(job.asks())));
                 let received = job.receive(fetched);
                 Some(self.complete(|session, now| session.accept(received, now)))
             }

@@ -4,7 +4,8 @@
 //! Who wants claimed ids waits until the claim ends, and then claims them in turn: what it finds stored by then, or
 //! knows to be absent, it does not fetch again. So a failed or cancelled request hands over to one that waits.
 //!
-//! Nobody waits while it holds a claim, so that requests cannot wait for each other in a circle.
+//! Nobody waits while it holds a claim, so that requests cannot wait for each other in a circle. The exception is a
+//! request that a fetcher makes: the batch that is being fetched holds a claim meanwhile. `nesting` sees to those.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::task::Waker;
 
 use crate::key::IdSet;
 use crate::name::TableName;
+use crate::nesting::BatchId;
 
 /// The claims of all folders that are open in this process, so that several caches of one folder share them.
 static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Weak<FolderClaims>>>> = LazyLock::new(Mutex::default);
@@ -79,6 +81,7 @@ impl State {
 #[derive(Debug)]
 struct Held {
     ids: IdSet,
+    batch: BatchId,
     waiting: Mutex<Waiting>,
 }
 
@@ -113,8 +116,8 @@ impl Visit {
         self.began_alone && locked(&self.claims.0).last == self.number
     }
 
-    /// Claims those ids that nobody else holds.
-    pub(super) fn claim(&self, ids: &IdSet) -> Claiming {
+    /// Claims those ids that nobody else holds, for a batch.
+    pub(super) fn claim(&self, ids: &IdSet, batch: BatchId) -> Claiming {
         let mut state = locked(&self.claims.0);
         let mut free = ids.clone();
         let mut others = Vec::new();
@@ -126,7 +129,7 @@ impl Visit {
             }
         }
         let mine = (!free.is_empty()).then(|| {
-            let held = Arc::new(Held { ids: free, waiting: Mutex::default() });
+            let held = Arc::new(Held { ids: free, batch, waiting: Mutex::default() });
             state.held.push(Arc::clone(&held));
             Claim { claims: Arc::clone(&self.claims), held }
         });
@@ -206,6 +209,11 @@ impl Awaited {
         &self.ids
     }
 
+    /// The batch that fetches them.
+    pub(super) fn owner(&self) -> BatchId {
+        self.held.batch
+    }
+
     /// Whether the other request is done with the ids. If not, the bell rings when it is.
     pub(super) fn is_over(&self, bell: &Waker) -> bool {
         let mut waiting = locked(&self.held.waiting);
@@ -250,19 +258,19 @@ mod tests {
     #[test]
     fn an_id_has_one_claim_at_a_time() {
         let [first, second] = visits();
-        let claim = first.claim(&ids(&[1, 2, 3])).mine.expect("free ids");
-        let claiming = second.claim(&ids(&[3, 4]));
+        let claim = first.claim(&ids(&[1, 2, 3]), BatchId::new()).mine.expect("free ids");
+        let claiming = second.claim(&ids(&[3, 4]), BatchId::new());
         assert_eq!(claiming.mine.as_ref().map(Claim::ids), Some(&ids(&[4])));
         assert_eq!(claiming.others.iter().map(Awaited::ids).collect::<Vec<_>>(), [&ids(&[3])]);
         drop(claim);
-        assert!(second.claim(&ids(&[3])).others.is_empty());
+        assert!(second.claim(&ids(&[3]), BatchId::new()).others.is_empty());
     }
 
     #[test]
     fn the_end_of_a_claim_rings_once() {
         let [first, second] = visits();
-        let claim = first.claim(&ids(&[1])).mine;
-        let awaited = second.claim(&ids(&[1])).others.remove(0);
+        let claim = first.claim(&ids(&[1]), BatchId::new()).mine;
+        let awaited = second.claim(&ids(&[1]), BatchId::new()).others.remove(0);
         let rings = Arc::<Rings>::default();
         let bell = Waker::from(Arc::clone(&rings));
         assert!(!awaited.is_over(&bell));

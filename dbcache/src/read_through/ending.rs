@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::request::{Answer, Request};
 use super::standing::Standing;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::storage::Snapshot;
 
 /// How a request ended, all its batches having come.
@@ -76,13 +76,5 @@ impl Ending {
             }
             Self::Vanished => Ok(None),
         }
-    }
-}
-
-/// Whether a request that failed so can be started over, now that what was damaged is set aside.
-pub(super) fn is_mended(request: &Request, cause: Error) -> Result<()> {
-    match cause {
-        Error::Damaged { .. } => request.table().set_aside_damaged(),
-        cause => Err(cause),
     }
 }

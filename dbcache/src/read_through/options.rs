@@ -65,6 +65,10 @@ macro_rules! request_options {
         /// from outside: the fetcher is told the time by
         /// [`FetchRequest::timeout`](crate::fetch::FetchRequest::timeout), and what it brings later counts all the
         /// same.
+        ///
+        /// A request that has nothing left to do but wait for ids which another request of this process is fetching
+        /// waits no longer than this either. Then these ids have failed with
+        /// [`BatchError::WaitTimedOut`]($crate::error::BatchError::WaitTimedOut), and the other request goes on.
         pub fn batch_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.$($field).+.batch_timeout = Some(timeout);
             self

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::batch::Batch;
 use super::claims::Awaited;
 use crate::key::IdSet;
+use crate::nesting::BatchId;
 
 /// Ids that were not asked yet, batches to be asked again, and ids that other requests are fetching.
 #[derive(Debug, Default)]
@@ -92,6 +93,16 @@ impl Queue {
 
     pub(super) fn awaits(&self) -> bool {
         !self.awaited.is_empty()
+    }
+
+    /// The batches of other requests that are waited for.
+    pub(super) fn owners(&self) -> Vec<BatchId> {
+        self.awaited.iter().map(Awaited::owner).collect()
+    }
+
+    /// Waits for others no longer: the ids that they are fetching.
+    pub(super) fn take_awaited(&mut self) -> Option<IdSet> {
+        self.awaited.drain(..).map(|awaited| awaited.ids().clone()).reduce(IdSet::joined)
     }
 
     /// When the next batch is to be asked again.

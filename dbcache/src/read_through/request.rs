@@ -11,6 +11,7 @@ use crate::column::ColumnRef;
 use crate::error::{Error, Result, UnknownColumn};
 use crate::key::IdSet;
 use crate::name::near;
+use crate::nesting::Nesting;
 use crate::stats::Count;
 use crate::storage::{ColumnSet, LookUp, Need, Snapshot, Table, shown_path};
 
@@ -44,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) fetch: Fetch,
     pub(crate) options: Options,
     pub(crate) shared: Arc<Shared>,
+    /// The fetches in which the request is made.
+    pub(crate) nesting: Nesting,
 }
 
 /// The rows that were found: the id column, then the columns of the request.
@@ -65,21 +68,12 @@ impl Request {
 
     /// How the wanted ids stand in the cache now, with the place of each.
     pub(crate) fn look_up(&self) -> Result<LookUp> {
-        self.undamaged(|stored| stored.look_up(&self.ids, &self.wants.needs))
+        self.table().read(|stored| stored.look_up(&self.ids, &self.wants.needs))
     }
 
     /// How the wanted ids stand in the cache now.
     pub(crate) fn standing(&self) -> Result<Standing> {
-        self.undamaged(|stored| self.find(stored))
-    }
-
-    fn undamaged<R>(&self, look: impl Fn(&Snapshot) -> Result<R>) -> Result<R> {
-        loop {
-            match look(&*self.table().snapshot()?) {
-                Err(Error::Damaged { .. }) => self.table().set_aside_damaged()?,
-                found => return found,
-            }
-        }
+        self.table().read(|stored| self.find(&stored))
     }
 
     pub(super) fn find(&self, stored: &Snapshot) -> Result<Standing> {

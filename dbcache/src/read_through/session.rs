@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::Span;
 
@@ -17,6 +17,7 @@ use super::split::Splits;
 use super::standing::Standing;
 use crate::error::{BatchError, BatchFailure, Error, Result};
 use crate::key::IdSet;
+use crate::nesting::{BatchId, Waiting};
 use crate::plan;
 use crate::progress::{ProgressEvent, Reporter};
 use crate::stats::Count;
@@ -67,12 +68,21 @@ pub(super) struct Session {
     reporter: Option<Reporter>,
     /// A batch that was ready had to wait until then, for the sake of the pace.
     paced: Option<Instant>,
+    /// The wait for ids that other requests are fetching, while there is nothing else to do.
+    wait: Option<WaitForOthers>,
     /// Until when those who wait wait, if the bell does not ring.
     told: Option<Instant>,
     started: Instant,
     span: Span,
     // Last, so that no claim is left when the visit ends.
     visit: Visit,
+}
+
+/// Not longer than a batch of its own would be given.
+struct WaitForOthers {
+    until: Option<Instant>,
+    #[expect(dead_code, reason = "others see it until it is dropped")]
+    waiting: Option<Waiting>,
 }
 
 enum Stop {
@@ -115,6 +125,7 @@ impl Session {
             stop: None,
             reporter: None,
             paced: None,
+            wait: None,
             told: None,
             started: now,
             span,
@@ -171,10 +182,50 @@ impl Session {
                 return Step::Commit(commit);
             }
             // Nothing is claimed any more: only now may others be waited for.
-            if !self.queue.take_back(&self.bell) {
-                return if self.queue.awaits() { Step::Wait(None) } else { Step::Done };
+            if self.queue.take_back(&self.bell) {
+                self.wait = None;
+            } else if !self.queue.awaits() {
+                return Step::Done;
+            } else if let Some(wait) = self.wait_for_others(now) {
+                return wait;
             }
         }
+    }
+
+    /// To wait for others; `None` where there is no point in waiting any more.
+    fn wait_for_others(&mut self, now: Instant) -> Option<Step> {
+        let limit = self.request.options.batch_timeout;
+        if self.wait.is_none() {
+            let Ok(waiting) = Waiting::begin(&self.request.nesting, self.queue.owners()) else {
+                self.stop = Some(Stop::Failed(self.circular()));
+                return None;
+            };
+            self.wait = Some(WaitForOthers { until: limit.and_then(|limit| now.checked_add(limit)), waiting });
+        }
+        let until = self.wait.as_ref().and_then(|wait| wait.until);
+        if let Some(after) = limit.filter(|_| until.is_some_and(|until| until <= now)) {
+            self.give_up_awaited(after);
+            return None;
+        }
+        Some(Step::Wait(until))
+    }
+
+    fn circular(&mut self) -> Error {
+        let table = self.request.table().name().to_string();
+        Error::CircularRequest { table, ids: self.queue.take_awaited().map_or_else(Vec::new, |ids| ids.row_ids()) }
+    }
+
+    /// Ids that another request did not fetch in time have failed as a batch.
+    fn give_up_awaited(&mut self, after: Duration) {
+        self.wait = None;
+        let Some(ids) = self.queue.take_awaited() else { return };
+        self.last_batch += 1;
+        let (table, batch) = (self.request.table().name(), self.last_batch);
+        tracing::warn!(parent: &self.span, %table, batch, ids = ids.len(), ?after, "another request took too long");
+        self.tell(&ProgressEvent::Failed { batch, ids: ids.len() });
+        self.count(Count::Failures, 1);
+        let cause = BatchError::WaitTimedOut { after };
+        self.failures.push(BatchFailure { batch, ids: ids.row_ids(), attempts: 0, cause });
     }
 
     /// Whether those who wait should ask again, where a fetch was just begun.
@@ -225,10 +276,11 @@ impl Session {
         }
         let mut ids = self.to_fetch.none();
         let mut claims = Vec::new();
+        let id = BatchId::new();
         while ids.len() < self.size
             && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())
         {
-            let claiming = self.visit.claim(&fresh);
+            let claiming = self.visit.claim(&fresh, id);
             self.queue.push_awaited(claiming.others);
             if let Some(claim) = claiming.mine {
                 ids = ids.joined(self.still_needed(&claim)?);
@@ -239,7 +291,7 @@ impl Session {
             return Ok(None);
         }
         self.last_batch += 1;
-        Ok(Some(Batch::new(self.last_batch, ids, claims)))
+        Ok(Some(Batch::new(id, self.last_batch, ids, claims)))
     }
 
     /// Those of the claimed ids that nobody has fetched since the request began.
@@ -359,6 +411,8 @@ impl Session {
     /// [`Error::FetchFailed`], or a storage error.
     pub(super) fn close(mut self) -> Result<Ending> {
         if let Some(Stop::Failed(cause)) = self.stop.take() {
+            // What came before is kept, and the first error tells more than one of this commit would.
+            drop(self.rest().map(Commit::run));
             return Err(cause);
         }
         let (rows, failed) = (self.group.committed(), self.failures.len());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
+use super::attempts::Attempts;
 use super::chain::{Commits, SegmentName};
 use super::compaction;
 use super::disk::{self, Writing};
@@ -15,7 +16,7 @@ use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::{Snapshot, StoredColumn};
 use super::table::{Known, Opened, Table, WriteLock};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Table {
     /// Stores rows, durably: when this returns, they survive any crash.
@@ -32,16 +33,18 @@ impl Table {
         self.written(|lock| self.try_compact(lock))
     }
 
-    /// Writes as the table's only writer; once more where a file turned out damaged, which is then set aside.
-    fn written(&self, write: impl Fn(&WriteLock) -> Result<Arc<Snapshot>>) -> Result<Arc<Snapshot>> {
+    /// Writes as the table's only writer, and again after a file that turned out damaged was set aside.
+    fn written<R>(&self, write: impl Fn(&WriteLock) -> Result<R>) -> Result<R> {
         self.with_files(|| {
             let lock = self.lock()?;
-            match write(&lock) {
-                Err(Error::Damaged { .. }) => {
-                    self.repaired_in_full(&lock)?;
-                    write(&lock)
+            let mut attempts = Attempts::default();
+            loop {
+                match write(&lock) {
+                    Ok(written) => return Ok(written),
+                    Err(cause) => {
+                        attempts.after(cause, |suspect| self.repaired_in_full(&lock, suspect).map(drop))?;
+                    }
                 }
-                written => written,
             }
         })
     }

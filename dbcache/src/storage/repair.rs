@@ -22,21 +22,24 @@ const KEPT: usize = 8;
 const DAMAGED: &str = "damaged";
 
 impl Table {
-    /// Sets aside those of the table's files of which a byte is damaged. Called when reading showed damage.
-    pub(crate) fn set_aside_damaged(&self) -> Result<()> {
-        self.with_files(|| self.repaired_in_full(&self.lock()?).map(drop))
+    /// Sets aside those of the table's files of which a byte is damaged, and the suspect, which was reported damaged
+    /// again after such a repair. Called when reading showed damage.
+    pub(crate) fn repair(&self, suspect: Option<&Path>) -> Result<()> {
+        self.with_files(|| self.repaired_in_full(&self.lock()?, suspect).map(drop))
     }
 
     /// Verifies every byte, and repairs what is damaged.
-    pub(super) fn repaired_in_full(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
+    pub(super) fn repaired_in_full(&self, lock: &WriteLock, suspect: Option<&Path>) -> Result<Arc<Snapshot>> {
         let rows = self.repaired(lock)?;
         for segment in &rows.segments {
             let Some(file) = segment.file() else { continue };
-            if file.is_sound()? {
-                continue;
-            }
             let place = segment.name().map_or(Place::Base, Place::Segment);
-            self.set_aside(place, &self.path(place), "the checksum of a page is wrong")?;
+            let path = self.path(place);
+            if !file.is_sound()? {
+                self.set_aside(place, &path, "the checksum of a page is wrong")?;
+            } else if suspect == Some(path.as_path()) {
+                self.set_aside(place, &path, "its checksums are right, but it cannot be read")?;
+            }
         }
         self.repaired(lock)
     }
