@@ -13,8 +13,12 @@ mod values;
 
 #[cfg(feature = "postgres")]
 mod blocking;
+#[cfg(feature = "postgres")]
+mod connections;
 #[cfg(any(feature = "postgres", feature = "tokio-postgres"))]
 mod driver;
+#[cfg(feature = "postgres")]
+mod own_thread;
 #[cfg(feature = "tokio-postgres")]
 mod pooled;
 #[cfg(feature = "sqlx-postgres")]

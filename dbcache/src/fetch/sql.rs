@@ -10,7 +10,8 @@ pub(super) fn quoted(name: &str) -> String {
 pub(super) struct SelectRows<'a> {
     /// The names that lead to the table, outermost first.
     pub(super) table: &'a [&'a str],
-    pub(super) columns: &'a [&'a str],
+    /// What is selected: columns [of the row](of_row), or what is made of them.
+    pub(super) columns: &'a [String],
     pub(super) id_column: &'a str,
     /// What follows the id column in the condition: `= ANY($1)`, say.
     pub(super) among_ids: &'a str,
@@ -19,9 +20,8 @@ pub(super) struct SelectRows<'a> {
 impl SelectRows<'_> {
     /// The query. Columns are qualified, since some databases take an unknown quoted name alone for a string.
     pub(super) fn to_sql(&self) -> String {
-        let columns: Vec<String> = self.columns.iter().map(|column| of_row(column)).collect();
         let condition = format!("{} {}", of_row(self.id_column), self.among_ids);
-        format!("SELECT {} FROM {} AS \"row\" WHERE {condition}", columns.join(", "), path(self.table))
+        format!("SELECT {} FROM {} AS \"row\" WHERE {condition}", self.columns.join(", "), path(self.table))
     }
 }
 
@@ -55,7 +55,7 @@ mod tests {
     fn a_query_quotes_every_name() {
         let query = SelectRows {
             table: &["main", "users"],
-            columns: &["id", "se\"x"],
+            columns: &["id", "se\"x"].map(of_row),
             id_column: "id",
             among_ids: "= ANY($1)",
         };

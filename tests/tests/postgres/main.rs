@@ -4,10 +4,13 @@
 
 mod blocking;
 mod ids;
+mod large_answers;
 mod pooled;
 mod refusals;
 mod sqlx_pool;
+mod time_limits;
 mod types;
+mod within_tokio;
 
 /// A fetcher for PostgreSQL, for the tests that are its own.
 trait PostgresAdapter: dbcache_tests::contract::Adapter {
@@ -45,7 +48,22 @@ macro_rules! postgres_contract {
             an_altered_column_is_read_anew
             a_table_that_may_not_be_read_is_an_error_of_the_server
         }
+        crate::postgres_contract! { shared $adapter: large_answers;
+            every_type_comes_beside_megabytes_of_text
+            a_type_without_a_column_type_is_refused_by_name
+            records_with_an_enum_come_beside_megabytes_of_text
+            a_column_that_becomes_an_enum_is_an_error_and_then_read
+            columns_of_one_query_may_have_different_collations
+        }
     };
+    (shared $adapter:ty: $module:ident; $($promise:ident)*) => {$(
+        #[test]
+        fn $promise() {
+            if let Some(database) = <$adapter as dbcache_tests::contract::Adapter>::open() {
+                crate::$module::$promise(&std::sync::Arc::new(database));
+            }
+        }
+    )*};
     ($adapter:ty: $module:ident; $($promise:ident)*) => {$(
         #[test]
         fn $promise() {

@@ -56,7 +56,7 @@ pub(crate) enum Mood {
     Happy,
 }
 
-const EVERYTHING: &str = r#"
+pub(crate) const EVERYTHING: &str = r#"
     CREATE TYPE main.mood AS ENUM ('Sad', 'Happy');
     CREATE TABLE main.everything (
         id INT8 PRIMARY KEY, flag BOOL, small INT2, middle INT4, large INT8, single FLOAT4, double FLOAT8,
@@ -197,7 +197,7 @@ pub(crate) fn every_type_comes_in_records(database: &impl PostgresAdapter) {
 }
 
 /// An adapter's fetcher of records, to be given to a cache.
-struct Records<'a, A>(&'a A);
+pub(crate) struct Records<'a, A>(pub(crate) &'a A);
 
 impl<A: PostgresAdapter> Fetcher<Everything> for Records<'_, A> {
     fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, dbcache::error::BoxError> {

@@ -4,6 +4,7 @@
 mod adapter;
 #[cfg(feature = "databases")]
 mod sqlx_pool;
+mod within_tokio;
 
 use std::error::Error as _;
 use std::path::Path;

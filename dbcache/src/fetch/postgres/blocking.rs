@@ -1,17 +1,16 @@
 //! Fetching through the blocking driver.
 
-use std::error::Error;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
 
-use postgres::error::SqlState;
-use postgres::{Client, Config, NoTls};
+use postgres::{Client, Config, NoTls, Row};
 
 use super::PostgresError;
 use super::catalog::{COLUMNS, TABLES, Table};
+use super::connections::Connections;
 use super::driver::{catalog_rows, name_parameter};
-use super::query::BatchQuery;
+use super::own_thread::TimeLimit;
+use super::query::{BatchQuery, BoundIds};
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
@@ -20,8 +19,8 @@ use crate::key::Key;
 use crate::name::TableName;
 use crate::record::{ColumnSchema, Record};
 
-/// The longest `statement_timeout` that PostgreSQL takes, in milliseconds.
-const LONGEST_LIMIT: u128 = i32::MAX as u128;
+/// How long a request waits for names to suggest.
+const SUGGESTION_TIME: Duration = Duration::from_secs(10);
 
 /// Fetches rows of any table or view of a PostgreSQL database, as records or dynamically, without any SQL.
 ///
@@ -33,7 +32,7 @@ const LONGEST_LIMIT: u128 = i32::MAX as u128;
 /// | `bool`, `int2`, `int4`, `int8`, `float4`, `float8`, `oid` | the same, `oid` as `UInt32` |
 /// | `numeric(p, s)` of up to 38 digits | `Decimal(p, s)`, exact |
 /// | any other `numeric` | text, exact, since each value has its own scale |
-/// | `text`, `varchar`, `char`, `name`, `citext`, enums | text |
+/// | `text`, `varchar`, `char`, `name`, enums | text |
 /// | `uuid` | text in lower case with hyphens |
 /// | `bytea` | binary |
 /// | `date`, `time` | date, time |
@@ -41,21 +40,26 @@ const LONGEST_LIMIT: u128 = i32::MAX as u128;
 /// | `json`, `jsonb` | JSON text; an answer gives objects and arrays as structs and lists where they agree |
 /// | arrays of these, of one dimension | lists |
 /// | domains | as what they restrict |
+/// | `citext`, `inet`, `bit`, `xml`, `int4range`, … | text, as PostgreSQL writes it |
+///
+/// The last line is of all types whose text is the same in every session, those of extensions too.
 ///
 /// A record decides how it takes `numeric`: a field that is a float, an integer, text or a decimal gets just that, the
-/// nearest value for a float, otherwise exactly that value or an error. A wanted column of any other type is a
-/// [`PostgresError::ColumnType`]; a value that its column cannot hold, such as `NaN` among decimals, an infinite date
+/// nearest value for a float, otherwise exactly that value or an error. A wanted column of any other type, such as
+/// `interval`, `daterange` or a row, is a [`PostgresError::ColumnType`]; a value that its column cannot hold, such as `NaN` among decimals, an infinite date
 /// or an array of two dimensions, is a [`BatchError::WrongType`](crate::error::BatchError::WrongType) that names its
 /// row.
 ///
 /// Ids are integers (`int2` to `int8`, `oid`, whole `numeric` up to 128 bits) or text (`text` and its like, `uuid`).
 ///
 /// Connections are opened when they are needed, one for each batch in flight, and kept. One that broke is replaced at
-/// the next batch. The driver blocks its thread, and panics on a thread that runs asynchronous tasks.
+/// the next batch. The driver works on threads of its own, so that the fetcher may be used and dropped anywhere. In
+/// async code it blocks the thread of the task: there, [`Blocking`](crate::fetch::Blocking) (feature `tokio`) is for it.
 ///
 /// Where the cache gives batches a time limit, the server ends a query that takes longer: the limit stands for the
-/// connection's `statement_timeout` during a transaction of that query alone. A server that does not answer any more is
-/// given up as the connection's `tcp_user_timeout` says.
+/// connection's `statement_timeout` during a transaction of that query alone. The batch fails at that time even where
+/// the server does not answer any more, or where no connection comes about; the thread that waits for it ends as the
+/// connection's `tcp_user_timeout` says.
 ///
 /// ```no_run
 /// use dbcache::{Cache, Cached, PostgresFetcher};
@@ -73,9 +77,9 @@ const LONGEST_LIMIT: u128 = i32::MAX as u128;
 /// let users: Vec<User> = cache.rows(&[1, 2, 3], &fetcher)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct PostgresFetcher {
-    connect: Box<dyn Fn() -> Result<Client, BoxError> + Send + Sync>,
-    idle: Mutex<Vec<Client>>,
+    connections: Arc<Connections>,
     tables: Tables,
 }
 
@@ -89,7 +93,7 @@ impl PostgresFetcher {
     pub fn connect(url: &str) -> Result<Self, PostgresError> {
         let config: Config = url.parse().map_err(|cause| PostgresError::Connection(Box::new(cause)))?;
         let fetcher = Self::new(move || config.connect(NoTls));
-        fetcher.put_back(fetcher.open()?);
+        fetcher.connections.run(None, |_| Ok(()))?;
         Ok(fetcher)
     }
 
@@ -106,8 +110,7 @@ impl PostgresFetcher {
     /// });
     /// ```
     pub fn new<E: Into<BoxError>>(connect: impl Fn() -> Result<Client, E> + Send + Sync + 'static) -> Self {
-        let connect = Box::new(move || connect().map_err(Into::into));
-        Self { connect, idle: Mutex::default(), tables: Tables::default() }
+        Self { connections: Connections::new(connect), tables: Tables::default() }
     }
 
     /// The tables and views of the database, as `schema.table`, PostgreSQL's own aside.
@@ -116,7 +119,7 @@ impl PostgresFetcher {
     ///
     /// [`PostgresError::Connection`] where the database cannot be read.
     pub fn tables(&self) -> Result<Vec<String>, PostgresError> {
-        self.with_connection(tables)
+        self.connections.run(None, tables)
     }
 
     /// The names of a table's columns, in the table's own order.
@@ -125,7 +128,12 @@ impl PostgresFetcher {
     ///
     /// [`TableError::NotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
     pub fn columns(&self, table: &TableName) -> Result<Vec<String>, PostgresError> {
-        self.with_connection(|client| look_up(client, table)).map(|table| table.names())
+        self.look_up(table, None).map(|table| table.names())
+    }
+
+    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        let limit = TimeLimit::from_now(SUGGESTION_TIME);
+        self.look_up(table, Some(limit)).ok().map(|table| table.names())
     }
 
     fn fetch_batch<K: Key>(
@@ -133,74 +141,41 @@ impl PostgresFetcher {
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
     ) -> Result<FetchedFrame, BoxError> {
-        let begun = Instant::now();
-        self.with_connection(|client| {
-            let table = self.table(client, request)?;
-            let fetched = fetch_in_time(client, &table, request, types, begun);
-            if fetched.is_err() {
-                self.tables.forget(request.table());
-            }
-            fetched
-        })
+        let limit = request.timeout().map(TimeLimit::from_now);
+        let table = self.table(request, limit).map_err(failed)?;
+        let fetched = self.fetch_from(&table, request, types, limit);
+        if fetched.is_err() {
+            self.tables.forget(request.table());
+        }
+        fetched
     }
 
-    fn table<K>(&self, client: &mut Client, request: &FetchRequest<'_, K>) -> Result<Arc<Table>, PostgresError> {
+    fn fetch_from<K: Key>(
+        &self,
+        table: &Arc<Table>,
+        request: &FetchRequest<'_, K>,
+        types: &[ColumnSchema],
+        limit: Option<TimeLimit>,
+    ) -> Result<FetchedFrame, BoxError> {
+        let mut query = BatchQuery::new(table, request, types)?;
+        let (asked, text, ids) = (Arc::clone(table), query.text.clone(), query.ids.clone());
+        let rows = self.connections.run(limit, move |client| rows(client, &asked.name, &text, &ids)).map_err(failed)?;
+        for row in rows {
+            query.push_row(table, &row)?;
+        }
+        query.finish()
+    }
+
+    fn table<K>(&self, request: &FetchRequest<'_, K>, limit: Option<TimeLimit>) -> Result<Arc<Table>, PostgresError> {
         match self.tables.for_request(request) {
             Some(table) => Ok(table),
-            None => look_up(client, request.table()).map(|table| self.tables.remember(table)),
+            None => self.look_up(request.table(), limit).map(|table| self.tables.remember(table)),
         }
     }
 
-    /// Works with a connection that is idle, or with a new one where there is none or where it turns out broken.
-    fn with_connection<R, E: From<PostgresError>>(&self, work: impl Fn(&mut Client) -> Result<R, E>) -> Result<R, E> {
-        let idle = self.lock().pop();
-        if let Some(client) = idle {
-            match self.try_with(client, &work) {
-                Err(Broken(_)) => {}
-                Ok(done) => return done,
-            }
-        }
-        self.try_with(self.open()?, &work).unwrap_or_else(|Broken(cause)| Err(cause))
-    }
-
-    /// Keeps the connection unless it broke.
-    fn try_with<R, E>(
-        &self,
-        mut client: Client,
-        work: impl Fn(&mut Client) -> Result<R, E>,
-    ) -> Result<Result<R, E>, Broken<E>> {
-        match work(&mut client) {
-            Err(cause) if client.is_closed() => Err(Broken(cause)),
-            done => {
-                self.put_back(client);
-                Ok(done)
-            }
-        }
-    }
-
-    fn open(&self) -> Result<Client, PostgresError> {
-        (self.connect)().map_err(PostgresError::Connection)
-    }
-
-    fn put_back(&self, client: Client) {
-        self.lock().push(client);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Client>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.columns(table).ok()
-    }
-}
-
-/// What failed because the connection broke.
-struct Broken<E>(E);
-
-impl fmt::Debug for PostgresFetcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresFetcher").field("idle", &self.lock().len()).finish_non_exhaustive()
+    fn look_up(&self, table: &TableName, limit: Option<TimeLimit>) -> Result<Table, PostgresError> {
+        let table = table.clone();
+        self.connections.run(limit, move |client| look_up(client, &table))
     }
 }
 
@@ -224,49 +199,16 @@ impl<K: Key> DynamicFetcher<K> for PostgresFetcher {
     }
 }
 
-/// Fetches a batch, whose query the server ends when the time of the batch is up.
-fn fetch_in_time<K: Key>(
-    client: &mut Client,
-    table: &Table,
-    request: &FetchRequest<'_, K>,
-    types: &[ColumnSchema],
-    begun: Instant,
-) -> Result<FetchedFrame, BoxError> {
-    let Some(after) = request.timeout() else { return fetch(client, table, request, types) };
-    let failed = PostgresError::query(&table.name);
-    let left = after.saturating_sub(begun.elapsed()).as_micros().div_ceil(1000).clamp(1, LONGEST_LIMIT);
-    // In a transaction the setting ends with it, and whoever shares the connection through a proxy never sees it.
-    client.batch_execute(&format!("BEGIN; SET LOCAL statement_timeout = {left}")).map_err(&failed)?;
-    let fetched = fetch(client, table, request, types);
-    // After an error this rolls back.
-    let ended = client.batch_execute("COMMIT").map_err(failed);
-    match fetched {
-        Err(cause) if is_cancelled(&*cause) && begun.elapsed() >= after => Err(BatchError::TimedOut { after }.into()),
-        Err(cause) => Err(cause),
-        Ok(fetched) => Ok(ended.map(|()| fetched)?),
+/// A batch that takes too long fails as batches of every fetcher do.
+fn failed(cause: PostgresError) -> BoxError {
+    match cause {
+        PostgresError::TimedOut { after } => BatchError::TimedOut { after }.into(),
+        cause => cause.into(),
     }
 }
 
-/// Whether the server ended the query before it was done.
-fn is_cancelled(cause: &(dyn Error + 'static)) -> bool {
-    match cause.downcast_ref::<postgres::Error>() {
-        Some(cause) => cause.code() == Some(&SqlState::QUERY_CANCELED),
-        None => cause.source().is_some_and(is_cancelled),
-    }
-}
-
-fn fetch<K: Key>(
-    client: &mut Client,
-    table: &Table,
-    request: &FetchRequest<'_, K>,
-    types: &[ColumnSchema],
-) -> Result<FetchedFrame, BoxError> {
-    let mut query = BatchQuery::new(table, request, types)?;
-    let rows = client.query_typed(&query.text, &[query.ids.parameter()]).map_err(PostgresError::query(&table.name))?;
-    for row in rows {
-        query.push_row(table, &row)?;
-    }
-    query.finish()
+fn rows(client: &mut Client, table: &TableName, text: &str, ids: &BoundIds) -> Result<Vec<Row>, PostgresError> {
+    client.query_typed(text, &[ids.parameter()]).map_err(PostgresError::query(table))
 }
 
 fn look_up(client: &mut Client, name: &TableName) -> Result<Table, PostgresError> {

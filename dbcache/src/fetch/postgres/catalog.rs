@@ -1,7 +1,7 @@
 //! What a PostgreSQL database says of a table.
 
 use super::PostgresError;
-use super::kind::{Kind, ScalarType};
+use super::kind::Kind;
 use crate::error::BoxError;
 use crate::fetch::table_error::TableError;
 use crate::name::TableName;
@@ -16,6 +16,11 @@ ORDER BY 1";
 /// The columns of the table called $1, in their own order, all values as text.
 ///
 /// A domain is followed to the type that it restricts, an array to that of its elements.
+///
+/// The last column says whether the text of a value is the same in every session. It is where the function that writes
+/// it is immutable: those of dates, intervals and money follow settings, and those of rows and arrays what is in them.
+/// The labels of an enum are in the catalog, so that their function is not called immutable; a range is written as its
+/// bounds are.
 pub(super) const COLUMNS: &str = r"
 WITH RECURSIVE relation AS (
     SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name
@@ -41,10 +46,16 @@ WITH RECURSIVE relation AS (
     WHERE t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0
 )
 SELECT relation.schema, relation.name, a.name, pg_catalog.format_type(a.atttypid, a.atttypmod),
-    step.sent::text, step.lists::text, t.oid::text, step.modifier::text, t.typtype::text, t.typname::text
+    step.sent::text, step.lists::text, t.oid::text, t.typarray::text, step.modifier::text,
+    pg_catalog.format('%I.%I', n.nspname, t.typname),
+    (t.typtype = 'e' OR output.provolatile = 'i')::text
 FROM relation, attribute a
     JOIN step ON step.attnum = a.attnum
     JOIN pg_catalog.pg_type t ON t.oid = step.type AND t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
+    JOIN pg_catalog.pg_type written ON written.oid = coalesce(r.rngsubtype, t.oid)
+    JOIN pg_catalog.pg_proc output ON output.oid = written.typoutput
 ORDER BY a.attnum";
 
 /// A table or view, and its columns in their own order.
@@ -61,10 +72,23 @@ pub(super) struct DeclaredColumn {
     pub(super) name: String,
     /// The type as PostgreSQL writes it.
     pub(super) declared: String,
-    /// The number of the type that its values are sent as.
-    pub(super) sent: u32,
     /// `None` where the cache has no type for it.
-    pub(super) kind: Option<Kind>,
+    pub(super) held: Option<Held>,
+}
+
+/// How the values of a column are asked for, and what they become.
+///
+/// They are sent as types that PostgreSQL has built in, which every driver knows: of any other, a driver asks the
+/// server on the same connection, and waits for ever where rows are still arriving on it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) kind: Kind,
+    /// The type that the values are sent as, as a query names it.
+    pub(super) sent_as: String,
+    /// The number of that type.
+    pub(super) sent: u32,
+    /// Whether a query must convert the column to that type.
+    pub(super) is_cast: bool,
 }
 
 /// One row of [`COLUMNS`].
@@ -100,12 +124,56 @@ impl Table {
 }
 
 fn column(row: &[String]) -> Option<DeclaredColumn> {
-    let [_, _, name, declared, sent, lists, oid, modifier, sort, type_name] = row else { return None };
-    let scalar = ScalarType { oid: oid.parse().ok()?, modifier: modifier.parse().ok()?, sort, name: type_name };
-    let kind = match lists.as_str() {
-        "0" => Kind::of(&scalar),
-        "1" => Kind::of(&scalar).map(|items| Kind::List(Box::new(items))),
+    let [_, _, name, declared, sent, lists, oid, list_oid, modifier, type_name, has_one_text] = row else {
+        return None;
+    };
+    let element = Element {
+        oid: oid.parse().ok()?,
+        list_oid: list_oid.parse().ok()?,
+        modifier: modifier.parse().ok()?,
+        name: type_name,
+        has_one_text: has_one_text == "true",
+    };
+    let sent = sent.parse().ok()?;
+    let held = match lists.as_str() {
+        "0" => element.held(sent),
+        "1" => element.held_in_lists(sent),
         _ => None,
     };
-    Some(DeclaredColumn { name: name.clone(), declared: declared.clone(), sent: sent.parse().ok()?, kind })
+    Some(DeclaredColumn { name: name.clone(), declared: declared.clone(), held })
+}
+
+/// The type of a column's values, or of their elements, with domains taken for what they restrict.
+struct Element<'a> {
+    oid: u32,
+    /// The number of the type of arrays of it.
+    list_oid: u32,
+    modifier: i32,
+    /// The name, with its schema, as a query has it.
+    name: &'a str,
+    /// Whether the text of a value is the same in every session.
+    has_one_text: bool,
+}
+
+impl Element<'_> {
+    const TEXT: Self = Element { oid: 25, list_oid: 1009, modifier: -1, name: "pg_catalog.text", has_one_text: true };
+
+    fn held(&self, sent: u32) -> Option<Held> {
+        let (kind, Self { oid, name, .. }) = self.kind()?;
+        Some(Held { kind, sent_as: (*name).to_owned(), sent: *oid, is_cast: sent != *oid })
+    }
+
+    fn held_in_lists(&self, sent: u32) -> Option<Held> {
+        let (items, Self { list_oid, name, .. }) = self.kind()?;
+        let kind = Kind::List(Box::new(items));
+        Some(Held { kind, sent_as: format!("{name}[]"), sent: *list_oid, is_cast: sent != *list_oid })
+    }
+
+    /// What the values become, and the type that they are sent as: their own, or text.
+    fn kind(&self) -> Option<(Kind, &Self)> {
+        match Kind::of(self.oid, self.modifier) {
+            Some(kind) => Some((kind, self)),
+            None => self.has_one_text.then_some((Kind::Text, &Self::TEXT)),
+        }
+    }
 }

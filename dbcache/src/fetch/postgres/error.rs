@@ -1,5 +1,7 @@
 //! What a PostgreSQL database refuses.
 
+use std::time::Duration;
+
 use crate::error::BoxError;
 use crate::fetch::table_error::TableError;
 use crate::name::TableName;
@@ -34,6 +36,13 @@ pub enum PostgresError {
         table: String,
         /// The column.
         column: String,
+    },
+
+    /// The server took longer than the [time](crate::Builder::batch_timeout) that the cache gives a batch.
+    #[error("the PostgreSQL server did not answer within {after:?}")]
+    TimedOut {
+        /// The time.
+        after: Duration,
     },
 
     /// Reading the table failed.

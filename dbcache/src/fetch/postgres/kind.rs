@@ -40,22 +40,12 @@ pub(super) enum NumericAs {
     UInt128,
 }
 
-/// A type as the catalog describes it, with domains taken for what they restrict, and lists for their elements.
-#[derive(Clone, Debug)]
-pub(super) struct ScalarType<'a> {
-    pub(super) oid: u32,
-    /// What is in the parentheses: the precision and scale of a `numeric`.
-    pub(super) modifier: i32,
-    /// PostgreSQL's letter for what sort of type this is: `e` for an enum.
-    pub(super) sort: &'a str,
-    pub(super) name: &'a str,
-}
-
 impl Kind {
-    /// The kind of a type, or `None` where the cache has no type for it. The numbers are those of PostgreSQL's own
-    /// catalog, the same in every database.
-    pub(super) fn of(scalar: &ScalarType<'_>) -> Option<Self> {
-        Some(match scalar.oid {
+    /// The kind of a type that is sent as it is; `None` for any other. The numbers are those of PostgreSQL's own
+    /// catalog, the same in every database. The modifier is what is in the parentheses: the precision and scale of a
+    /// `numeric`.
+    pub(super) fn of(oid: u32, modifier: i32) -> Option<Self> {
+        Some(match oid {
             16 => Self::Boolean,
             17 => Self::Bytes,
             20 => Self::Int64,
@@ -70,10 +60,9 @@ impl Kind {
             1083 => Self::Time,
             1114 => Self::Timestamp,
             1184 => Self::TimestampTz,
-            1700 => Self::Numeric(NumericAs::declared(scalar.modifier)),
+            1700 => Self::Numeric(NumericAs::declared(modifier)),
             2950 => Self::Uuid,
             3802 => Self::Jsonb,
-            _ if scalar.sort == "e" || scalar.name == "citext" => Self::Text,
             _ => return None,
         })
     }

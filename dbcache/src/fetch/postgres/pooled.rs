@@ -29,11 +29,12 @@ use crate::record::{ColumnSchema, Record};
 /// | `bool`, `int2`, `int4`, `int8`, `float4`, `float8`, `oid` | the same, `oid` as `UInt32` |
 /// | `numeric(p, s)` of up to 38 digits | `Decimal(p, s)`, exact |
 /// | any other `numeric` | text, exact; a record's field may be a float, an integer or a decimal |
-/// | `text`, `varchar`, `char`, `name`, `citext`, `uuid`, enums | text |
+/// | `text`, `varchar`, `char`, `name`, `uuid`, enums | text |
 /// | `bytea` | binary |
 /// | `date`, `time`, `timestamp`, `timestamptz` | date, time, datetime in microseconds, the last in UTC |
 /// | `json`, `jsonb` | JSON text, answered as structs and lists where objects and arrays agree |
 /// | arrays of these, of one dimension; domains | lists; what they restrict |
+/// | `citext`, `inet`, `bit`, `xml`, `int4range`, … | text, as PostgreSQL writes it the same in every session |
 ///
 /// The pool may be the application's own. It should allow as many connections as the cache keeps batches in flight.
 ///
@@ -98,13 +99,24 @@ impl AsyncPostgresFetcher {
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
     ) -> Result<FetchedFrame, BoxError> {
-        let client = self.client().await?;
-        let table = self.table(&client, request).await?;
-        let fetched = fetch(&client, &table, request, types).await;
+        let mut lent = Lent(None);
+        let client = lent.0.insert(self.client().await?);
+        let fetched = self.fetch_through(client, request, types).await;
+        lent.give_back();
         if fetched.is_err() {
             self.tables.forget(request.table());
         }
         fetched
+    }
+
+    async fn fetch_through<K: Key>(
+        &self,
+        client: &Client,
+        request: &FetchRequest<'_, K>,
+        types: &[ColumnSchema],
+    ) -> Result<FetchedFrame, BoxError> {
+        let table = self.table(client, request).await?;
+        fetch(client, &table, request, types).await
     }
 
     async fn table<K: Key>(&self, client: &Client, request: &FetchRequest<'_, K>) -> Result<Arc<Table>, PostgresError> {
@@ -112,6 +124,22 @@ impl AsyncPostgresFetcher {
             Some(table) => Ok(table),
             None => look_up(client, request.table()).await.map(|table| self.tables.remember(table)),
         }
+    }
+}
+
+/// A connection that is at work. It is closed where the work is dropped before its end, since whom the pool lent it to
+/// next would wait for what nobody wants any more.
+struct Lent(Option<Client>);
+
+impl Lent {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Client::take));
     }
 }
 

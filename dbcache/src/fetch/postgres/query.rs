@@ -3,12 +3,12 @@
 use polars::prelude::*;
 
 use super::PostgresError;
-use super::catalog::{DeclaredColumn, Table};
+use super::catalog::{DeclaredColumn, Held, Table};
 use super::cells::{Cells, cells};
 use super::kind::{Kind, NumericAs};
 use super::values::{self, Misfit};
 use crate::error::{BatchError, BoxError};
-use crate::fetch::sql::SelectRows;
+use crate::fetch::sql::{self, SelectRows};
 use crate::fetch::table_error::TableError;
 use crate::fetch::{Columns, FetchRequest, FetchedFrame};
 use crate::key::{ColumnIds, IdSet, Key, RowId};
@@ -52,13 +52,13 @@ impl BatchQuery {
     ) -> Result<Self, PostgresError> {
         let id = table.id_column(request.id_column())?;
         let key = key_of::<K>(table, id)?;
-        let capacity = request.ids().len();
-        let mut columns = vec![ColumnCells::new(id, key.kind.clone(), capacity)];
+        let mut selected = vec![(id, key.held.clone())];
         for column in wanted(table, id, request.columns()) {
-            columns.push(ColumnCells::new(column, kind_of(table, column, types)?, capacity));
+            selected.push((column, held_as(table, column, types)?));
         }
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let text = query_text(table, &names, &key.among_ids);
+        let text = typed_query_text(table, id, &selected, &key.among_ids);
+        let capacity = request.ids().len();
+        let columns = selected.into_iter().map(|(column, held)| ColumnCells::new(column, held, capacity)).collect();
         Ok(Self { text, ids: bound(K::to_set(request.ids()), &key), columns, rows: 0 })
     }
 
@@ -130,14 +130,13 @@ struct ColumnMisfit {
 }
 
 impl ColumnCells {
-    fn new(column: &DeclaredColumn, kind: Kind, capacity: usize) -> Self {
-        let DeclaredColumn { name, declared, sent, .. } = column;
+    fn new(column: &DeclaredColumn, Held { kind, sent, .. }: Held, capacity: usize) -> Self {
         let cells = cells(&kind, capacity);
-        Self { name: name.into(), kind, declared: declared.clone(), sent: *sent, cells }
+        Self { name: column.name.as_str().into(), kind, declared: column.declared.clone(), sent, cells }
     }
 
     fn misfit(&self, Misfit(found): Misfit) -> ColumnMisfit {
-        let expected = match held(&self.kind) {
+        let expected = match number_type(&self.kind) {
             Some(held) => format!("{} as {held}", self.declared),
             None => self.declared.clone(),
         };
@@ -146,13 +145,13 @@ impl ColumnCells {
 }
 
 /// How numbers of any length are held, for messages.
-fn held(kind: &Kind) -> Option<String> {
+fn number_type(kind: &Kind) -> Option<String> {
     match kind {
         Kind::Numeric(NumericAs::Decimal { precision, scale }) => Some(format!("decimal({precision},{scale})")),
         Kind::Numeric(NumericAs::Int64 | NumericAs::UInt64 | NumericAs::Int128 | NumericAs::UInt128) => {
             Some("integers".to_owned())
         }
-        Kind::List(items) => held(items),
+        Kind::List(items) => number_type(items),
         _ => None,
     }
 }
@@ -176,8 +175,9 @@ fn wanted<'t>(table: &'t Table, id: &DeclaredColumn, columns: Columns<'_>) -> Ve
     wanted
 }
 
-fn kind_of(table: &Table, column: &DeclaredColumn, types: &[ColumnSchema]) -> Result<Kind, PostgresError> {
-    let Some(kind) = column.kind.clone() else {
+/// How a wanted column is held, where a record may declare its type.
+fn held_as(table: &Table, column: &DeclaredColumn, types: &[ColumnSchema]) -> Result<Held, PostgresError> {
+    let Some(held) = column.held.clone() else {
         return Err(PostgresError::ColumnType {
             table: table.name.to_string(),
             column: column.name.clone(),
@@ -185,12 +185,15 @@ fn kind_of(table: &Table, column: &DeclaredColumn, types: &[ColumnSchema]) -> Re
         });
     };
     let declared = types.iter().find(|declared| declared.column().column() == column.name);
-    Ok(declared.map_or(kind.clone(), |declared| kind.wanted_as(declared.data_type())))
+    Ok(match declared {
+        Some(declared) => Held { kind: held.kind.wanted_as(declared.data_type()), ..held },
+        None => held,
+    })
 }
 
 /// How the ids of a request are compared with those of the table.
 struct KeyColumn {
-    kind: Kind,
+    held: Held,
     among_ids: String,
 }
 
@@ -203,39 +206,39 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
         found: id.declared.clone(),
         wanted: if is_text { "text" } else { "integer" }.to_owned(),
     };
-    let kind = match id.kind.clone().ok_or_else(refused)? {
-        Kind::Numeric(declared) if !is_text => Kind::Numeric(declared.wanted_as(&K::DATA_TYPE)),
-        kind => kind,
-    };
-    let among_ids = match (&kind, is_text) {
+    let mut held = id.held.clone().ok_or_else(refused)?;
+    if let (Kind::Numeric(declared), false) = (&held.kind, is_text) {
+        held.kind = Kind::Numeric(declared.wanted_as(&K::DATA_TYPE));
+    }
+    let among_ids = match (&held.kind, is_text) {
         (Kind::Int16 | Kind::Int32 | Kind::Int64, false) => "= ANY($1)".to_owned(),
         (Kind::Oid, false) => "= ANY($1::oid[])".to_owned(),
         (Kind::Numeric(_), false) => "= ANY($1::numeric[])".to_owned(),
         (Kind::Uuid, true) => "= ANY($1::uuid[])".to_owned(),
-        (Kind::Text, true) => text_among_ids(id),
+        (Kind::Text, true) => text_among_ids(&held),
         _ => return Err(refused().into()),
     };
-    Ok(KeyColumn { kind, among_ids })
+    Ok(KeyColumn { held, among_ids })
 }
 
-/// Ids that are no label of an enum are no error, only not there: such columns are compared as text. Others of a type
-/// of their own, blank-padded and caseless ones, are not, for the sake of their index.
-fn text_among_ids(id: &DeclaredColumn) -> String {
+/// Ids that are no label of an enum are no error, only not there: columns that are sent as text are compared as text.
+/// Blank-padded ones are not, for the sake of their index.
+fn text_among_ids(held: &Held) -> String {
     const BPCHAR: u32 = 1042;
-    const BUILT_IN: [u32; 3] = [19, 25, 1043];
-    match id.sent {
-        BPCHAR => "= ANY($1::bpchar[])".to_owned(),
-        sent if BUILT_IN.contains(&sent) => "= ANY($1)".to_owned(),
-        _ => "::text = ANY($1)".to_owned(),
+    match held {
+        Held { is_cast: true, .. } => "::text = ANY($1)".to_owned(),
+        Held { sent: BPCHAR, .. } => "= ANY($1::bpchar[])".to_owned(),
+        _ => "= ANY($1)".to_owned(),
     }
 }
 
 /// Ids that the column cannot hold are not there, and asking for them would be an error.
 fn bound(ids: IdSet, key: &KeyColumn) -> BoundIds {
-    let is_numeric = matches!(key.kind, Kind::Numeric(_));
+    let kind = &key.held.kind;
+    let is_numeric = matches!(kind, Kind::Numeric(_));
     match ids {
         IdSet::Text(mut ids) => {
-            if key.kind == Kind::Uuid {
+            if *kind == Kind::Uuid {
                 ids.retain(|id| values::is_uuid(id));
             }
             // No text of PostgreSQL's has a NUL.
@@ -243,12 +246,12 @@ fn bound(ids: IdSet, key: &KeyColumn) -> BoundIds {
             BoundIds::Text(ids)
         }
         ids if is_numeric => BoundIds::Text(ids.row_ids().iter().map(RowId::to_string).collect()),
-        ids if key.kind == Kind::Oid => BoundIds::Integers(ids.keys::<u32>().into_iter().map(i64::from).collect()),
+        ids if *kind == Kind::Oid => BoundIds::Integers(ids.keys::<u32>().into_iter().map(i64::from).collect()),
         ids => BoundIds::Integers(ids.keys()),
     }
 }
 
-/// The text of a query for the id column and some others, whatever their types, and what it binds.
+/// The text of a query for the id column and some others as the database has them, and what it binds.
 #[cfg(feature = "sqlx-postgres")]
 pub(super) fn select<K: Key>(
     table: &Table,
@@ -257,13 +260,33 @@ pub(super) fn select<K: Key>(
 ) -> Result<(String, BoundIds), PostgresError> {
     let id = table.id_column(request.id_column())?;
     let key = key_of::<K>(table, id)?;
-    let text = query_text(table, &[&[id.name.as_str()], columns].concat(), &key.among_ids);
+    let columns: Vec<String> = [id.name.as_str()].iter().chain(columns).map(|column| sql::of_row(column)).collect();
+    let text = query_text(table, id, &columns, &key.among_ids);
     Ok((text, bound(K::to_set(request.ids()), &key)))
 }
 
-/// The id column comes first.
-fn query_text(table: &Table, columns: &[&str], among_ids: &str) -> String {
+/// The text of a query whose columns have the types that were looked up, or none that a driver does not know.
+///
+/// The table may have been altered meanwhile. Its rows follow an empty row of those types in a union, for which the
+/// server refuses a type of the database's own; one that is built in is left for
+/// [`check_types`](BatchQuery::check_types).
+fn typed_query_text(
+    table: &Table,
+    id: &DeclaredColumn,
+    columns: &[(&DeclaredColumn, Held)],
+    among_ids: &str,
+) -> String {
+    let nulls: Vec<String> = columns.iter().map(|(_, held)| format!("NULL::{}", held.sent_as)).collect();
+    let selected: Vec<String> = columns.iter().map(|(column, held)| expression(column, held)).collect();
+    format!("SELECT {} WHERE false UNION ALL {}", nulls.join(", "), query_text(table, id, &selected, among_ids))
+}
+
+fn expression(column: &DeclaredColumn, held: &Held) -> String {
+    let name = sql::of_row(&column.name);
+    if held.is_cast { format!("{name}::{}", held.sent_as) } else { name }
+}
+
+fn query_text(table: &Table, id: &DeclaredColumn, columns: &[String], among_ids: &str) -> String {
     let path: Vec<&str> = table.path.iter().map(String::as_str).collect();
-    let id_column = columns.first().copied().unwrap_or_default();
-    SelectRows { table: &path, columns, id_column, among_ids }.to_sql()
+    SelectRows { table: &path, columns, id_column: &id.name, among_ids }.to_sql()
 }

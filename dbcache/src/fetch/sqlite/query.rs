@@ -67,7 +67,8 @@ impl BatchQuery {
 pub(super) fn text<K: Key>(request: &FetchRequest<'_, K>, columns: &[&str], among_ids: &str) -> String {
     let table = table::names(request.table());
     let id_column = request.id_column();
-    let query = SelectRows { table: &table, columns, id_column, among_ids }.to_sql();
+    let columns: Vec<String> = columns.iter().map(|column| sql::of_row(column)).collect();
+    let query = SelectRows { table: &table, columns: &columns, id_column, among_ids }.to_sql();
     match SqliteKey::of::<K>() {
         SqliteKey::Integer => query,
         // A column may be declared to compare without regard to case, but ids are what they are.

@@ -1,0 +1,126 @@
+//! Connections of the blocking driver, as many as batches are in flight.
+
+use std::error::Error;
+use std::fmt;
+use std::mem::{ManuallyDrop, take};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use postgres::Client;
+use postgres::error::SqlState;
+
+use super::PostgresError;
+use super::own_thread::{TimeLimit, on_own_thread, spawn};
+use crate::error::BoxError;
+
+/// The longest `statement_timeout` that PostgreSQL takes, in milliseconds.
+const LONGEST_TIMEOUT: u128 = i32::MAX as u128;
+
+/// Opens connections when they are needed, and keeps them.
+pub(super) struct Connections {
+    connect: Box<dyn Fn() -> Result<Client, BoxError> + Send + Sync>,
+    idle: Mutex<Vec<Client>>,
+}
+
+impl Connections {
+    pub(super) fn new<E: Into<BoxError>>(connect: impl Fn() -> Result<Client, E> + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { connect: Box::new(move || connect().map_err(Into::into)), idle: Mutex::default() })
+    }
+
+    /// Works with a connection, on a thread of its own.
+    ///
+    /// The server ends what takes longer than the limit. Where it does not answer any more, nobody waits for the
+    /// thread, which ends when the connection is given up.
+    pub(super) fn run<R: Send + 'static>(
+        self: &Arc<Self>,
+        limit: Option<TimeLimit>,
+        work: impl Fn(&mut Client) -> Result<R, PostgresError> + Send + 'static,
+    ) -> Result<R, PostgresError> {
+        let connections = Arc::clone(self);
+        let work = move || match limit {
+            None => connections.with_connection(work),
+            Some(limit) => connections.with_connection(|client| in_time(client, limit, &work)),
+        };
+        on_own_thread(limit, work)?
+    }
+
+    /// Works with a connection that is idle, or with a new one where there is none or where it turns out broken.
+    fn with_connection<R>(&self, work: impl Fn(&mut Client) -> Result<R, PostgresError>) -> Result<R, PostgresError> {
+        let idle = self.lock().pop();
+        if let Some(client) = idle {
+            match self.try_with(client, &work) {
+                Err(Broken(_)) => {}
+                Ok(done) => return done,
+            }
+        }
+        let opened = (self.connect)().map_err(PostgresError::Connection)?;
+        self.try_with(opened, &work).unwrap_or_else(|Broken(cause)| Err(cause))
+    }
+
+    /// Keeps the connection unless it broke.
+    fn try_with<R>(
+        &self,
+        mut client: Client,
+        work: impl Fn(&mut Client) -> Result<R, PostgresError>,
+    ) -> Result<Result<R, PostgresError>, Broken> {
+        match work(&mut client) {
+            Err(cause) if client.is_closed() => Err(Broken(cause)),
+            done => {
+                self.lock().push(client);
+                Ok(done)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Client>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What failed because the connection broke.
+struct Broken(PostgresError);
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        let idle = take(&mut *self.lock());
+        if idle.is_empty() {
+            return;
+        }
+        // Without a thread they stay open until the program ends, since to close one here may be a panic.
+        let idle = ManuallyDrop::new(idle);
+        let _ = spawn(move || drop(ManuallyDrop::into_inner(idle)));
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("idle", &self.lock().len()).finish_non_exhaustive()
+    }
+}
+
+/// Does work whose queries the server ends when the time is up.
+fn in_time<R>(
+    client: &mut Client,
+    limit: TimeLimit,
+    work: impl Fn(&mut Client) -> Result<R, PostgresError>,
+) -> Result<R, PostgresError> {
+    let failed = |cause| PostgresError::Connection(Box::new(cause));
+    let left = limit.left().as_micros().div_ceil(1000).clamp(1, LONGEST_TIMEOUT);
+    // In a transaction the setting ends with it, and whoever shares the connection through a proxy never sees it.
+    client.batch_execute(&format!("BEGIN; SET LOCAL statement_timeout = {left}")).map_err(failed)?;
+    let done = work(client);
+    // After an error this rolls back.
+    let ended = client.batch_execute("COMMIT");
+    match done {
+        Err(cause) if limit.left().is_zero() && is_cancelled(&cause) => Err(limit.error()),
+        Err(cause) => Err(cause),
+        Ok(done) => ended.map(|()| done).map_err(failed),
+    }
+}
+
+/// Whether the server ended the query before it was done.
+fn is_cancelled(cause: &(dyn Error + 'static)) -> bool {
+    match cause.downcast_ref::<postgres::Error>() {
+        Some(cause) => cause.code() == Some(&SqlState::QUERY_CANCELED),
+        None => cause.source().is_some_and(is_cancelled),
+    }
+}
