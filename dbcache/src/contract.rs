@@ -8,7 +8,7 @@ use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::record::{CellError, CellFault, ColumnSchema};
-use crate::storage::{self, RESERVED_PREFIX, Rows, Snapshot, StoredColumn};
+use crate::storage::{self, Rows, Snapshot, StoredColumn, is_column_name};
 
 /// What a batch was asked for.
 pub(crate) struct Expected<'a> {
@@ -68,8 +68,7 @@ fn take_id_column(columns: &mut Vec<Column>, name: &str) -> Result<Column, Batch
 }
 
 fn check_names(columns: &[Column]) -> Result<(), BatchError> {
-    let mut names = columns.iter().map(Column::name);
-    match names.find(|name| name.is_empty() || name.starts_with(RESERVED_PREFIX) || name.contains(char::is_control)) {
+    match columns.iter().map(Column::name).find(|name| !is_column_name(name)) {
         None => Ok(()),
         Some(name) => Err(BatchError::ColumnName { column: name.to_string() }),
     }

@@ -6,13 +6,6 @@ use crate::data_type::widen;
 use crate::json_path::{Extraction, JsonPath, Strictness, extract};
 
 /// Whether JSON text is an object or array, as far as its beginning tells.
-#[cfg(any(
-    feature = "postgres",
-    feature = "tokio-postgres",
-    feature = "sqlx-postgres",
-    feature = "sqlite",
-    feature = "sqlx-sqlite"
-))]
 pub(crate) fn is_document(json: &[u8]) -> bool {
     matches!(json.trim_ascii_start().first(), Some(b'{' | b'['))
 }

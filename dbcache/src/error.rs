@@ -139,6 +139,22 @@ pub enum Error {
         reason: String,
     },
 
+    /// A column was asked for that another program's file has in a form which cannot be read here. Its other columns
+    /// can, and the file stays as it is.
+    #[error(
+        "the column {column:?} of {table} cannot be read from {}: {reason}; write that file with the column in another type, or remove the file so that its rows are fetched", .path.display()
+    )]
+    UnreadableColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The file.
+        path: PathBuf,
+        /// The column's type, or whatever else stands in the way.
+        reason: String,
+    },
+
     /// A file of the cache is not what was written. Requests set such a file aside under another name and fetch its rows
     /// again. They return this error only if files are damaged as fast as they are read.
     #[error("{} is damaged: {reason}", .path.display())]

@@ -60,6 +60,16 @@ pub struct CachedColumn {
     pub is_document: bool,
 }
 
+/// A column of another program's file that cannot be read here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadableColumn {
+    /// The column's name.
+    pub name: String,
+    /// Its type, or whatever else stands in the way, for people.
+    pub reason: String,
+}
+
 /// A table of a cache folder, as far as it is cached. Made by [`DynamicCache::tables`](crate::DynamicCache::tables).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,6 +93,9 @@ pub struct CachedTable {
     pub segment_bytes: u64,
     /// How many bytes damaged files have that were set aside.
     pub damaged_bytes: u64,
+    /// The columns of another program's file that cannot be read here. Asking for one of them is
+    /// [`Error::UnreadableColumn`](crate::Error::UnreadableColumn).
+    pub unreadable: Vec<UnreadableColumn>,
     /// Why the rows cannot be read, for people; there are no columns then, and no rows are counted. The next request
     /// for the table sets damaged files aside.
     pub fault: Option<String>,

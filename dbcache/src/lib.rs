@@ -59,7 +59,7 @@ pub use fetch::TableError;
 pub use fetch::{SqliteError, SqliteKey};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use fetch::{SqlxDatabase, SqlxFetcher};
-pub use found::{CachedColumn, CachedTable, Found, LookUp, Warmed};
+pub use found::{CachedColumn, CachedTable, Found, LookUp, UnreadableColumn, Warmed};
 pub use name::TableName;
 pub use plan::BatchPolicy;
 pub use polars;

@@ -24,14 +24,17 @@ fn table(listed: Listed) -> CachedTable {
         base_bytes: listed.base_bytes,
         segment_bytes: listed.segment_bytes,
         damaged_bytes: listed.damaged_bytes,
+        unreadable: Vec::new(),
         fault: None,
     };
     match listed.owner {
         Owner::Own(own) => describe(&mut table, &own),
-        Owner::Foreign { rows, columns } => {
-            table.rows = rows;
+        Owner::Foreign(described) => {
+            let rows = described.rows;
             let column = |(name, data_type)| CachedColumn { name, data_type, rows, is_document: false };
-            table.columns = columns.into_iter().map(column).collect();
+            table.rows = rows;
+            table.columns = described.columns.into_iter().map(column).collect();
+            table.unreadable = described.unreadable;
         }
         Owner::Unknown(reason) => table.fault = Some(reason),
     }
@@ -42,11 +45,15 @@ fn describe(table: &mut CachedTable, own: &storage::Table) {
     table.name = own.name().to_string();
     table.is_foreign = false;
     table.id_column = Some(own.id_column().to_owned());
-    let columns = own.listed().and_then(|stored| columns(own, &stored).map_err(|cause| cause.with_causes()));
-    match columns {
-        Ok(columns) => {
+    let found = own.listed().and_then(|stored| {
+        let columns = columns(own, &stored).map_err(|cause| cause.with_causes())?;
+        Ok((columns, stored.unreadable().cloned().collect()))
+    });
+    match found {
+        Ok((columns, unreadable)) => {
             table.rows = columns.first().map_or(0, |id_column| id_column.rows);
             table.columns = columns;
+            table.unreadable = unreadable;
         }
         Err(reason) => table.fault = Some(reason),
     }

@@ -9,6 +9,7 @@ mod commit;
 mod compaction;
 mod disk;
 mod file_name;
+mod foreign;
 mod in_order;
 mod keys;
 mod listing;
@@ -38,7 +39,7 @@ pub(crate) use self::disk::identity;
 pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
 pub(crate) use self::listing::{Listed, Owner};
 pub(crate) use self::merge::{Replace, extended, merge_all};
-pub(crate) use self::parquet_file::RESERVED_PREFIX;
+pub(crate) use self::parquet_file::is_column_name;
 pub(crate) use self::presence::ColumnSet;
 pub(crate) use self::rows::Rows;
 #[cfg(feature = "lazy")]

@@ -66,7 +66,8 @@ impl Table {
             let columns: Vec<&StoredColumn> = stored.columns().iter().collect();
             let merged = merge(&self.name, &stored.rows(&self.name, ids, &all, &columns)?, fetched, replace)?;
             let new = vec![Arc::new(Segment::of_rows(merged, None))];
-            return self.fold(lock, &stored, 0, new, number, false);
+            let kept = usize::from(stored.keeps_base());
+            return self.fold(lock, &stored, kept, new, number, kept > 0);
         };
         let new = Arc::new(Segment::of_rows(rows, None));
         let first = self.first_folded(&stored, &new);
@@ -79,22 +80,26 @@ impl Table {
         let last = self.last_commit();
         match stored.segments.as_slice() {
             [] => Ok(stored),
-            [base] if base.commits.is_some_and(|commits| commits.first == 0) => Ok(stored),
+            [base] if base.commits.is_some_and(|commits| commits.first == 0) || base.is_kept() => Ok(stored),
+            [base, _] if base.is_kept() => Ok(stored),
+            [base, newer @ ..] if base.is_kept() => self.fold(lock, &stored, 1, newer.to_vec(), last, false),
             all => self.fold(lock, &stored, 0, all.to_vec(), last, false),
         }
     }
 
-    /// Which segments are folded into the one that is written. Without a base of ours, all of them become it.
+    /// Which segments are folded into the one that is written. Without a base of ours, all of them become it, unless
+    /// another program's base has to stay.
     fn first_folded(&self, stored: &Snapshot, new: &Segment) -> usize {
         let has_base =
             stored.segments.first().is_some_and(|base| base.commits.is_some_and(|commits| commits.first == 0));
-        if !has_base {
+        let kept = usize::from(stored.keeps_base());
+        if !has_base && kept == 0 {
             return 0;
         }
         let size = |size| disk::size_to_fold(&self.base, size);
-        let sizes = stored.segments.iter().map(|segment| segment.size());
+        let sizes = stored.segments.iter().skip(kept).map(|segment| segment.size());
         let new = compaction::expected_size(new.size().plain, sizes.clone());
-        compaction::first_folded(&sizes.map(|file| size(file.file)).collect::<Vec<u64>>(), size(new))
+        kept + compaction::first_folded(&sizes.map(|file| size(file.file)).collect::<Vec<u64>>(), size(new))
     }
 
     /// Rows in the types that are stored; `None` where stored values would have to change theirs.

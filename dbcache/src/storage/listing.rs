@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use polars::prelude::DataType;
-
 use super::chain::SegmentName;
+use super::foreign::Described;
 use super::parquet_file::{self, Outline};
 use super::{Snapshot, Store, Table, disk, file_name, repair};
 use crate::error::Result;
@@ -32,10 +31,7 @@ pub(crate) struct Listed {
 #[derive(Debug)]
 pub(crate) enum Owner {
     Own(Arc<Table>),
-    Foreign {
-        rows: usize,
-        columns: Vec<(String, DataType)>,
-    },
+    Foreign(Described),
     /// Nothing tells; the reason is for people.
     Unknown(String),
 }
@@ -93,7 +89,8 @@ impl Store {
 
     fn owner_of(&self, outline: Outline, file: &str) -> Result<Owner> {
         Ok(match outline {
-            Outline::Foreign { rows, columns } => Owner::Foreign { rows, columns },
+            Outline::Foreign(described) => Owner::Foreign(described),
+            Outline::NoTable(reason) => Owner::Unknown(format!("{file} is no table: {reason}")),
             Outline::Damaged(reason) => Owner::Unknown(format!("{file} is damaged: {reason}")),
             Outline::Own { table, id_column } => {
                 let name = TableName::new(table)?;

@@ -2,7 +2,6 @@
 //!
 //! `STORAGE.md` describes the format; both change together.
 
-mod counts;
 mod fences;
 mod header;
 mod outline;
@@ -12,19 +11,18 @@ mod seal;
 mod writer;
 
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use polars::prelude::*;
 use polars_parquet::read::{FileMetadata, read_metadata};
 
 use self::header::Unfit;
 use self::pages::PagedChunk;
 use super::disk::OpenFile;
+use super::foreign::{self, Adopted};
 use super::memory::Memory;
 use super::rows::Rows;
 use crate::error::{Error, Result};
-use crate::key::ColumnIds;
+use crate::found::UnreadableColumn;
 use crate::name::TableName;
 
 pub(super) use self::header::{Header, Place, SetOfRows};
@@ -37,22 +35,32 @@ pub(super) use self::writer::{GROUP, Writer};
 /// The column that holds each row's column set, in files whose rows differ in it.
 pub(super) const PRESENCE_COLUMN: &str = "__dbcache_column_set";
 /// Columns whose names begin so are ours.
-pub(crate) const RESERVED_PREFIX: &str = "__dbcache";
+const RESERVED_PREFIX: &str = "__dbcache";
 /// The end of a Parquet file: the footer's length in 4 bytes, then the magic number.
 const TRAILER: u64 = 8;
 const MAGIC: &[u8; 4] = b"PAR1";
+/// The end of a file whose footer is encrypted.
+const ENCRYPTED: &[u8] = b"PARE";
+const ENCRYPTED_FOOTER: &str = "another program wrote it, and encrypted its footer";
+/// How the names of programs begin that may keep our metadata in files that they write anew.
+const KEEPERS: [&str; 5] = ["parquet-cpp", "parquet-mr", "parquet-rs", "fastparquet", "DuckDB"];
 /// The length of the directory stands before the footer.
 const DIRECTORY_LENGTH: u64 = size_of::<u64>() as u64;
 /// How much is read of the end of a file at once; most files have all that is needed for opening there.
 const FIRST_READ: u64 = 32 * 1024;
+
+/// Whether a column may be called so, whoever brings it.
+pub(crate) fn is_column_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with(RESERVED_PREFIX) && !name.contains(char::is_control)
+}
 
 /// What a file turned out to be.
 #[derive(Debug)]
 pub(super) enum Content {
     /// A file of ours.
     Own(Box<RowFile>),
-    /// Another program's, read whole.
-    Foreign(Rows),
+    /// Another program's, read whole, but for the columns that cannot be read.
+    Foreign(Rows, Vec<UnreadableColumn>),
     /// Not what was written; the reason is for people.
     Damaged(String),
     /// A sound file of another table; the reason is for people.
@@ -78,7 +86,8 @@ pub(super) struct Expected<'a> {
 pub(super) fn open(file: OpenFile, expected: Expected<'_>, memory: &Arc<Memory>) -> Result<Content> {
     match Ending::read(&file)? {
         Ending::Own(own) => open_own(file, *own, expected, memory),
-        Ending::Foreign(footer) => Ok(open_foreign(&file.read(0..file.length())?, &footer, expected.id_column)),
+        Ending::Foreign(footer) => open_foreign(&file, &footer, expected.id_column),
+        Ending::Encrypted => Ok(Content::NoTable(ENCRYPTED_FOOTER.to_owned())),
         Ending::Damaged(reason) => Ok(Content::Damaged(reason.to_owned())),
     }
 }
@@ -88,6 +97,8 @@ enum Ending {
     Own(Box<OwnEnding>),
     /// Another program's, with its footer, which nothing has verified.
     Foreign(Vec<u8>),
+    /// Another program's, whose footer nobody reads without its key.
+    Encrypted,
     /// The reason is for people.
     Damaged(&'static str),
 }
@@ -102,11 +113,18 @@ struct OwnEnding {
 impl Ending {
     fn read(file: &OpenFile) -> Result<Self> {
         let end = End::read(file)?;
+        if end.bytes.ends_with(ENCRYPTED) {
+            return Ok(Self::Encrypted);
+        }
         let Some(footer) = end.footer(file)? else { return Ok(Self::Damaged("it does not end like Parquet")) };
-        match seal::is_sealed(&footer) {
-            Some(_) => Self::read_own(file, &end, &footer),
-            None if seal::is_marked(&footer) => Ok(Self::Damaged("its checksum is gone")),
-            None => Ok(Self::Foreign(footer)),
+        let ending = match seal::is_sealed(&footer) {
+            Some(_) => Self::read_own(file, &end, &footer)?,
+            None if seal::is_marked(&footer) => Self::Damaged("its checksum is gone"),
+            None => return Ok(Self::Foreign(footer)),
+        };
+        match ending {
+            Self::Damaged(_) if is_rewritten(&footer) => Ok(Self::Foreign(footer)),
+            ending => Ok(ending),
         }
     }
 
@@ -171,6 +189,11 @@ impl End {
     }
 }
 
+/// Whether another program took a file of ours, and wrote it anew with our metadata, which no longer describes it.
+fn is_rewritten(footer: &[u8]) -> bool {
+    foreign::written_by(footer).is_some_and(|program| KEEPERS.iter().any(|keeper| program.starts_with(keeper)))
+}
+
 /// Where the footer begins, if the file ends like Parquet.
 fn footer_start(trailer: [u8; 8], length: u64) -> Option<u64> {
     let (footer, magic) = trailer.split_first_chunk::<4>()?;
@@ -192,34 +215,11 @@ fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc
     Ok(rows.map_or_else(|| Content::Damaged("its parts disagree".to_owned()), |rows| Content::Own(Box::new(rows))))
 }
 
-/// The rows of another program's file: in any order, with every column fetched; of two rows of one id the last counts.
-fn open_foreign(bytes: &[u8], footer: &[u8], id_column: &str) -> Content {
-    // Such a file has no checksum, and the parser may panic on a damaged one.
-    let frame = match catch_unwind(AssertUnwindSafe(|| read_foreign(bytes, footer))) {
-        Err(_) => return Content::Damaged("the Parquet reader gave up on it".to_owned()),
-        Ok(Err(cause)) => return Content::Damaged(cause.to_string()),
-        Ok(Ok(frame)) => frame,
-    };
-    let columns = frame.into_columns();
-    let Some(ids) = columns.iter().find(|column| column.name() == id_column) else { return no_table(id_column) };
-    let Ok(ColumnIds::Ids { set, rows }) = ColumnIds::read(ids.as_materialized_series()) else {
-        return no_table(id_column);
-    };
-    let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows);
-    let columns = columns.iter().filter(|column| column.name() != id_column);
-    let columns: PolarsResult<Vec<Column>> = columns.map(|column| column.take(&rows)).collect();
-    match columns {
-        Ok(columns) => Content::Foreign(Rows::uniform(set, columns)),
-        Err(cause) => Content::Damaged(cause.to_string()),
-    }
-}
-
-fn read_foreign(bytes: &[u8], footer: &[u8]) -> PolarsResult<DataFrame> {
-    let metadata = counts::metadata(footer)?;
-    polars_ensure!(counts::agree(&metadata, bytes), ComputeError: "its counts of values disagree");
-    ParquetReader::new(Cursor::new(bytes)).finish()
-}
-
-fn no_table(id_column: &str) -> Content {
-    Content::NoTable(format!("another program wrote it, without a usable id column {id_column:?}"))
+fn open_foreign(file: &OpenFile, footer: &[u8], id_column: &str) -> Result<Content> {
+    let before = file.length().saturating_sub(footer.len() as u64);
+    Ok(match foreign::read(&file.read(0..before)?, footer, id_column) {
+        Adopted::Rows(rows, unreadable) => Content::Foreign(rows, unreadable),
+        Adopted::NoTable(reason) => Content::NoTable(reason),
+        Adopted::Damaged(reason) => Content::Damaged(reason),
+    })
 }

@@ -4,6 +4,7 @@
 mod ordered;
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use polars::prelude::*;
 
@@ -13,8 +14,10 @@ use super::disk::Stamp;
 use super::parquet_file::{PRESENCE_COLUMN, RowFile, SetOfRows, Way};
 use super::presence::ColumnSet;
 use super::rows::Rows;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::found::UnreadableColumn;
 use crate::key::{IdSet, Matches};
+use crate::name::TableName;
 
 /// A base or a segment, or rows that are about to become one.
 #[derive(Debug)]
@@ -28,6 +31,17 @@ pub(super) struct Segment {
     pub(super) commits: Option<Commits>,
     pub(super) replaces: bool,
     pub(super) stamp: Option<Stamp>,
+    /// What of another program's file is not among the columns.
+    left_out: Option<LeftOut>,
+}
+
+/// Columns of another program's file that cannot be read.
+#[derive(Debug)]
+struct LeftOut {
+    path: PathBuf,
+    columns: Vec<UnreadableColumn>,
+    /// Whether the file is the base, which is never replaced for as long as there is more in it than can be read.
+    is_base: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +61,7 @@ impl Segment {
             commits: Some(header.commits()),
             replaces,
             stamp: Some(stamp),
+            left_out: None,
             rows: SegmentRows::File(file),
         }
     }
@@ -59,8 +74,43 @@ impl Segment {
             commits: None,
             replaces: false,
             stamp,
+            left_out: None,
             rows: SegmentRows::Memory(rows),
         }
+    }
+
+    /// Another program's file, of which these columns cannot be read.
+    pub(super) fn of_foreign(
+        rows: Rows,
+        columns: Vec<UnreadableColumn>,
+        path: PathBuf,
+        is_base: bool,
+        stamp: Stamp,
+    ) -> Self {
+        let left_out = (!columns.is_empty()).then_some(LeftOut { path, columns, is_base });
+        Self { left_out, ..Self::of_rows(rows, Some(stamp)) }
+    }
+
+    /// Whether its file stays as it is, whatever is stored: new rows go beside it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.left_out.as_ref().is_some_and(|left_out| left_out.is_base)
+    }
+
+    /// The columns that its file has, and that cannot be read.
+    pub(super) fn unreadable(&self) -> &[UnreadableColumn] {
+        self.left_out.as_ref().map_or(&[], |left_out| &left_out.columns)
+    }
+
+    /// The error of asking for a column that cannot be read.
+    pub(super) fn refusal(&self, table: &TableName, column: &str) -> Option<Error> {
+        let left_out = self.left_out.as_ref()?;
+        let unreadable = left_out.columns.iter().find(|unreadable| unreadable.name == column)?;
+        Some(Error::UnreadableColumn {
+            table: table.to_string(),
+            column: unreadable.name.clone(),
+            path: left_out.path.clone(),
+            reason: unreadable.reason.clone(),
+        })
     }
 
     /// Its name, if it is a segment beside the base.

@@ -18,6 +18,7 @@ use super::rows::Rows;
 use super::segment::Segment;
 use crate::data_type::{convert, widen};
 use crate::error::{Error, Result};
+use crate::found::UnreadableColumn;
 use crate::key::{IdSet, Places, row_number, shared_column};
 use crate::name::TableName;
 use crate::record::DefaultCell;
@@ -40,6 +41,7 @@ pub(crate) struct Snapshot {
     presence: Presence,
     /// No ids, in the variant that holds the ids of all segments.
     variant: IdSet,
+    table: TableName,
 }
 
 /// One column of a table.
@@ -116,7 +118,7 @@ impl Snapshot {
         let sets = segments.iter().flat_map(|segment| segment.sets()).filter(|set| set.rows > 0);
         let presence = Presence::of_sets(sets.map(|set| &set.columns));
         let variant = variant(table, &segments)?;
-        Ok(Self { segments, columns, documents, presence, variant })
+        Ok(Self { segments, columns, documents, presence, variant, table: table.clone() })
     }
 
     /// Whether the system counts a file of it as open.
@@ -156,7 +158,8 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] where a file turns out not to be what was written, as in all functions that read.
+    /// [`Error::UnreadableColumn`], or [`Error::Damaged`] where a file turns out not to be what was written, as in all
+    /// functions that read.
     pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> Result<LookUp> {
         let (found, missing) = self.locate(wanted)?;
         let (hits, incomplete, missing) = match self.judged(&found, needs)? {
@@ -174,8 +177,24 @@ impl Snapshot {
         Ok(LookUp { hits, incomplete, missing, rows })
     }
 
+    /// The columns that another program's file has, and that cannot be read.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = &UnreadableColumn> {
+        self.segments.iter().flat_map(|segment| segment.unreadable())
+    }
+
+    /// Whether the base is another program's file that stays as it is.
+    pub(super) fn keeps_base(&self) -> bool {
+        self.segments.first().is_some_and(|base| base.is_kept())
+    }
+
+    fn refuse_unreadable(&self, needs: &[Need]) -> Result<()> {
+        let refusal = |need: &Need| self.segments.iter().find_map(|segment| segment.refusal(&self.table, &need.column));
+        needs.iter().find_map(refusal).map_or(Ok(()), Err)
+    }
+
     /// Whether each of some rows has all that is needed; `None` where all have.
     fn judged(&self, rows: &Located, needs: &[Need]) -> Result<Option<Vec<State>>> {
+        self.refuse_unreadable(needs)?;
         let mut states = None;
         for part in rows.parts() {
             let Some(segment) = self.segments.get(part.segment) else { continue };

@@ -15,6 +15,7 @@ use super::parquet_file::{self, Content, Expected, Place};
 use super::segment::Segment;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
+use crate::found::UnreadableColumn;
 use crate::name::TableName;
 
 /// How often a reader looks again at files that change while it looks, before it waits for the writer.
@@ -261,7 +262,10 @@ impl Table {
                 let replaces = matches!(place, Place::Segment(name) if name.replaces);
                 Segment::of_file(file, &self.id_column, replaces, stamp)
             }
-            Content::Foreign(rows) if place == Place::Base => Segment::of_rows(rows, Some(stamp)),
+            Content::Foreign(rows, unreadable) if place == Place::Base => {
+                self.warn_of(&unreadable, path);
+                Segment::of_foreign(rows, unreadable, path.to_owned(), path == self.base, stamp)
+            }
             Content::Damaged(reason) => return Ok(Opened::Damaged(path.to_owned(), reason)),
             // The predecessor's name for this table is our name for another one.
             Content::AnotherTable(_) if place == Place::Base && path != self.base => {
@@ -271,12 +275,21 @@ impl Table {
             Content::AnotherTable(reason) | Content::NoTable(reason) if place != Place::Base => {
                 return Ok(Opened::Damaged(path.to_owned(), reason));
             }
-            Content::Foreign(_) => return Ok(Opened::Damaged(path.to_owned(), "its header is gone".to_owned())),
+            Content::Foreign(..) => return Ok(Opened::Damaged(path.to_owned(), "its header is gone".to_owned())),
             Content::AnotherTable(reason) | Content::NoTable(reason) | Content::TooNew(reason) => {
                 return Err(Error::ForeignTable { table: self.name.to_string(), path: path.to_owned(), reason });
             }
         };
         Ok(Opened::Segment(Some(stamp), Some(Arc::new(segment))))
+    }
+
+    fn warn_of(&self, unreadable: &[UnreadableColumn], path: &Path) {
+        for UnreadableColumn { name, reason } in unreadable {
+            tracing::warn!(
+                table = %self.name, file = %path.display(), column = name, reason,
+                "a column of another program's file cannot be read; requests for it fail"
+            );
+        }
     }
 
     /// The file that holds the oldest rows, where this commit was noted. After the first commit the predecessor's file is

@@ -10,6 +10,7 @@ mod contract;
 mod damage;
 mod declared_keys;
 mod documents;
+mod foreign;
 mod golden;
 mod hits;
 mod listing;

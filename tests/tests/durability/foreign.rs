@@ -1,6 +1,10 @@
 //! Damaged files of other programs, written with any codec: they have no checksum of ours, so a damaged value may be
 //! answered; but no damage ends the process, none stops the rest of the cache, and a file that was cut is noticed.
 
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use dbcache::Error;
 use dbcache::polars::prelude::*;
 use dbcache_tests::Database;
@@ -54,8 +58,32 @@ fn written(codec: ParquetCompression) -> Vec<u8> {
     bytes
 }
 
+/// Counts panics in the library, and in what it is made of, wherever they are caught.
+fn panics() -> usize {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let place = panic.location().map_or("", |place| place.file());
+            if !place.contains("tests/durability") {
+                PANICS.fetch_add(1, Ordering::Relaxed);
+            }
+            others(panic);
+        }));
+    });
+    PANICS.load(Ordering::Relaxed)
+}
+
 /// Asks for everything. Whether the file was taken for one without damage.
 fn check(bytes: &[u8], name: &str) -> bool {
+    let before = panics();
+    let is_taken = check_rows(bytes, name);
+    assert_eq!(panics(), before, "{name}: a panic");
+    is_taken
+}
+
+fn check_rows(bytes: &[u8], name: &str) -> bool {
     let scratch = Scratch::new();
     other(&scratch.cache()).select(["value"]).expect("a column").frame(&[1, 2], &others()).expect("rows");
     std::fs::write(scratch.cache().join(FILE), bytes).expect("a file");
@@ -65,7 +93,12 @@ fn check(bytes: &[u8], name: &str) -> bool {
     match table.select(["version", "text"]).expect("columns").frame(&ids, &database) {
         Ok(rows) => assert_eq!(rows.height(), ids.len(), "{name}"),
         // A name or a type in the footer may be damaged.
-        Err(Error::ForeignTable { .. } | Error::TypeConflict { .. } | Error::FetchFailed { .. }) => {}
+        Err(
+            Error::ForeignTable { .. }
+            | Error::TypeConflict { .. }
+            | Error::FetchFailed { .. }
+            | Error::UnreadableColumn { .. },
+        ) => {}
         Err(cause) => panic!("{name}: {cause:?}"),
     }
     let others = other(&scratch.cache()).select(["value"]).expect("a column").frame_cached(&[1, 2]).expect("rows");
@@ -125,4 +158,35 @@ fn a_cut_file_costs_its_rows_and_gives_no_wrong_one() {
         table.select(["version", "text"]).expect("columns").frame(&ids, &database()).expect("rows");
         assert_eq!(all(&open(&scratch.cache())).expect("rows"), stored(), "{codec:?}");
     }
+}
+
+/// The files of other programs that are checked in, of every kind of column.
+fn samples() -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign");
+    let paths = std::fs::read_dir(folder).expect("samples").map(|entry| entry.expect("a sample").path());
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "parquet")).collect();
+    paths.sort();
+    let read = |path: std::path::PathBuf| (path.display().to_string(), std::fs::read(&path).expect("a sample"));
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn damage_to_columns_of_any_kind_ends_nothing() {
+    let samples = samples();
+    let each = count("DBCACHE_DAMAGES", 2_000, 100_000) / samples.len();
+    let mut random = Random::new(40);
+    for (name, bytes) in &samples {
+        for _ in 0..each.max(1) {
+            let (damaged, how) = damaged(bytes, &mut random);
+            let (scratch, before) = (Scratch::new(), panics());
+            std::fs::create_dir(scratch.cache()).expect("a folder");
+            std::fs::write(scratch.cache().join(FILE), damaged).expect("a file");
+            match open(&scratch.cache()).cached() {
+                Ok(_) | Err(Error::ForeignTable { .. }) => {}
+                Err(cause) => panic!("{name}, {how}: {cause:?}"),
+            }
+            assert_eq!(panics(), before, "{name}, {how}: a panic");
+        }
+    }
+    report("damage", format!("{} files of other programs, {each} samples each, 0 panics", samples.len()));
 }

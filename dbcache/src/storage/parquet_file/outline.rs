@@ -1,12 +1,8 @@
 //! What a file is, told from its end alone, whatever table it is of.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use polars::prelude::*;
-use polars_parquet::read::infer_schema;
-
 use super::super::disk::OpenFile;
-use super::{Ending, counts};
+use super::super::foreign::{self, Described};
+use super::{ENCRYPTED_FOOTER, Ending};
 use crate::error::Result;
 
 /// Whose a file is.
@@ -15,7 +11,9 @@ pub(in crate::storage) enum Outline {
     /// Ours; the names are those in its header.
     Own { table: String, id_column: String },
     /// Another program's.
-    Foreign { rows: usize, columns: Vec<(String, DataType)> },
+    Foreign(Described),
+    /// Another program's, which is no table; the reason is for people.
+    NoTable(&'static str),
     /// Not what was written; the reason is for people.
     Damaged(String),
 }
@@ -27,21 +25,15 @@ pub(in crate::storage) fn outline(file: &OpenFile) -> Result<Outline> {
             let (table, id_column) = own.header.into_names();
             Outline::Own { table, id_column }
         }
-        Ending::Foreign(footer) => foreign(&footer),
+        Ending::Foreign(footer) => described(&footer),
+        Ending::Encrypted => Outline::NoTable(ENCRYPTED_FOOTER),
         Ending::Damaged(reason) => Outline::Damaged(reason.to_owned()),
     })
 }
 
-fn foreign(footer: &[u8]) -> Outline {
-    let read = || {
-        let metadata = counts::metadata(footer)?;
-        let schema = infer_schema(&metadata)?;
-        let columns = schema.iter().map(|(name, field)| (name.to_string(), DataType::from_arrow_field(field)));
-        Ok(Outline::Foreign { rows: metadata.num_rows, columns: columns.collect() })
-    };
-    // Nothing has verified these bytes, and the parser may panic on damaged ones.
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(outline) => outline.unwrap_or_else(|cause: PolarsError| Outline::Damaged(cause.to_string())),
-        Err(_) => Outline::Damaged("the Parquet reader gave up on it".to_owned()),
+fn described(footer: &[u8]) -> Outline {
+    match foreign::describe(footer) {
+        Ok(described) => Outline::Foreign(described),
+        Err(reason) => Outline::Damaged(reason),
     }
 }
