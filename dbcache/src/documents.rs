@@ -3,46 +3,43 @@
 use polars::prelude::*;
 
 use crate::data_type::widen;
-use crate::json_path::{Extraction, JsonPath, Strictness, extract};
+use crate::json_path::{Extraction, JsonPath, Strictness, common_structure, extract, to_json, whole};
 
 /// Whether JSON text is an object or array, as far as its beginning tells.
 pub(crate) fn is_document(json: &[u8]) -> bool {
     matches!(json.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// The documents as structs or lists where they agree; `None` where they do not, or are no JSON.
-pub(crate) fn structured(documents: &StringChunked) -> Option<Series> {
-    // Text that a path ends at is handed out as it is, so the path ends one level into an array of it.
-    let wrapped: StringChunked =
-        documents.iter().map(|document| document.map(|document| format!("[{document}]"))).collect();
-    let path = JsonPath::of(["0".to_owned()]);
-    let found = one(&wrapped.into_series(), &path, None)?;
-    let complete = found.null_count() == documents.null_count();
-    (complete && !found.dtype().is_string()).then(|| found.with_name(documents.name().clone()))
+/// The documents as an answer has them: structs or lists where they agree, and canonical text where they do not; as
+/// they are if one is not JSON.
+pub(crate) fn presented(documents: &StringChunked) -> Series {
+    match whole(documents, Strictness::Strict) {
+        Ok(found) if found.null_count() == documents.null_count() => found.with_name(documents.name().clone()),
+        _ => documents.clone().into_series(),
+    }
 }
 
-fn one(column: &Series, path: &JsonPath, pinned: Option<&DataType>) -> Option<Series> {
-    let paths = [Extraction { path, pinned }];
-    extract(column, &paths, Strictness::Strict).ok()?.into_iter().next()
+/// The documents as structs or lists where they agree; `None` where they do not, or are no JSON.
+pub(crate) fn structured(documents: &StringChunked) -> Option<Series> {
+    Some(presented(documents)).filter(|found| !found.dtype().is_string())
 }
 
 /// The documents in the nested type that holds both them and what is stored; `None` where there is none.
 pub(crate) fn beside(documents: &StringChunked, stored: &DataType) -> Option<Series> {
-    let found = structured(documents)?;
-    let both = joined(stored, found.dtype());
-    read_as(documents, &both)
+    let read = read_as(documents, &joined(stored, &common_structure(documents)?))?;
+    (read.null_count() == documents.null_count()).then_some(read)
 }
 
 /// The documents in a nested type, without the keys that it lacks; `None` if one does not fit it.
 pub(crate) fn read_as(documents: &StringChunked, data_type: &DataType) -> Option<Series> {
-    let read = one(&documents.clone().into_series(), &JsonPath::default(), Some(data_type))?;
-    Some(read.with_name(documents.name().clone()))
+    let paths = [Extraction { path: &JsonPath::default(), pinned: Some(data_type) }];
+    let columns = extract(&documents.clone().into_series(), &paths, Strictness::Strict).ok()?;
+    Some(columns.into_iter().next()?.with_name(documents.name().clone()))
 }
 
 /// Structs and lists as JSON text.
 pub(crate) fn text(nested: &Series) -> Option<Series> {
-    let text = one(nested, &JsonPath::default(), Some(&DataType::String))?;
-    Some(text.with_name(nested.name().clone()))
+    Some(to_json(nested).ok()?.into_series().with_name(nested.name().clone()))
 }
 
 /// The stored type with the keys that documents have beside it. Text in a document reads as the date that is stored.

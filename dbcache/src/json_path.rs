@@ -1,8 +1,41 @@
 //! Paths into JSON documents: parsed, shown, and extracted from a column.
+//!
+//! A document may come as JSON text, as text in bytes, as a parsed JSON value, or as a struct or list; a path gives the
+//! same answer for all of them. Its type is that of all values together, in whatever order they come:
+//!
+//! | values | type |
+//! |---|---|
+//! | integers within `i64` | `Int64` |
+//! | numbers that a `Float64` holds, one of them with a fraction or exponent | `Float64` |
+//! | other numbers | text |
+//! | strings; booleans | `String`; `Boolean` |
+//! | scalars of mixed kinds | text |
+//! | objects that agree; arrays that agree | `Struct` with all keys, sorted; `List` |
+//! | anything else, and objects of which none has a key | JSON text |
+//!
+//! A float holds an integer if it is the same number. It holds a number with a fraction or exponent if it is the same
+//! number once rounded to as many digits: `0.1` and `0.30000000000000004`, but not `0.1234567890123456789` or `1e400`.
+//! `NaN`, `Infinity` and `-Infinity`, which Python writes though JSON lacks them, are floats; `-0` is the float -0.0.
+//! So 9007199254740993 beside 0.5 makes a column of text.
+//!
+//! # The canonical form
+//!
+//! Numbers, objects and arrays that come back as text have one form, however the document writes them:
+//!
+//! - There are no spaces. Keys are sorted by their characters' code points; of equal keys the last counts.
+//! - A key whose value is null is left out, because it means the same as a missing key. Nulls in arrays stay.
+//! - Equal numbers are written alike, and all their digits are kept: `1.50` as `1.5`, `1E2` and `100.0` as `100`. A
+//!   number that would need more than 38 zeros beside its digits has an exponent: `1e300`. Negative zero is `-0.0`.
+//! - Strings escape `"`, `\`, and control characters (`\b`, `\f`, `\n`, `\r`, `\t`, others as `\u001f`), and halves of
+//!   surrogate pairs. All other characters stand for themselves.
+//!
+//! A whole column of text that is asked for as text is answered as it is stored.
 
 mod build;
+mod canonical;
 mod infer;
 mod nested;
+mod number;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -85,26 +118,16 @@ pub(crate) struct Extraction<'a> {
 
 /// Extracts all paths of one column in one pass; the answers are in the order of the paths and unnamed.
 ///
-/// The column may hold JSON text, structs and lists, or these in one another; the same path gives the same values
-/// and, where the rows hold all the storage knows, the same type. Types, where none is pinned:
-///
-/// | values | type |
-/// |---|---|
-/// | none but nulls | `Null`, or what a structured column says |
-/// | integers within `i64` | `Int64` |
-/// | numbers, one of them with a fraction or exponent | `Float64` |
-/// | integers, one of them beyond `i64` | `String`, the digits as written: no number type holds them all exactly |
-/// | strings; booleans | `String`; `Boolean` |
-/// | other mixtures of scalars | `String`: strings as they are, others as JSON |
-/// | objects that agree; arrays that agree | `Struct` with the keys of all rows, sorted; `List` |
-/// | anything else | `String` of JSON text without spaces |
+/// The column may hold JSON text, such text in bytes, structs and lists, or these in one another. Values and types are
+/// those that the module documents; a structured column may know more types than its rows tell.
 ///
 /// Values agree if at every place within them there are only nulls and one kind: booleans, strings, integers of
-/// `i64`, numbers, objects, or arrays; and if their objects have no more than 256 keys in all, in no more than 32 levels.
+/// `i64`, numbers that a float holds, objects, or arrays; and if their objects have no more than 256 keys in all, in no
+/// more than 32 levels.
 ///
-/// A pinned type takes values that it holds exactly (a number for the same number, decimals rounded to the nearest
-/// float, objects for the fields that a struct names, anything for text). What it does not take is null, or an error
-/// where `strictness` asks.
+/// A pinned type takes values that it holds exactly (a number for the same number, the nearest float for a number with
+/// a fraction or exponent within its range, a string for the JSON number in it, objects for the fields that a struct
+/// names, anything for text). What it does not take is null, or an error where `strictness` asks.
 ///
 /// Of an object's equal keys the last counts. Documents nested deeper than 127 levels count as not JSON.
 pub(crate) fn extract(
@@ -118,10 +141,22 @@ pub(crate) fn extract(
 }
 
 /// Whole documents as a column, by the rules of [`extract`] for what a path leads to.
-#[cfg(test)]
-fn structure(documents: &StringChunked) -> Series {
+pub(crate) fn whole(documents: &StringChunked, strictness: Strictness) -> std::result::Result<Series, PathError> {
     let whole = [Wanted { steps: &[], pinned: None }];
-    text::extract(documents, &whole, Strictness::Lenient).expect("Polars makes the column").remove(0)
+    let columns = text::extract(documents, &whole, strictness)?;
+    columns.into_iter().next().ok_or(PathError { row: 0, path: 0, reason: "a path has no column".to_owned() })
+}
+
+/// The type of the structs or lists that documents agree on; `None` where they do not, or one is not JSON.
+///
+/// Unlike an answer it has structs without fields for objects without keys.
+pub(crate) fn common_structure(documents: &StringChunked) -> Option<DataType> {
+    text::common_structure(documents)
+}
+
+/// Structs and lists as JSON text that keeps which numbers are floats.
+pub(crate) fn to_json(column: &Series) -> PolarsResult<StringChunked> {
+    nested::leaf::to_json(column)
 }
 
 /// The rest of a path, from where an extraction stands.

@@ -1,5 +1,6 @@
 //! Columns of every type, built from values as they are written.
 
+mod decimals;
 mod nested;
 
 use std::marker::PhantomData;
@@ -10,7 +11,7 @@ use polars::prelude::*;
 use super::Strictness;
 use super::infer::{Reading, Target};
 use super::value::Value;
-use crate::decimal::has_digits;
+use decimals::Decimals;
 use nested::{Lists, Structs};
 
 /// A value that the column's type does not hold exactly.
@@ -65,11 +66,12 @@ fn cells(data_type: &DataType, reading: Reading, rows: usize, strictness: Strict
         DataType::UInt32 => integers::<UInt32Type>(rows, strictness),
         DataType::UInt64 => integers::<UInt64Type>(rows, strictness),
         DataType::UInt128 => integers::<UInt128Type>(rows, strictness),
-        DataType::Float32 => numbers::<Float32Type>(rows, |value| value.exact_small_float(), strictness),
+        DataType::Float32 => numbers::<Float32Type>(rows, |value| value.pinned_small_float(), strictness),
         DataType::Float64 if reading == Reading::Agreed => {
             numbers::<Float64Type>(rows, |value| value.float(), strictness)
         }
-        DataType::Float64 => numbers::<Float64Type>(rows, |value| value.exact_float(), strictness),
+        DataType::Float64 => numbers::<Float64Type>(rows, |value| value.pinned_float(), strictness),
+        DataType::Decimal(precision, scale) => Box::new(Decimals::new(rows, *precision, *scale, strictness)),
         DataType::List(inner) => Box::new(Lists::new(cells(inner, reading, 0, strictness), None, strictness)),
         DataType::Array(inner, width) => {
             Box::new(Lists::new(cells(inner, reading, 0, strictness), Some(*width), strictness))
@@ -150,7 +152,7 @@ where
 fn integers<T>(rows: usize, strictness: Strictness) -> Box<dyn Cells>
 where
     T: PolarsNumericType,
-    T::Native: TryFrom<i128> + FromStr,
+    T::Native: FromStr,
     ChunkedArray<T>: IntoSeries,
 {
     numbers::<T>(rows, |value| value.integer(), strictness)
@@ -159,6 +161,8 @@ where
 /// Text, and what Polars reads from text.
 struct Texts {
     builder: StringChunkedBuilder,
+    /// Room for a text that a document does not have as it is, used for one row after another.
+    buffer: String,
     quoted: bool,
     /// The type that the text is cast to in the end, where it is not text.
     read_as: Option<DataType>,
@@ -169,33 +173,22 @@ impl Texts {
     fn new(rows: usize, quoted: bool, data_type: &DataType, strictness: Strictness) -> Self {
         let builder = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows);
         let read_as = (!data_type.is_string()).then(|| data_type.clone());
-        Self { builder, quoted, read_as, strictness }
-    }
-
-    /// Whether Polars would not round what it reads.
-    fn is_exact(&self, text: &str) -> bool {
-        match self.read_as {
-            Some(DataType::Decimal(_, scale)) => has_digits(text, scale),
-            _ => true,
-        }
-    }
-
-    fn fits(&self, text: &str) -> bool {
-        // Casting one by one is slow, so without an error to place the whole column is cast at once.
-        match (&self.read_as, self.strictness) {
-            (Some(data_type), Strictness::Strict) => reads_as(text, data_type),
-            _ => true,
-        }
+        Self { builder, buffer: String::new(), quoted, read_as, strictness }
     }
 }
 
 impl Cells for Texts {
     fn push(&mut self, value: Option<Value<'_>>) -> Result<(), Misfit> {
-        let text = value.and_then(|value| if self.quoted { Some(value.json()) } else { value.text() });
-        let text = text.filter(|text| self.is_exact(text));
-        let fits = match &text {
-            Some(text) => self.fits(text),
-            None => value.is_none(),
+        let text = match value {
+            Some(value) if self.quoted => Some(value.json(&mut self.buffer)),
+            Some(value) => value.text(&mut self.buffer),
+            None => None,
+        };
+        let fits = match (text, &self.read_as, self.strictness) {
+            (None, ..) => value.is_none(),
+            // Casting one by one is slow, so without an error to place the whole column is cast at once.
+            (Some(text), Some(data_type), Strictness::Strict) => reads_as(text, data_type),
+            _ => true,
         };
         self.builder.append_option(text);
         if fits { Ok(()) } else { misfit(self.strictness) }

@@ -76,9 +76,9 @@ impl Kinds {
             Some(DataType::Boolean)
         } else if self.within(Self::of(&[Kind::Plain, Kind::Escaped])) {
             Some(DataType::String)
-        } else if self.within(Self::of(&[Kind::Int])) {
+        } else if self.within(Self::of(&[Kind::Int, Kind::Long])) {
             Some(DataType::Int64)
-        } else if self.within(NUMBERS) && self.meets(Self::of(&[Kind::Float])) {
+        } else if self.within(FLOATS) && self.meets(Self::of(&[Kind::Float])) {
             Some(DataType::Float64)
         } else {
             None
@@ -87,7 +87,8 @@ impl Kinds {
 }
 
 const NESTED: Kinds = Kinds::of(&[Kind::Array, Kind::Object]);
-const NUMBERS: Kinds = Kinds::of(&[Kind::Int, Kind::Big, Kind::Float]);
+/// Numbers that a float holds.
+const FLOATS: Kinds = Kinds::of(&[Kind::Int, Kind::Big, Kind::Float]);
 
 /// What the values of a path become.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,11 +100,11 @@ pub(super) struct Target {
 /// How values are read as their type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// The values agree on the type; integers beside floats become the nearest float.
+    /// The values agree on the type, which holds them all.
     Agreed,
     /// The caller says the type, and a value must be the same in it.
     Pinned,
-    /// The values agree on nothing: all become JSON text, and strings keep their quotes.
+    /// The values agree on nothing: all become canonical JSON, and strings keep their quotes.
     Json,
 }
 
@@ -170,7 +171,7 @@ impl Shape {
             _ => {}
         }
         // A fraction that is still to come makes integers beyond `i64` floats.
-        let may_agree = self.kinds.nested() || self.kinds.scalar_type().is_some() || self.kinds.within(NUMBERS);
+        let may_agree = self.kinds.nested() || self.kinds.scalar_type().is_some() || self.kinds.within(FLOATS);
         if may_agree { Ok(()) } else { Err(Disagree) }
     }
 

@@ -1,6 +1,6 @@
 //! Extraction from columns of every storage: text, structs, lists, and these in one another.
 
-mod leaf;
+pub(super) mod leaf;
 
 use polars::prelude::*;
 
@@ -21,10 +21,9 @@ pub(super) fn extract(
     strictness: Strictness,
 ) -> Result<Vec<Series>, PathError> {
     let pending: Vec<_> = wanted.iter().enumerate().map(|(path, wanted)| Pending { path, wanted: *wanted }).collect();
-    let mut found = if column.dtype().is_string() {
-        documents(column, &pending, strictness)?
-    } else {
-        follow(column, &pending, strictness)?
+    let mut found = match column.dtype() {
+        DataType::String => documents(column, &pending, strictness)?,
+        _ => follow(column, &pending, strictness)?,
     };
     found.sort_by_key(|(path, _)| *path);
     Ok(found.into_iter().map(|(_, column)| column).collect())
@@ -44,6 +43,38 @@ fn documents(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -
     Ok(found)
 }
 
+/// Extracts from a column of JSON text in bytes, as some programs store it. The bytes themselves stay as they are.
+fn in_bytes(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
+    let (whole, inside): (Vec<Pending<'_>>, Vec<Pending<'_>>) = pending.iter().copied().partition(|one| {
+        one.wanted.steps.is_empty() && one.wanted.pinned.is_none_or(|pinned| *pinned == DataType::Binary)
+    });
+    let mut found = Vec::with_capacity(pending.len());
+    for one in whole {
+        found.push((one.path, leaf::present(column, &one, strictness)?));
+    }
+    if let Some(first) = inside.first() {
+        found.extend(documents(&decoded(column, first.path, strictness)?, &inside, strictness)?);
+    }
+    Ok(found)
+}
+
+/// Bytes as text. Bytes that are no Unicode text are no JSON either.
+fn decoded(column: &Series, path: usize, strictness: Strictness) -> Result<Series, PathError> {
+    let bytes = column.binary().map_err(refused(path))?;
+    let mut texts = StringChunkedBuilder::new(PlSmallStr::EMPTY, bytes.len());
+    for (row, document) in bytes.iter().enumerate() {
+        let text = document.map(std::str::from_utf8).transpose();
+        match (text, strictness) {
+            (Ok(text), _) => texts.append_option(text),
+            (Err(_), Strictness::Lenient) => texts.append_null(),
+            (Err(error), Strictness::Strict) => {
+                return Err(PathError { row, path, reason: format!("the document is not JSON, {error}") });
+            }
+        }
+    }
+    Ok(texts.finish().into_series())
+}
+
 fn in_text(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
     let Some(first) = pending.first() else { return Ok(Vec::new()) };
     let documents = column.str().map_err(refused(first.path))?;
@@ -55,6 +86,9 @@ fn in_text(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> 
 
 /// Extracts from a column that is no JSON document itself, but may hold some.
 fn follow(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
+    if *column.dtype() == DataType::Binary {
+        return in_bytes(column, pending, strictness);
+    }
     let (ending, going_on): (Vec<Pending<'_>>, Vec<Pending<'_>>) =
         pending.iter().copied().partition(|one| one.wanted.steps.is_empty());
     let mut found = Vec::with_capacity(pending.len());

@@ -124,7 +124,7 @@ impl<'a> Text<'a> {
         next.end()
     }
 
-    /// Passes over a value. Numbers count as `Int` or `Float` by how they are written.
+    /// Passes over a value. Numbers have their kind by how they are written, which [`value::exact_kind`] makes exact.
     #[inline]
     fn value(self, start: usize, depth: usize) -> Option<(usize, Kind)> {
         if self.byte(start) == b'"' { self.string(start) } else { self.other_value(start, depth) }
@@ -140,6 +140,9 @@ impl<'a> Text<'a> {
             b't' => self.literal(start, "true", Kind::Bool),
             b'f' => self.literal(start, "false", Kind::Bool),
             b'n' => self.literal(start, "null", Kind::Missing),
+            // Python's `json` writes these, and `-Infinity`, which begins as a number.
+            b'N' => self.literal(start, "NaN", Kind::Float),
+            b'I' => self.literal(start, "Infinity", Kind::Float),
             _ => None,
         }
     }
@@ -275,24 +278,30 @@ impl<'a> Text<'a> {
 
     #[inline]
     fn number(self, start: usize) -> Option<(usize, Kind)> {
-        let at = start + usize::from(self.byte(start) == b'-');
-        let at = if self.byte(at) == b'0' { at + 1 } else { self.digits(at)? };
-        match self.byte(at) {
-            b'.' | b'e' | b'E' => Some((self.fraction(at)?, Kind::Float)),
-            _ => Some((at, Kind::Int)),
+        let is_negative = self.byte(start) == b'-';
+        let first = start + usize::from(is_negative);
+        let end = match self.byte(first) {
+            b'0' => first + 1,
+            b'I' if is_negative => return self.literal(first, "Infinity", Kind::Float),
+            _ => self.digits(first)?,
+        };
+        match self.byte(end) {
+            b'.' | b'e' | b'E' => self.fraction(end),
+            _ if is_negative && self.byte(first) == b'0' => Some((end, Kind::Float)),
+            _ => Some((end, Kind::Int)),
         }
     }
 
     #[inline]
-    fn fraction(self, mut at: usize) -> Option<usize> {
+    fn fraction(self, mut at: usize) -> Option<(usize, Kind)> {
         if self.byte(at) == b'.' {
             at = self.digits(at + 1)?;
         }
         if matches!(self.byte(at), b'e' | b'E') {
             let sign = usize::from(matches!(self.byte(at + 1), b'+' | b'-'));
-            at = self.digits(at + 1 + sign)?;
+            return Some((self.digits(at + 1 + sign)?, Kind::Precise));
         }
-        Some(at)
+        Some((at, Kind::Float))
     }
 
     /// One digit or more.
@@ -362,6 +371,12 @@ impl Next {
             Self::End(end) => Some(end),
         }
     }
+}
+
+/// The number that a text is, if it is one and nothing else.
+pub(super) fn number(text: &str) -> Option<Value<'_>> {
+    let (end, kind) = Text(text).other_value(0, 0)?;
+    Value::of(text, kind).filter(|value| end == text.len() && value.is_number())
 }
 
 /// The elements of a checked array, `None` for null.

@@ -2,7 +2,9 @@
 
 mod agreement;
 mod blocks;
+mod canonical;
 mod hostile;
+mod numbers;
 mod pinned;
 mod storage;
 mod types;

@@ -12,6 +12,7 @@ use polars::prelude::*;
 
 use self::part::Part;
 use super::infer::{Disagree, Kinds, Shape, Target};
+use super::nested::leaf::has_struct_without_fields;
 use super::{PathError, Strictness, Wanted, refused};
 
 /// How much text a thread must have to be worth its start.
@@ -46,9 +47,18 @@ fn target(parts: &[Part], path: usize, wanted: &Wanted<'_>) -> Target {
         return kinds.target();
     }
     match structure(parts, path) {
-        Ok(data_type) => Target::agreed(data_type),
-        Err(Disagree) => Target::json(),
+        Ok(data_type) if !has_struct_without_fields(&data_type) => Target::agreed(data_type),
+        _ => Target::json(),
     }
+}
+
+/// The structure that whole documents agree on; objects without keys are structs without fields.
+pub(super) fn common_structure(documents: &StringChunked) -> Option<DataType> {
+    let whole = [Wanted { steps: &[], pinned: None }];
+    let parts = in_parallel(ranges(documents), |rows| Part::scan(documents, &rows, &whole, Strictness::Strict));
+    let parts = parts.into_iter().collect::<Result<Vec<Part>, PathError>>().ok()?;
+    let kinds = parts.iter().map(|part| part.kinds(0)).fold(Kinds::default(), Kinds::union);
+    if kinds.nested() { structure(&parts, 0).ok() } else { None }
 }
 
 fn structure(parts: &[Part], path: usize) -> Result<DataType, Disagree> {

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use super::number::Number;
+use super::{canonical, scan};
+
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -12,11 +15,18 @@ pub(super) enum Kind {
     /// A scalar that the path wants to step into.
     Stepped,
     Bool,
-    /// An integer that fits in an `i64`.
+    /// An integer that an `i64` and a float hold.
     Int,
-    /// An integer that does not.
+    /// An integer that only an `i64` holds.
+    Long,
+    /// An integer that only a float holds.
     Big,
+    /// An integer that neither holds.
+    Huge,
+    /// A number with a fraction or exponent that a float holds; NaN, an infinity, and -0, which no integer is.
     Float,
+    /// A number with a fraction or exponent that no float holds.
+    Precise,
     /// A string without escapes.
     Plain,
     /// A string with escapes.
@@ -31,13 +41,39 @@ impl Kind {
     }
 }
 
-/// The digits that fit in an `i64` whatever they are.
-const SAFE_DIGITS: usize = 18;
+/// So many digits a float holds whatever they are.
+const SAFE_DIGITS: usize = 15;
 
-/// Tells large integers from those that fit in an `i64`.
+/// Tells numbers by the types that hold them. The scan gives an integer as [`Kind::Int`], another number as
+/// [`Kind::Float`], or as [`Kind::Precise`] if it has an exponent.
 #[inline]
 pub(super) fn exact_kind<'a>(kind: Kind, length: usize, raw: impl FnOnce() -> &'a str) -> Kind {
-    if kind == Kind::Int && length > SAFE_DIGITS && raw().parse::<i64>().is_err() { Kind::Big } else { kind }
+    match kind {
+        Kind::Int if length > SAFE_DIGITS => integer_kind(raw()),
+        // The point is no digit.
+        Kind::Float if length > SAFE_DIGITS + 1 => float_kind(raw()),
+        Kind::Precise => float_kind(raw()),
+        known => known,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "whether there is a loss is asked")]
+fn integer_kind(raw: &str) -> Kind {
+    match raw.parse::<i64>() {
+        Ok(integer) if i128::from(integer) == integer as f64 as i128 => Kind::Int,
+        Ok(_) => Kind::Long,
+        Err(_) if is_held(raw) => Kind::Big,
+        Err(_) => Kind::Huge,
+    }
+}
+
+fn float_kind(raw: &str) -> Kind {
+    if is_held(raw) { Kind::Float } else { Kind::Precise }
+}
+
+fn is_held(raw: &str) -> bool {
+    let number = Number::of(raw);
+    number.is_some_and(|number| raw.parse().is_ok_and(|nearest| number.is_held_by(nearest)))
 }
 
 /// A value that is not null. The text is checked JSON of that kind.
@@ -47,6 +83,7 @@ pub(super) struct Value<'a> {
     pub(super) kind: Kind,
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are of one lifetime, readers of all")]
 impl<'a> Value<'a> {
     /// The value, unless it is null.
     pub(super) fn of(raw: &'a str, kind: Kind) -> Option<Self> {
@@ -58,48 +95,87 @@ impl<'a> Value<'a> {
     }
 
     /// An integer, however it is written, if `N` holds it.
-    pub(super) fn integer<N: TryFrom<i128> + FromStr>(self) -> Option<N> {
+    pub(super) fn integer<N: FromStr>(self) -> Option<N> {
         match self.kind {
-            Kind::Int | Kind::Big => self.raw.parse().ok(),
-            Kind::Float => self.any_float().and_then(whole).and_then(|whole| N::try_from(whole).ok()),
+            Kind::Int | Kind::Long | Kind::Big | Kind::Huge => self.raw.parse().ok(),
+            Kind::Float | Kind::Precise => self.scaled(0),
+            _ => self.within_string(|number| number.integer()),
+        }
+    }
+
+    /// The number times ten to the power of `scale`, if `N` holds it.
+    pub(super) fn scaled<N: FromStr>(self, scale: usize) -> Option<N> {
+        if self.is_number() {
+            return Number::of(self.raw)?.scaled(scale);
+        }
+        self.within_string(|number| number.scaled(scale))
+    }
+
+    /// A number that a float holds.
+    #[expect(clippy::cast_precision_loss, reason = "a float holds integers of this kind")]
+    pub(super) fn float(self) -> Option<f64> {
+        match self.kind {
+            Kind::Int => self.raw.parse::<i64>().ok().map(|integer| integer as f64),
+            Kind::Big | Kind::Float => self.raw.parse().ok(),
             _ => None,
         }
     }
 
-    /// The nearest float, unless the number is beyond all floats.
-    #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is wanted")]
-    pub(super) fn float(self) -> Option<f64> {
-        if self.kind == Kind::Int {
-            return self.raw.parse::<i64>().ok().map(|integer| integer as f64);
-        }
-        self.any_float().filter(|float| float.is_finite())
-    }
-
     /// A float of the same value; of a number with a fraction or exponent the nearest.
-    pub(super) fn exact_float(self) -> Option<f64> {
-        self.float().filter(|float| self.kind == Kind::Float || self.integer() == Some(widest(*float)))
+    pub(super) fn pinned_float(self) -> Option<f64> {
+        match self.kind {
+            Kind::Precise => self.raw.parse().ok().filter(|nearest| self.rounds_to(*nearest)),
+            Kind::Plain | Kind::Escaped => self.within_string(|number| number.pinned_float()),
+            _ => self.float(),
+        }
     }
 
     /// A small float of the same value; of a number with a fraction or exponent the nearest.
-    pub(super) fn exact_small_float(self) -> Option<f32> {
-        let small: f32 = if self.is_number() { self.raw.parse().ok()? } else { return None };
-        let exact = self.kind == Kind::Float || self.integer() == Some(widest(small.into()));
-        (small.is_finite() && exact).then_some(small)
+    pub(super) fn pinned_small_float(self) -> Option<f32> {
+        if !self.is_number() {
+            return self.within_string(|number| number.pinned_small_float());
+        }
+        let nearest: f32 = self.raw.parse().ok()?;
+        let fits = match self.kind {
+            Kind::Float | Kind::Precise => self.rounds_to(nearest.into()),
+            _ => self.float().is_some_and(|float| float.to_bits() == f64::from(nearest).to_bits()),
+        };
+        fits.then_some(nearest)
     }
 
-    fn any_float(self) -> Option<f64> {
-        if self.is_number() { self.raw.parse().ok() } else { None }
+    /// Whether a float stands for this number: it is no infinity and no 0 unless the number is.
+    fn rounds_to(self, nearest: f64) -> bool {
+        match Number::of(self.raw) {
+            Some(number) => nearest.is_finite() && (nearest == 0.0) == number.is_zero(),
+            // NaN and the infinities are floats; a number with an absurd exponent is not.
+            None => self.kind == Kind::Float,
+        }
     }
 
-    fn is_number(self) -> bool {
-        matches!(self.kind, Kind::Int | Kind::Big | Kind::Float)
+    /// Reads the number that a string has for its text.
+    fn within_string<N>(self, read: impl FnOnce(Value<'_>) -> Option<N>) -> Option<N> {
+        let text = self.string()?;
+        read(scan::number(&text)?)
     }
 
-    /// A string as it is, anything else as JSON; `None` for a string that is no Unicode text.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+    pub(super) fn is_number(self) -> bool {
+        matches!(self.kind, Kind::Int | Kind::Long | Kind::Big | Kind::Huge | Kind::Float | Kind::Precise)
+    }
+
+    /// A string as it is, anything else as canonical JSON; `None` for a string that is no Unicode text.
+    ///
+    /// What must be put together is written to the buffer.
+    pub(super) fn text<'b>(self, buffer: &'b mut String) -> Option<&'b str>
+    where
+        'a: 'b,
+    {
         match self.kind {
-            Kind::Plain | Kind::Escaped => self.string(),
-            _ => Some(self.json()),
+            Kind::Plain => Some(within_quotes(self.raw)),
+            Kind::Escaped => {
+                *buffer = unescaped(within_quotes(self.raw))?;
+                Some(buffer)
+            }
+            _ => Some(self.json(buffer)),
         }
     }
 
@@ -112,28 +188,21 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as JSON text without spaces.
-    pub(super) fn json(self) -> Cow<'a, str> {
-        match self.kind {
-            Kind::Array | Kind::Object => compact(self.raw),
-            _ => Cow::Borrowed(self.raw),
+    /// The value as canonical JSON, which is written to the buffer unless the document has it as it is.
+    pub(super) fn json<'b>(self, buffer: &'b mut String) -> &'b str
+    where
+        'a: 'b,
+    {
+        if matches!(self.kind, Kind::Bool | Kind::Int | Kind::Long | Kind::Plain) {
+            return self.raw;
         }
+        buffer.clear();
+        canonical::write(buffer, self);
+        buffer
     }
 }
 
-/// Floats from here on have no fraction to lose, but neighbours that differ by more than 1.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-fn whole(float: f64) -> Option<i128> {
-    (float.fract() == 0.0 && float.abs() <= EXACT).then(|| widest(float))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "beyond the range the nearest bound is compared, and differs")]
-fn widest(float: f64) -> i128 {
-    float as i128
-}
-
-fn within_quotes(raw: &str) -> &str {
+pub(super) fn within_quotes(raw: &str) -> &str {
     raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default()
 }
 
@@ -151,8 +220,8 @@ pub(super) fn unescaped(raw: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character of the escape at the start, after its backslash, and what follows.
-fn resolve(escape: &str) -> Option<(char, &str)> {
+/// The character of the escape at the start, after its backslash, and what follows; `None` for half of a surrogate pair.
+pub(super) fn resolve(escape: &str) -> Option<(char, &str)> {
     let mut chars = escape.chars();
     let resolved = match chars.next()? {
         'b' => '\u{8}',
@@ -179,21 +248,4 @@ fn resolve_unicode(digits: &str) -> Option<(char, &str)> {
 fn code_unit(digits: &str) -> Option<(u16, &str)> {
     let (unit, rest) = digits.split_at_checked(4)?;
     Some((u16::from_str_radix(unit, 16).ok()?, rest))
-}
-
-/// Leaves out the spaces between the tokens of checked JSON.
-fn compact(raw: &str) -> Cow<'_, str> {
-    if !raw.contains([' ', '\n', '\r', '\t']) {
-        return Cow::Borrowed(raw);
-    }
-    let mut text = String::with_capacity(raw.len());
-    let (mut quoted, mut escaped) = (false, false);
-    for next in raw.chars() {
-        if quoted || !next.is_ascii_whitespace() {
-            text.push(next);
-        }
-        quoted ^= next == '"' && !escaped;
-        escaped = quoted && next == '\\' && !escaped;
-    }
-    Cow::Owned(text)
 }

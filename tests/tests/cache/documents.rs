@@ -159,3 +159,79 @@ fn documents_too_deep_to_read_are_not_lost() {
     let column = ask(&folder, "doc", &[1, 2], &values(&[deep, json!([1])]));
     assert_eq!(column, Column::new("doc".into(), [text.as_str(), "[1]"]));
 }
+
+/// The answers of each path over the same values that come parsed and as text.
+fn parsed_and_as_text(documents: &[&str], paths: &[&str]) -> [DataFrame; 2] {
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let as_rows = |value: &dyn Fn(&str) -> Value| {
+        let rows = (1..).zip(documents).map(|(id, text): (i64, _)| json!({ "id": id, "doc": { "a": value(text) } }));
+        rows.collect::<Vec<_>>()
+    };
+    let rows = as_rows(&parsed);
+    let texts =
+        (1..).zip(documents).map(|(id, text): (i64, _)| json!({ "id": id, "doc": format!("{{\"a\": {text} }}") }));
+    let ids: Vec<i64> = (1..).take(documents.len()).collect();
+    [Database::with_rows(rows), Database::with_rows(texts)].map(|database| {
+        let folder = Folder::new();
+        folder.users().select(paths).unwrap().frame(&ids, &database).unwrap()
+    })
+}
+
+#[test]
+fn text_and_parsed_values_give_the_same_text() {
+    let documents = [
+        r#"{ "z": 1E2, "y": 1.50, "x": [ true, null ], "w": "\u00e9\u0001/" }"#,
+        r#"[{ "b": -0.0, "a": 1.0 }, 12345678901234567890, { "n": null }]"#,
+        "0.1e-7",
+        r#""\u0041""#,
+        "{}",
+    ];
+    let [parsed, text] = parsed_and_as_text(&documents, &["doc.a", "doc.a.x", "doc.a.w", "doc.a.0"]);
+    assert_eq!(parsed.schema(), text.schema());
+    assert!(parsed.equals_missing(&text), "{parsed} is not {text}");
+    let expected = [
+        r#"{"w":"é\u0001/","x":[true,null],"y":1.5,"z":100}"#,
+        r#"[{"a":1,"b":-0.0},12345678901234567890,{}]"#,
+        "0.00000001",
+        r#""A""#,
+        "{}",
+    ];
+    assert_eq!(text.column("doc.a").unwrap(), &Column::new("doc.a".into(), expected));
+}
+
+#[test]
+fn numbers_that_no_one_type_holds_come_back_as_text_in_any_batches() {
+    let numbers = ["9007199254740993", "0.5", "18446744073709551615", "-0.0", "1e20", "null", "7"];
+    for policy in [BatchPolicy::Fixed(100), BatchPolicy::Fixed(1)] {
+        let folder = Folder::new();
+        let builder = DynamicCache::builder().folder(folder.path("")).progress(Progress::Silent).batches(policy);
+        let users = builder.open().unwrap().table("public.users").unwrap();
+        let row = |(id, number): (i64, &&str)| json!({ "id": id, "doc": format!("{{\"a\":{number}}}") });
+        let ids: Vec<i64> = (1..).take(numbers.len()).collect();
+        let frame =
+            users.select(["doc.a"]).unwrap().frame(&ids, &Database::with_rows((1..).zip(&numbers).map(row))).unwrap();
+        let expected = ["9007199254740993", "0.5", "18446744073709551615", "-0.0", "100000000000000000000", "", "7"];
+        let expected = expected.map(|text| Some(text).filter(|text| !text.is_empty()));
+        assert_eq!(frame.column("doc.a").unwrap(), &Column::new("doc.a".into(), expected));
+    }
+}
+
+#[test]
+fn an_answer_of_empty_objects_can_be_written_to_parquet() {
+    let [parsed, text] = parsed_and_as_text(&["{}", "{}"], &["doc", "doc.a"]);
+    for mut frame in [parsed, text] {
+        let column = frame.column("doc.a").unwrap();
+        assert_eq!(column, &Column::new("doc.a".into(), ["{}", "{}"]));
+        ParquetWriter::new(&mut Vec::new()).finish(&mut frame).unwrap();
+    }
+}
+
+#[test]
+fn documents_without_keys_join_structs_that_are_stored() {
+    let folder = Folder::new();
+    let doc = StructChunked::from_columns("doc".into(), 1, &[Column::new("n".into(), [7_i64])]).unwrap().into_column();
+    folder.write("public_users.parquet", DataFrame::new(1, vec![Column::new("id".into(), [1_i64]), doc]).unwrap());
+    let database = Database::with_rows([json!({ "id": 2, "doc": {} })]);
+    let answer = ask(&folder, "doc.n", &[1, 2], &database);
+    assert_eq!(answer, Column::new("doc.n".into(), [Some(7_i64), None]));
+}

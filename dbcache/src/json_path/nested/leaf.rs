@@ -5,7 +5,7 @@ use std::fmt::Write;
 use polars::prelude::*;
 
 use super::Pending;
-use crate::json_path::{PathError, Strictness, Wanted, refused, text};
+use crate::json_path::{PathError, Strictness, Wanted, canonical, refused, text};
 
 /// Gives the column the pinned type, or the type that its values have in JSON.
 pub(super) fn present(column: &Series, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
@@ -13,6 +13,9 @@ pub(super) fn present(column: &Series, one: &Pending<'_>, strictness: Strictness
         return pin(column, pinned, one, strictness);
     }
     let in_json = in_json(column.dtype());
+    if has_struct_without_fields(&in_json) {
+        return pin(column, &DataType::String, one, strictness);
+    }
     if in_json == *column.dtype() {
         return Ok(column.clone().with_name(PlSmallStr::EMPTY));
     }
@@ -66,7 +69,7 @@ fn is_wider(pinned: &DataType, stored: &DataType) -> bool {
 fn in_json(data_type: &DataType) -> DataType {
     match data_type {
         integer if integer.is_integer() => DataType::Int64,
-        DataType::Float32 => DataType::Float64,
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
         DataType::Categorical(..) | DataType::Enum(..) => DataType::String,
         DataType::List(inner) | DataType::Array(inner, _) => DataType::List(Box::new(in_json(inner))),
         DataType::Struct(fields) => {
@@ -79,13 +82,24 @@ fn in_json(data_type: &DataType) -> DataType {
     }
 }
 
+/// Whether a struct without fields is in it, which no Parquet file holds.
+pub(in crate::json_path) fn has_struct_without_fields(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => {
+            fields.is_empty() || fields.iter().any(|field| has_struct_without_fields(field.dtype()))
+        }
+        DataType::List(inner) | DataType::Array(inner, _) => has_struct_without_fields(inner),
+        _ => false,
+    }
+}
+
 /// Casts to a type that differs in the width of numbers and the order of fields only.
 fn reshape(column: &Series, data_type: &DataType) -> PolarsResult<Series> {
     column.strict_cast(data_type)
 }
 
 /// Each row as JSON text. Fields of structs that are null are left out, as a missing key is null too.
-fn to_json(column: &Series) -> PolarsResult<StringChunked> {
+pub(in crate::json_path) fn to_json(column: &Series) -> PolarsResult<StringChunked> {
     let mut texts = StringChunkedBuilder::new(PlSmallStr::EMPTY, column.len());
     let mut text = String::new();
     for row in 0..column.len() {
@@ -109,23 +123,31 @@ fn write(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
         AnyValue::Float64(value) => write_float(text, *value),
         AnyValue::List(elements) | AnyValue::Array(elements, _) => write_array(text, elements)?,
         AnyValue::Struct(..) => write_object(text, value)?,
-        value if value.is_integer() => {
-            let _ = write!(text, "{value}");
-        }
+        AnyValue::UInt128(value) => text.push_str(&value.to_string()),
+        AnyValue::Decimal(unscaled, _, scale) => _ = write!(text, "{unscaled}e-{scale}"),
+        value if value.is_integer() => text.push_str(&integer(value)?.to_string()),
         value => match value.get_str() {
-            Some(value) => write_string(text, value),
-            None => write_string(text, &value.to_string()),
+            Some(value) => canonical::write_string(text, value),
+            None => canonical::write_string(text, &value.to_string()),
         },
     }
     Ok(())
 }
 
-fn write_float(text: &mut String, value: f64) {
-    text.push_str(&serde_json::Number::from_f64(value).map_or_else(|| "null".to_owned(), |number| number.to_string()));
+/// An integer of at most 128 bits with a sign.
+fn integer(value: &AnyValue<'_>) -> PolarsResult<i128> {
+    value.extract().ok_or_else(|| polars_err!(ComputeError: "{value} is not an integer of 128 bits"))
 }
 
-fn write_string(text: &mut String, value: &str) {
-    text.push_str(&serde_json::Value::from(value).to_string());
+/// Finite floats with a point or an exponent, so that they are read back as floats; others as Python writes them.
+fn write_float(text: &mut String, value: f64) {
+    // Writing to a `String` never fails.
+    _ = match value {
+        _ if value.is_nan() => write!(text, "NaN"),
+        f64::INFINITY => write!(text, "Infinity"),
+        f64::NEG_INFINITY => write!(text, "-Infinity"),
+        _ => write!(text, "{value:?}"),
+    };
 }
 
 fn write_array(text: &mut String, elements: &Series) -> PolarsResult<()> {
@@ -141,7 +163,9 @@ fn write_array(text: &mut String, elements: &Series) -> PolarsResult<()> {
 }
 
 fn write_object(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
-    let AnyValue::Struct(_, _, fields) = value else { return Ok(()) };
+    let AnyValue::Struct(_, _, fields) = value else {
+        polars_bail!(ComputeError: "{value} is not a struct");
+    };
     text.push('{');
     let mut first = true;
     for (field, value) in fields.iter().zip(value._iter_struct_av()) {
@@ -151,7 +175,7 @@ fn write_object(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
         if !std::mem::take(&mut first) {
             text.push(',');
         }
-        write_string(text, field.name());
+        canonical::write_string(text, field.name());
         text.push(':');
         write(text, &value)?;
     }

@@ -48,12 +48,14 @@ fn without_nulls(value: &Value) -> Value {
 
 /// Whether a cell says the same as the value that walking gave, if it may be text.
 fn same(cell: &AnyValue<'_>, expected: &Value) -> bool {
-    if let AnyValue::String(text) = cell {
-        let parsed = || serde_json::from_str::<Value>(text).ok();
-        return expected.as_str() == Some(*text) || parsed().as_ref() == Some(expected);
+    let expected = &without_nulls(expected);
+    let alike = |found: &Value| found == expected || numbers_alike(found) == numbers_alike(expected);
+    match cell {
+        AnyValue::String(text) => {
+            expected.as_str() == Some(*text) || serde_json::from_str(text).is_ok_and(|found| alike(&found))
+        }
+        _ => alike(&json(cell)),
     }
-    let found = json(cell);
-    found == without_nulls(expected) || numbers_alike(&found) == numbers_alike(&without_nulls(expected))
 }
 
 /// The same with all numbers as floats, up to the last digits: beside floats integers become such, and `serde_json`

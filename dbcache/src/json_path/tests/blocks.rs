@@ -5,13 +5,19 @@ use super::*;
 /// More than a block of rows, and no multiple of one.
 const ROWS: usize = 300;
 
-const VALUES: [&str; 13] = [
+const VALUES: [&str; 19] = [
     "null",
     "true",
     "1",
     "-0",
     "9007199254740993",
     "18446744073709551615",
+    "18446744073709551616",
+    "1e400",
+    "0.12345678901234567890",
+    "NaN",
+    "1E2",
+    "{}",
     "0.5",
     "\"x\"",
     r#""\u00e9""#,

@@ -20,8 +20,14 @@ fn what_is_not_json_is_null_or_an_error() {
         "nul",
         "nulll",
         "True",
-        "NaN",
-        "Infinity",
+        "nan",
+        "Inf",
+        "+Infinity",
+        "-NaN",
+        "1NaN",
+        "NaN0",
+        "--Infinity",
+        "{\"a\":Nan}",
         "-",
         "+1",
         "01",
@@ -61,7 +67,8 @@ fn what_is_not_json_is_null_or_an_error() {
         "\"\\u12g4\"",
         "\"a\nb\"",
         "\"\u{1}\"",
-        "{\"a\":NaN}",
+        "{\"a\":NaN,}",
+        "{NaN:1}",
         "{\"a\":\"\t\"}",
         "// a\n{\"a\":1}",
         "{\"a\":1,\"b\":tru}",
@@ -138,21 +145,44 @@ fn surrogates_must_come_in_pairs() {
         assert_eq!(shown(&documents(&[&document]), "b").0, ["1"], "{half}");
         // Within an array or object the text is kept as it is, so nothing is lost.
         let within = format!("{{\"a\":[{half}]}}");
-        assert_eq!(shown(&documents(&[&within]), "a"), (vec![format!("[{half}]")], DataType::String));
+        assert_eq!(
+            shown(&documents(&[&within]), "a"),
+            (vec![format!("[{half}]").replace("\\u0041", "A")], DataType::String)
+        );
     }
     assert_eq!(shown(&documents(&[r#"{"\ud800":1,"a":2}"#]), "a").0, ["2"]);
     assert_eq!(shown(&documents(&[r#"{"b":{"\ud800":1}}"#]), "b").0, [r#"{"\ud800":1}"#]);
 }
 
 #[test]
-fn numbers_beyond_all_types_are_null_or_an_error() {
+fn numbers_beyond_all_types_are_text() {
     let digits = "9".repeat(100_000);
-    for number in ["1e400", "-1e400", "1.7976931348623159e308", &format!("{digits}.5")] {
-        assert!(strict_reason(&format!("{{\"a\":{number}}}"), "a").contains("does not fit"), "{number:.20}");
+    let fraction = format!("{digits}.5");
+    for number in ["1e400", "-1e400", "1e-400", "1.7976931348623159e308", "1e99999999999", &digits, &fraction] {
+        let column = documents(&[&format!("{{\"a\":{number}}}")]);
+        assert_eq!(shown(&column, "a"), (vec![number.to_owned()], DataType::String), "{number:.20}");
+        for pinned in [DataType::Float64, DataType::Float32, DataType::Int64, DataType::Decimal(38, 2)] {
+            let of = |strictness| try_one(&column, &dotted("a"), Some(&pinned), strictness);
+            assert_eq!(cells(&of(Strictness::Lenient).expect("lenient extraction has no errors")), ["null"]);
+            assert!(of(Strictness::Strict).is_err(), "{number:.20} as {pinned}");
+        }
     }
-    let huge = documents(&[&format!("{{\"a\":{digits}}}")]);
-    assert_eq!(shown(&huge, "a"), (vec![digits.clone()], DataType::String));
-    assert_eq!(shown(&documents(&[r#"{"a":1e-400}"#]), "a").0, ["0.0"]);
+}
+
+#[test]
+fn a_message_points_behind_numbers_that_only_python_writes() {
+    let document = r#"{"b":[NaN,-Infinity,Infinity],"a":oops}"#;
+    let reason = strict_reason(document, "a");
+    let column = document.find("oops").expect("it is there") + 1;
+    assert!(reason.contains(&format!("column {column}")), "{reason}");
+}
+
+#[test]
+fn a_snippet_ends_with_its_value() {
+    for scalar in ["7", "-0.5", "true", r#""x""#, r#""\u0041 b""#, "NaN"] {
+        let document = format!(r#"{{"a": {scalar} , "b": [1, 2]}}"#);
+        assert_eq!(strict_reason(&document, "a.b"), format!("the path steps into a scalar: {scalar}"));
+    }
 }
 
 #[test]

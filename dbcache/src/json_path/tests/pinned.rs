@@ -20,8 +20,34 @@ fn cases() -> Vec<Case> {
         },
         Case {
             pinned: DataType::Int64,
-            fit: &[("7", "7"), ("-9223372036854775808", "-9223372036854775808"), ("2.0", "2"), ("1e3", "1000")],
-            misfit: &["9223372036854775808", "0.5", "1e400", "1e19", "\"7\"", "true", "[7]", "{\"x\":7}"],
+            fit: &[
+                ("7", "7"),
+                ("-9223372036854775808", "-9223372036854775808"),
+                ("2.0", "2"),
+                ("1e3", "1000"),
+                ("9007199254740993.0", "9007199254740993"),
+                ("922337203685477580.7e1", "9223372036854775807"),
+                ("\"25\"", "25"),
+                ("\"-2.50e1\"", "-25"),
+                ("\"\\u0032\"", "2"),
+            ],
+            misfit: &[
+                "9223372036854775808",
+                "9223372036854775807.5",
+                "0.5",
+                "1e400",
+                "1e19",
+                "NaN",
+                "Infinity",
+                "\"\"",
+                "\"007\"",
+                "\"7 apples\"",
+                "\"[7]\"",
+                "\"true\"",
+                "true",
+                "[7]",
+                "{\"x\":7}",
+            ],
         },
         Case { pinned: DataType::UInt8, fit: &[("255", "255"), ("-0.0", "0")], misfit: &["256", "-1"] },
         Case { pinned: DataType::Int8, fit: &[("-128", "-128"), ("1.27e2", "127")], misfit: &["128", "1.28e2"] },
@@ -32,24 +58,40 @@ fn cases() -> Vec<Case> {
         },
         Case {
             pinned: DataType::Int128,
-            fit: &[("18446744073709551616", "18446744073709551616")],
-            misfit: &["1e30", "999999999999999999999999999999999999999999"],
+            fit: &[
+                ("18446744073709551616", "18446744073709551616"),
+                ("1e30", "1000000000000000000000000000000"),
+                ("-170141183460469231731687303715884105728", "-170141183460469231731687303715884105728"),
+            ],
+            misfit: &["1e39", "170141183460469231731687303715884105728"],
         },
         Case {
             pinned: DataType::Float64,
-            fit: &[("1", "1.0"), ("0.1", "0.1"), ("9007199254740992", "9007199254740992.0"), ("1e-400", "0.0")],
-            misfit: &["9007199254740993", "1e400", "-1e400", "\"1\"", "null0"],
+            fit: &[
+                ("1", "1.0"),
+                ("0.1", "0.1"),
+                ("0.1234567890123456789", "0.12345678901234568"),
+                ("9007199254740992", "9007199254740992.0"),
+                ("-0", "-0.0"),
+                ("5e-324", "5e-324"),
+                ("NaN", "NaN"),
+                ("-Infinity", "-inf"),
+                ("\"1\"", "1.0"),
+                ("\"NaN\"", "NaN"),
+            ],
+            misfit: &["9007199254740993", "\"9007199254740993\"", "1e400", "-1e400", "1e-400", "\"one\"", "null0"],
         },
         Case {
             pinned: DataType::Float32,
-            fit: &[("0.5", "0.5"), ("16777216", "1.6777216e7")],
-            misfit: &["16777217", "1e39"],
+            fit: &[("0.5", "0.5"), ("16777216", "1.6777216e7"), ("Infinity", "inf"), ("\"0.5\"", "0.5")],
+            misfit: &["16777217", "9007199254740993", "1e39", "1e300", "-1e39", "1e-60", "18446744073709551615"],
         },
         Case {
             pinned: DataType::String,
             fit: &[
                 ("\"x\\ny\"", "x\ny"),
-                ("1.50", "1.50"),
+                ("1.50", "1.5"),
+                ("1E2", "100"),
                 ("true", "true"),
                 ("[1, \"a b\"]", "[1,\"a b\"]"),
                 ("{ \"k\" : \"\\\" \" }", "{\"k\":\"\\\" \"}"),
@@ -78,9 +120,14 @@ fn cases() -> Vec<Case> {
         Case {
             pinned: DataType::Decimal(6, 2),
             fit: &[("1.50", "1.50"), ("-7", "-7.00"), ("\"0.1000\"", "0.10"), ("12.5e1", "125.00"), ("100e-3", "0.10")],
-            misfit: &["1.234", "12345", "1e-3", "\"0.001\"", "true", "[]"],
+            misfit: &["1.234", "12345", "10000", "1e4", "1e-3", "1e-99999999999", "\"0.001\"", "NaN", "true", "[]"],
         },
         Case { pinned: DataType::Date, fit: &[("\"2024-02-29\"", "2024-02-29")], misfit: &["\"soon\"", "true"] },
+        Case {
+            pinned: DataType::Decimal(38, 0),
+            fit: &[("99999999999999999999999999999999999999", "99999999999999999999999999999999999999")],
+            misfit: &["1e38", "-1e38", "0.5"],
+        },
         Case { pinned: DataType::Null, fit: &[], misfit: &["1", "[]"] },
     ]
 }
@@ -145,4 +192,18 @@ fn errors_name_row_path_and_value() {
     let error = extract(&column, &wanted, Strictness::Strict).expect_err("the second row has text");
     assert_eq!((error.row, error.path), (1, 1));
     assert_eq!(error.reason, "\"two\" does not fit in i64");
+}
+
+#[test]
+fn a_thousand_rows_give_what_one_row_gives() {
+    for case in cases() {
+        let values: Vec<&str> = case.fit.iter().map(|(value, _)| *value).chain(case.misfit.iter().copied()).collect();
+        let rows: Vec<String> = (0..1_000).map(|row| format!(r#"{{"a":{}}}"#, values[row % values.len()])).collect();
+        let of = |column: &Series| try_one(column, &dotted("a"), Some(&case.pinned), Strictness::Lenient);
+        let all = of(&Series::new(PlSmallStr::EMPTY, &rows)).expect("lenient extraction has no errors");
+        for (row, text) in rows.iter().enumerate() {
+            let alone = of(&documents(&[text])).expect("lenient extraction has no errors");
+            assert_eq!(cells(&all.slice(i64::try_from(row).expect("rows are few"), 1)), cells(&alone), "{text}");
+        }
+    }
 }

@@ -46,10 +46,39 @@ fn scalars() -> Vec<Case> {
             "integers beyond i64 and floats",
             &[r#"{"a":0.5}"#, r#"{"a":18446744073709551615}"#],
             "a",
+            &["0.5", "18446744073709551615"],
+            text.clone(),
+        ),
+        case(
+            "integers beyond i64 that floats hold, and floats",
+            &[r#"{"a":0.5}"#, r#"{"a":18446744073709551616}"#],
+            "a",
             &["0.5", "1.8446744073709552e19"],
             float.clone(),
         ),
-        case("a number beyond all floats", &[r#"{"a":1e400}"#, r#"{"a":2}"#], "a", &["null", "2.0"], float.clone()),
+        case(
+            "integers that no float holds, and floats",
+            &[r#"{"a":9007199254740993}"#, r#"{"a":0.5}"#],
+            "a",
+            &["9007199254740993", "0.5"],
+            text.clone(),
+        ),
+        case("a number beyond all floats", &[r#"{"a":1e400}"#, r#"{"a":2}"#], "a", &["1e400", "2"], text.clone()),
+        case(
+            "more digits than a float has",
+            &[r#"{"a":0.1234567890123456789}"#, r#"{"a":1.50}"#],
+            "a",
+            &["0.1234567890123456789", "1.5"],
+            text.clone(),
+        ),
+        case(
+            "floats as Python writes them",
+            &[r#"{"a":NaN}"#, r#"{"a":-Infinity,"b":Infinity}"#, r#"{"a":1}"#],
+            "a",
+            &["NaN", "-inf", "1.0"],
+            float.clone(),
+        ),
+        case("negative zero", &[r#"{"a":-0}"#, r#"{"a":-0.0}"#], "a", &["-0.0", "-0.0"], float.clone()),
         case("strings", &[r#"{"a":"x"}"#, r#"{"a":""}"#], "a", &["x", ""], text.clone()),
         case(
             "escapes",
@@ -72,7 +101,7 @@ fn scalars() -> Vec<Case> {
             "mixed scalars",
             &[r#"{"a":1.50}"#, r#"{"a":"x"}"#, r#"{"a":true}"#, r#"{"a":null}"#],
             "a",
-            &["1.50", "x", "true", "null"],
+            &["1.5", "x", "true", "null"],
             text.clone(),
         ),
     ]
@@ -126,7 +155,22 @@ fn structures() -> Vec<Case> {
             &["[{x: 1, y: null}, {x: null, y: [true]}]"],
             list(record(&[("x", int.clone()), ("y", list(DataType::Boolean))])),
         ),
-        case("empty objects", &[r#"{"a":{}}"#, "{}"], "a", &["{}", "null"], record(&[])),
+        case("empty objects", &[r#"{"a":{}}"#, "{}"], "a", &["{}", "null"], text.clone()),
+        case("empty objects within", &[r#"{"a":[{"x":{}}]}"#, "{}"], "a", &[r#"[{"x":{}}]"#, "null"], text.clone()),
+        case(
+            "empty objects beside others",
+            &[r#"{"a":{}}"#, r#"{"a":{"x":1}}"#],
+            "a",
+            &["{x: null}", "{x: 1}"],
+            record(&[("x", int.clone())]),
+        ),
+        case(
+            "objects of numbers that no one type holds",
+            &[r#"{"a":{"x":9007199254740993}}"#, r#"{"a":{"x":0.5}}"#],
+            "a",
+            &[r#"{"x":9007199254740993}"#, r#"{"x":0.5}"#],
+            text.clone(),
+        ),
     ]
 }
 
@@ -232,7 +276,10 @@ fn document() -> impl Strategy<Value = String> {
         Just("true".to_owned()),
         Just("1".to_owned()),
         Just("0.5".to_owned()),
+        Just("9007199254740993".to_owned()),
         Just("9223372036854775808".to_owned()),
+        Just("9223372036854775809".to_owned()),
+        Just("1E400".to_owned()),
         Just("\"x\"".to_owned()),
     ];
     let value = leaf.prop_recursive(2, 6, 2, |inner| {

@@ -24,13 +24,16 @@ pub(super) fn of_document(document: &str, json: bool, slots: &[Slot]) -> Option<
         return Some((0, not_json(document)));
     }
     let path = slots.iter().position(|slot| slot.kind == Kind::Stepped)?;
-    let start = slots.get(path)?.start as usize;
-    Some((path, stepped_into(document.get(start..).unwrap_or_default())))
+    let scalar = slots.get(path)?;
+    let text = document.get(scalar.start as usize..scalar.end as usize)?;
+    Some((path, stepped_into(text)))
 }
 
 fn not_json(document: &str) -> String {
     let snippet = snippet(document);
-    match serde_json::from_str::<IgnoredAny>(document) {
+    // That reader would stop at NaN or an infinity, which are taken here: it gets something of the same length.
+    let known = document.replace("NaN", "[ ]").replace("Infinity", "[      ]").replace("-[      ]", "[       ]");
+    match serde_json::from_str::<IgnoredAny>(&known) {
         Err(error) => format!("the document is not JSON, {error}: {snippet}"),
         // That reader has no bound when it keeps nothing.
         Ok(_) => format!("the document is nested deeper than {MAX_DEPTH} levels: {snippet}"),
