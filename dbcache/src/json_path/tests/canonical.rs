@@ -55,6 +55,11 @@ impl Choices<'_> {
     fn of(&mut self, ways: u8) -> u8 {
         self.choices.next().map_or(0, |choice| choice % ways)
     }
+
+    fn among(&mut self, ways: &[&'static str]) -> &'static str {
+        let choice = self.of(u8::try_from(ways.len()).expect("there are few ways"));
+        ways.get(usize::from(choice)).copied().unwrap_or_default()
+    }
 }
 
 fn canonical_number(negative: bool, digits: u64, exponent: i32) -> String {
@@ -105,7 +110,7 @@ impl Json {
 
     /// Writes the value in one of the many ways that JSON has.
     fn spell(&self, text: &mut String, choices: &mut Choices<'_>) {
-        text.push_str(["", " ", "\n\t"][usize::from(choices.of(3))]);
+        text.push_str(choices.among(&["", " ", "\n\t"]));
         match self {
             Self::Null => text.push_str("null"),
             Self::Bool(value) => text.push_str(&value.to_string()),
@@ -138,7 +143,7 @@ impl Json {
                     }
                     text.push_str(std::mem::replace(&mut separator, ","));
                     spell_string(text, key, choices);
-                    text.push_str([":", " : "][usize::from(choices.of(2))]);
+                    text.push_str(choices.among(&[":", " : "]));
                     value.spell(text, choices);
                 }
                 text.push('}');
@@ -172,16 +177,12 @@ fn spell_string(text: &mut String, string: &str, choices: &mut Choices<'_>) {
     text.push('"');
     for next in string.chars() {
         let mut units = [0; 2];
-        match choices.of(3) {
-            0 => {
-                let units: Vec<String> =
-                    next.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04X}")).collect();
-                text.push_str(&units.concat());
-            }
-            _ => {
-                let quoted = serde_json::Value::from(next.to_string()).to_string();
-                text.push_str(&quoted[1..quoted.len() - 1]);
-            }
+        if choices.of(3) == 0 {
+            let units = next.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04X}"));
+            text.push_str(&units.collect::<String>());
+        } else {
+            let quoted = serde_json::Value::from(next.to_string()).to_string();
+            text.push_str(&quoted[1..quoted.len() - 1]);
         }
     }
     text.push('"');
