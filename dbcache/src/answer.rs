@@ -88,6 +88,25 @@ impl Wanted {
     }
 }
 
+/// The names of these columns in an answer. Where the name of one is also the text of another, as `a.b` is that of a
+/// column and of a path, it goes by its own text, `"a.b"`: no two columns have the same text.
+fn labels(wanted: &[Wanted]) -> Vec<PlSmallStr> {
+    let label = |wanted: &Wanted| wanted.column().label();
+    if !wanted.iter().any(|wanted| wanted.column().is_quoted()) {
+        return wanted.iter().map(label).collect();
+    }
+    let mut uses: PlHashMap<PlSmallStr, usize> = PlHashMap::new();
+    for column in wanted.iter().map(Wanted::column) {
+        let texts = column.is_quoted().then(|| column.text());
+        texts.into_iter().chain([column.label()]).for_each(|name| *uses.entry(name).or_default() += 1);
+    }
+    let is_unique = |label: &PlSmallStr| uses.get(label) == Some(&1);
+    wanted
+        .iter()
+        .map(|wanted| Some(label(wanted)).filter(is_unique).unwrap_or_else(|| wanted.column().text()))
+        .collect()
+}
+
 /// The same columns, each once.
 pub(crate) fn distinct(wanted: impl IntoIterator<Item = Wanted>) -> Vec<Wanted> {
     let mut seen = PlHashSet::new();
@@ -99,6 +118,8 @@ pub(crate) fn distinct(wanted: impl IntoIterator<Item = Wanted>) -> Vec<Wanted> 
 pub(crate) struct Question {
     /// Columns and paths, each once.
     wanted: Arc<[Wanted]>,
+    /// What each of them is called in the answer.
+    labels: Arc<[PlSmallStr]>,
     wants: Arc<Wants>,
     /// The type of the id column of the answer, where the caller declares one.
     id_type: Option<&'static DataType>,
@@ -119,6 +140,7 @@ impl Question {
         let declared = record.map_or(&[] as &[_], Schema::columns);
         Self {
             wants: Arc::new(wants(table, &wanted, declared)),
+            labels: labels(&wanted).into(),
             wanted: wanted.into(),
             id_type: record.map(|record| record.id().data_type()),
             fetch: engine.fetch,
@@ -131,7 +153,7 @@ impl Question {
     /// The same question for other columns and paths.
     fn of(&self, wanted: Vec<Wanted>) -> Self {
         let wants = Arc::new(wants(self.table(), &wanted, self.wants.declared));
-        Self { wanted: wanted.into(), wants, ..self.clone() }
+        Self { labels: labels(&wanted).into(), wanted: wanted.into(), wants, ..self.clone() }
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {
@@ -216,29 +238,40 @@ impl Question {
     /// Whether the columns are what is wanted as they were stored, as those of most answers are.
     fn is_finished(&self, Answer { frame, documents, .. }: &Answer) -> bool {
         let Some((ids, columns)) = frame.columns().split_first() else { return false };
-        let mut wanted = self.wanted.iter().filter(|wanted| self.is_answered(wanted));
-        let are_wanted = columns.iter().all(|column| wanted.next().is_some_and(|wanted| wanted.is(column, documents)));
+        let mut wanted = self.answered();
+        let is_wanted = |column: &Column| {
+            wanted.next().is_some_and(|(wanted, label)| column.name() == label && wanted.is(column, documents))
+        };
+        let are_wanted = columns.iter().all(is_wanted);
         are_wanted && wanted.next().is_none() && self.id_type.is_none_or(|id_type| ids.dtype() == id_type)
     }
 
     /// The wanted columns, named as they were asked; all paths of one column are extracted in one pass.
     fn answer_columns(&self, frame: &DataFrame, ids: &IdSet, documents: &ColumnSet) -> Result<Vec<Series>> {
+        let mut of_columns: PlIndexMap<&str, Vec<&Wanted>> = PlIndexMap::default();
+        for (wanted, _) in self.answered().filter(|(wanted, _)| wanted.is_extracted()) {
+            of_columns.entry(wanted.column().column()).or_default().push(wanted);
+        }
         let mut extracted: PlHashMap<&str, std::vec::IntoIter<Series>> = PlHashMap::new();
+        for (name, wanted) in of_columns {
+            extracted.insert(name, self.extract(base(frame, name)?, &wanted, ids)?.into_iter());
+        }
         let mut columns = Vec::new();
-        for wanted in self.wanted.iter().filter(|wanted| self.is_answered(wanted)) {
-            let column = wanted.column();
-            let name = column.column();
+        for (wanted, label) in self.answered() {
+            let name = wanted.column().column();
             let values = if wanted.is_extracted() {
-                if !extracted.contains_key(name) {
-                    extracted.insert(name, self.extract(base(frame, name)?, ids)?.into_iter());
-                }
                 extracted.get_mut(name).and_then(Iterator::next).unwrap_or_default()
             } else {
                 whole(base(frame, name)?, wanted, documents)
             };
-            columns.push(named(self.declared_type(values, wanted, ids)?, column.label()));
+            columns.push(named(self.declared_type(values, wanted, ids)?, label));
         }
         Ok(columns)
+    }
+
+    /// The columns of the answer behind the id column, with their names.
+    fn answered(&self) -> impl Iterator<Item = (&Wanted, &PlSmallStr)> {
+        self.wanted.iter().zip(self.labels.iter()).filter(|(wanted, _)| self.is_answered(wanted))
     }
 
     /// The id column stands first already.
@@ -247,9 +280,7 @@ impl Question {
     }
 
     /// All that is wanted out of one column, in its order.
-    fn extract(&self, column: &Series, ids: &IdSet) -> Result<Vec<Series>> {
-        let of_column = |wanted: &&Wanted| wanted.column().column() == column.name().as_str() && wanted.is_extracted();
-        let wanted: Vec<&Wanted> = self.wanted.iter().filter(of_column).collect();
+    fn extract(&self, column: &Series, wanted: &[&Wanted], ids: &IdSet) -> Result<Vec<Series>> {
         let paths: Vec<Extraction<'_>> = wanted
             .iter()
             .map(|wanted| Extraction { path: wanted.column().path(), pinned: wanted.data_type() })
@@ -299,8 +330,8 @@ pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
 }
 
 /// The column under that name; most have it already.
-fn named(column: Series, name: PlSmallStr) -> Series {
-    if *column.name() == name { column } else { column.with_name(name) }
+fn named(column: Series, name: &PlSmallStr) -> Series {
+    if column.name() == name { column } else { column.with_name(name.clone()) }
 }
 
 /// A whole column; one of documents is structured, unless the caller declares what it is.

@@ -70,7 +70,17 @@ impl ColumnRef {
 
     /// The name of the column in an answer: the column's own name, or the text form where there is a path.
     pub(crate) fn label(&self) -> PlSmallStr {
-        if self.path.is_empty() { self.column.clone() } else { self.to_string().into() }
+        if self.path.is_empty() { self.column.clone() } else { self.text() }
+    }
+
+    /// The text form.
+    pub(crate) fn text(&self) -> PlSmallStr {
+        self.to_string().into()
+    }
+
+    /// Whether the text form is not the column's name as it is.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.path.is_empty() && text::is_quoted(&self.column)
     }
 
     /// The path in that column; empty for the column itself.

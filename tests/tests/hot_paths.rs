@@ -230,3 +230,32 @@ fn columns_become_records_with_one_allocation_for_each_text() {
     assert!(count < texts + 100, "{count} allocations for {texts} texts");
     drop(alone);
 }
+
+/// What storing rows of so many columns, replacing them, and reading them allocate, in bytes.
+fn allocated_for_columns(columns: usize) -> usize {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = DynamicCache::builder().folder(folder.path()).progress(Progress::Silent).open().expect("a cache");
+    let users = cache.table("public.users").expect("a valid name");
+    let names: Vec<String> = (0..columns).map(|number| format!("column_{number}")).collect();
+    let database = |ids: &[i64], _: &str| -> Result<DataFrame, BoxError> {
+        let values = names.iter().map(|name| Column::new(name.as_str().into(), ids));
+        Ok(DataFrame::new(ids.len(), std::iter::once(Column::new("id".into(), ids)).chain(values).collect())?)
+    };
+    let (_, bytes) = allocated(|| {
+        let query = users.select(&names).expect("columns");
+        query.frame(&[1, 2, 3], &database).expect("all are stored");
+        users.select(&names).expect("columns").refresh().frame(&[2, 3, 4], &database).expect("all are stored");
+        users.select(&names).expect("columns").frame(&[1, 2, 3, 4], &database).expect("all are cached");
+    });
+    bytes
+}
+
+#[test]
+fn many_columns_cost_what_each_of_them_costs() {
+    let alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
+    allocated_for_columns(10);
+    let (few, many) = (allocated_for_columns(500), allocated_for_columns(2_000));
+    // Four times as many columns: 4 to the power of 1.1, and what tables grow by.
+    assert!(many < few * 5, "500 columns took {few} bytes, 2,000 took {many}");
+    drop(alone);
+}

@@ -66,10 +66,9 @@ impl Scan {
     }
 
     fn frame(self: &Arc<Self>) -> PolarsResult<LazyFrame> {
-        let wanted: Vec<&Wanted> =
-            self.question.wanted.iter().filter(|wanted| self.question.is_answered(wanted)).collect();
-        let columns: Vec<(Expr, DataType)> = wanted.iter().map(|wanted| self.column(wanted)).collect();
-        let labels = wanted.iter().map(|wanted| wanted.column().label());
+        let wanted: Vec<(&Wanted, &PlSmallStr)> = self.question.answered().collect();
+        let columns: Vec<(Expr, DataType)> = wanted.iter().map(|(wanted, label)| self.column(wanted, label)).collect();
+        let labels = wanted.iter().map(|(_, label)| (*label).clone());
         let names: Vec<Expr> = std::iter::once(PlSmallStr::from(self.id_column())).chain(labels).map(col).collect();
         let part = |part: usize| {
             let rows = self.rows(u64::try_from(part).unwrap_or(u64::MAX))?.with_column(self.ids());
@@ -116,13 +115,12 @@ impl Scan {
         })
     }
 
-    fn column(self: &Arc<Self>, wanted: &Wanted) -> (Expr, DataType) {
+    fn column(self: &Arc<Self>, wanted: &Wanted, label: &PlSmallStr) -> (Expr, DataType) {
         let stored = self.stored.column(wanted.column().column());
         let data_type = wanted.data_type().or(stored.map(StoredColumn::data_type)).cloned();
         let data_type = data_type.unwrap_or(DataType::Null);
-        let name = wanted.column().label();
         let one = self.question.of(vec![wanted.clone()]);
-        let column = self.expression(name, data_type.clone(), move |scan, rows| scan.values(&one, rows));
+        let column = self.expression(label.clone(), data_type.clone(), move |scan, rows| scan.values(&one, rows));
         (column, data_type)
     }
 

@@ -73,9 +73,14 @@ fn escaped(rest: &mut Peekable<Chars<'_>>) -> Result<char, String> {
     }
 }
 
+/// Whether a name has to be put in quotes.
+pub(super) fn is_quoted(name: &str) -> bool {
+    name.is_empty() || name.contains(['.', '"'])
+}
+
 /// Writes a name so that `parse` reads it back.
 pub(super) fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-    if !name.is_empty() && !name.contains(['.', '"']) {
+    if !is_quoted(name) {
         return f.write_str(name);
     }
     f.write_str("\"")?;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use polars::prelude::{PlHashMap, PlIndexMap};
+
 use crate::column::ColumnRef;
 use crate::record::{ColumnSchema, DefaultCell};
 use crate::storage::{Need, Reading, Table};
@@ -28,33 +30,34 @@ impl Wants {
         wanted: impl Iterator<Item = (&'w ColumnRef, Vec<Vec<String>>)>,
         declared: &'static [ColumnSchema],
     ) -> Self {
-        let (mut references, mut columns, mut needs) = (Vec::new(), Vec::<String>::new(), Vec::new());
+        let defaults: PlHashMap<&str, DefaultCell> = defaults(declared).collect();
+        let (mut paths_of, mut needs) = (PlIndexMap::<&str, Vec<Vec<String>>>::default(), Vec::new());
         for (column, keys) in wanted.filter(|(column, _)| column.column() != table.id_column()) {
             let (name, steps) = (column.column(), column.path().steps());
-            let has_default = default_of(declared, name).is_some();
+            let has_default = defaults.contains_key(name);
             needs.extend(keys.into_iter().map(|keys| {
                 let path = steps.iter().cloned().chain(keys).collect();
                 Need { column: name.into(), path, has_default }
             }));
-            if !columns.iter().any(|known| known == name) {
-                columns.push(name.to_owned());
-            }
-            references.push(column);
+            paths_of.entry(name).or_default().push(steps.to_vec());
         }
-        let reading = |name: &String| reading(name, &references, declared);
-        Self { table: Arc::clone(table), readings: columns.iter().map(reading).collect(), columns, needs, declared }
+        let columns = paths_of.keys().map(|name| (*name).to_owned()).collect();
+        let readings = paths_of.into_iter().map(|(name, paths)| {
+            // A column that is wanted whole is not also read in parts.
+            let paths = if paths.iter().any(Vec::is_empty) { Vec::new() } else { paths };
+            Reading { name: name.into(), paths, default: defaults.get(name).copied() }
+        });
+        Self { table: Arc::clone(table), readings: readings.collect(), columns, needs, declared }
     }
 }
 
-fn reading(name: &str, wanted: &[&ColumnRef], declared: &[ColumnSchema]) -> Reading {
-    let of_column = wanted.iter().filter(|wanted| wanted.column() == name);
-    let paths: Vec<Vec<String>> = of_column.map(|wanted| wanted.path().steps().to_vec()).collect();
-    let is_whole = paths.iter().any(Vec::is_empty);
-    let paths = if is_whole { Vec::new() } else { paths };
-    Reading { name: name.into(), paths, default: default_of(declared, name) }
+/// The defaults that the record declares.
+fn defaults(declared: &[ColumnSchema]) -> impl Iterator<Item = (&str, DefaultCell)> {
+    declared.iter().filter_map(|schema| Some((schema.column().column(), schema.default()?)))
 }
 
 /// The value of rows that lack a column, where the record declares one.
+#[cfg(feature = "lazy")]
 pub(crate) fn default_of(declared: &[ColumnSchema], column: &str) -> Option<DefaultCell> {
-    declared.iter().find(|schema| schema.column().column() == column)?.default()
+    defaults(declared).find(|(name, _)| *name == column).map(|(_, default)| default)
 }

@@ -76,10 +76,16 @@ impl<'a> Cells<'a> {
 
     /// Reads a column, which has the type that `V` is stored as.
     pub fn reader<V: ColumnValue>(&mut self, schema: &'static ColumnSchema) -> Result<CellReader<V>, CellError> {
-        let label = schema.column().label();
+        let label = self.label(schema.column());
         self.open(&label)
             .map_err(|fault| fault.in_column(&label, 0))
             .map(|reader: V::Reader| CellReader { reader, column: schema.column() })
+    }
+
+    /// A column whose name is another one's text goes by its own text.
+    fn label(&self, column: &ColumnRef) -> PlSmallStr {
+        let text = column.is_quoted().then(|| column.text());
+        text.filter(|text| self.frame.get_column_index(text).is_some()).unwrap_or_else(|| column.label())
     }
 
     fn open<V: ColumnValue<Reader = R>, R: ColumnReader<V>>(&self, label: &str) -> Result<R, Fault> {

@@ -39,13 +39,17 @@ pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: R
     };
     let presence = presence(stored, fetched, &rows, &unions, replace);
     let kept = presence.columns();
-    let names = stored.columns.iter().chain(fetched.columns.iter().filter(|new| stored.column(new.name()).is_none()));
+    let (old, new) = (stored.by_name(), fetched.by_name());
+    let unions: PlHashMap<&str, &Union> = unions.iter().map(|union| (union.column().as_str(), union)).collect();
+    let names =
+        stored.columns.iter().chain(fetched.columns.iter().filter(|new| !old.contains_key(new.name().as_str())));
     let columns: Result<Vec<Column>> = names
-        .map(Column::name)
-        .filter(|name| kept.contains(name.as_str()))
+        .map(|column| column.name().as_str())
+        .filter(|name| kept.contains(*name))
         .map(|name| {
-            let union = unions.iter().find(|union| union.column() == name);
-            merge_column(table, stored, fetched, name, &rows, union, replace)
+            let versions = Versions { old: old.get(name).copied(), new: new.get(name).copied() };
+            let union = unions.get(name).copied();
+            merge_column(table, name, versions, &rows, union, &fetched.presence, replace)
         })
         .collect();
     let merged = Rows { ids, columns: columns?, presence, documents: ColumnSet::new() };
@@ -106,13 +110,21 @@ fn concatenated(batches: Vec<Rows>) -> Result<Rows> {
 
 /// The columns that hold documents on both sides, a side without the column or without a value in it aside.
 fn documents(stored: &Rows, fetched: &Rows) -> ColumnSet {
-    let agrees = |side: &Rows, name: &String| {
-        let is_empty = side.column(name).is_none_or(|column| column.dtype().is_null());
-        let is_nested = side.column(name).is_some_and(|column| column.dtype().is_nested());
-        is_empty || is_nested || side.documents.contains(name)
+    if stored.documents.is_empty() && fetched.documents.is_empty() {
+        return ColumnSet::new();
+    }
+    let (old, new) = (stored.by_name(), fetched.by_name());
+    let agrees = |column: Option<&&Column>, documents: &ColumnSet| {
+        column.is_none_or(|column| {
+            let is_empty_or_nested = column.dtype().is_null() || column.dtype().is_nested();
+            is_empty_or_nested || documents.contains(column.name().as_str())
+        })
     };
     let both = stored.documents.union(&fetched.documents);
-    both.filter(|name| agrees(stored, name) && agrees(fetched, name)).cloned().collect()
+    let agree = |name: &&String| {
+        agrees(old.get(name.as_str()), &stored.documents) && agrees(new.get(name.as_str()), &fetched.documents)
+    };
+    both.filter(agree).cloned().collect()
 }
 
 /// Where each row of the merged table comes from.
@@ -162,39 +174,46 @@ impl Origins {
     }
 }
 
+/// A column of the stored rows and of the fetched ones.
+#[derive(Clone, Copy)]
+struct Versions<'r> {
+    old: Option<&'r Column>,
+    new: Option<&'r Column>,
+}
+
 fn merge_column(
     table: &TableName,
-    stored: &Rows,
-    fetched: &Rows,
-    name: &PlSmallStr,
+    name: &str,
+    versions: Versions<'_>,
     rows: &Origins,
     union: Option<&Union>,
+    fetched: &Presence,
     replace: Replace,
 ) -> Result<Column> {
-    let gathered = match (stored.column(name), fetched.column(name)) {
+    let gathered = match (versions.old, versions.new) {
         (Some(stored), None) => stored.take(&rows.stored(replace)),
         (None, Some(fetched)) => {
-            let mut both = Column::full_null(name.clone(), rows.offset, fetched.dtype());
+            let mut both = Column::full_null(name.into(), rows.offset, fetched.dtype());
             both.append(fetched).map_err(Error::frame("merge rows"))?;
             rows.take_newest(&both)
         }
         (Some(old), Some(new)) => {
             let (mut both, new) = reconcile(table, old, new)?;
             both.append(&new).map_err(Error::frame("merge rows"))?;
-            let is_brought_by_all = fetched.presence.of_all().is_some();
+            let is_brought_by_all = fetched.of_all().is_some();
             if let Some(union) = union {
                 let unions = row_number(both.len());
                 both.append(&union.values(both.dtype())?).map_err(Error::frame("merge rows"))?;
-                let newest = rows.newest_with(fetched.presence.has(name));
+                let newest = rows.newest_with(fetched.has(name));
                 let united = |(row, newest)| union.index(row).map(|index| index + unions).or(newest);
                 both.take(&newest.iter().enumerate().map(united).collect::<IdxCa>())
             } else if is_brought_by_all || replace == Replace::Whole {
                 rows.take_newest(&both)
             } else {
-                both.take(&rows.newest_with(fetched.presence.has(name)))
+                both.take(&rows.newest_with(fetched.has(name)))
             }
         }
-        (None, None) => return Ok(Column::full_null(name.clone(), rows.stored.len(), &DataType::Null)),
+        (None, None) => return Ok(Column::full_null(name.into(), rows.stored.len(), &DataType::Null)),
     };
     gathered.map_err(Error::frame("merge rows"))
 }

@@ -28,7 +28,10 @@ impl Rows {
 
     /// The same rows, of which these columns hold documents if they are text.
     pub(crate) fn with_documents(mut self, mut documents: ColumnSet) -> Self {
-        documents.retain(|name| self.column(name).is_some_and(|column| column.dtype().is_string()));
+        if !documents.is_empty() {
+            let columns = self.by_name();
+            documents.retain(|name| columns.get(name.as_str()).is_some_and(|column| column.dtype().is_string()));
+        }
         self.documents = documents;
         self
     }
@@ -44,8 +47,9 @@ impl Rows {
         &self.ids
     }
 
-    pub(super) fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name() == name)
+    /// The columns by their names.
+    pub(super) fn by_name(&self) -> PlHashMap<&str, &Column> {
+        self.columns.iter().map(|column| (column.name().as_str(), column)).collect()
     }
 
     /// About how many bytes the rows take in memory.

@@ -25,6 +25,8 @@ pub(super) struct Segment {
     rows: SegmentRows,
     sets: Vec<SetOfRows>,
     columns: Vec<(PlSmallStr, DataType)>,
+    /// The place of each column among `columns`.
+    places: PlHashMap<PlSmallStr, usize>,
     /// No ids, in the variant that the ids have.
     variant: IdSet,
     /// The commits in it; `None` of rows that another program wrote, or that are in no file.
@@ -54,9 +56,11 @@ impl Segment {
     pub(super) fn of_file(file: Box<RowFile>, id_column: &str, replaces: bool, stamp: Stamp) -> Self {
         let is_cached = |(name, _): &(PlSmallStr, DataType)| name != id_column && name != PRESENCE_COLUMN;
         let header = file.header();
+        let columns: Vec<(PlSmallStr, DataType)> = file.types().filter(is_cached).collect();
         Self {
             sets: header.column_sets.clone(),
-            columns: file.types().filter(is_cached).collect(),
+            places: places(&columns),
+            columns,
             variant: file.no_ids(),
             commits: Some(header.commits()),
             replaces,
@@ -67,9 +71,12 @@ impl Segment {
     }
 
     pub(super) fn of_rows(rows: Rows, stamp: Option<Stamp>) -> Self {
+        let columns: Vec<(PlSmallStr, DataType)> =
+            rows.columns.iter().map(|column| (column.name().clone(), column.dtype().clone())).collect();
         Self {
             sets: rows.presence.sets_of_rows(),
-            columns: rows.columns.iter().map(|column| (column.name().clone(), column.dtype().clone())).collect(),
+            places: places(&columns),
+            columns,
             variant: rows.ids.slice(0..0),
             commits: None,
             replaces: false,
@@ -156,7 +163,7 @@ impl Segment {
     }
 
     pub(super) fn data_type(&self, column: &str) -> Option<&DataType> {
-        self.columns.iter().find(|(name, _)| name == column).map(|(_, data_type)| data_type)
+        self.columns.get(*self.places.get(column)?).map(|(_, data_type)| data_type)
     }
 
     /// The column sets of the rows.
@@ -227,7 +234,7 @@ impl Segment {
     pub(super) fn take(&self, column: &str, paths: &[Vec<String>], rows: &[IdxSize], way: Way) -> Result<Column> {
         match &self.rows {
             SegmentRows::File(file) => file.take(column, paths, rows, way),
-            SegmentRows::Memory(all) => match all.column(column) {
+            SegmentRows::Memory(all) => match self.places.get(column).and_then(|place| all.columns.get(*place)) {
                 Some(values) if rows.len() == values.len() => Ok(values.clone()),
                 Some(values) => {
                     let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows.to_vec());
@@ -237,4 +244,8 @@ impl Segment {
             },
         }
     }
+}
+
+fn places(columns: &[(PlSmallStr, DataType)]) -> PlHashMap<PlSmallStr, usize> {
+    columns.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect()
 }

@@ -37,6 +37,8 @@ pub(crate) struct Snapshot {
     /// The oldest first; the base, where there is one, before all others.
     pub(super) segments: Vec<Arc<Segment>>,
     columns: Vec<StoredColumn>,
+    /// The place of each column among `columns`.
+    places: PlHashMap<PlSmallStr, usize>,
     documents: ColumnSet,
     presence: Presence,
     /// No ids, in the variant that holds the ids of all segments.
@@ -106,10 +108,13 @@ impl Snapshot {
     ///
     /// [`Error::TypeConflict`] where the types of a column, or of the ids, have nothing in common.
     pub(super) fn new(table: &TableName, segments: Vec<Arc<Segment>>) -> Result<Self> {
-        let mut columns: Vec<StoredColumn> = Vec::new();
+        let (mut columns, mut places): (Vec<StoredColumn>, PlHashMap<PlSmallStr, usize>) = Default::default();
         for (name, data_type) in segments.iter().flat_map(|segment| segment.columns()) {
-            match columns.iter_mut().find(|column| column.name == name) {
-                None => columns.push(StoredColumn { name: name.clone(), data_type: data_type.clone() }),
+            match places.get(name).and_then(|place| columns.get_mut(*place)) {
+                None => {
+                    places.insert(name.clone(), columns.len());
+                    columns.push(StoredColumn { name: name.clone(), data_type: data_type.clone() });
+                }
                 Some(known) => known.data_type = joined_type(table, known, data_type)?,
             }
         }
@@ -118,7 +123,7 @@ impl Snapshot {
         let sets = segments.iter().flat_map(|segment| segment.sets()).filter(|set| set.rows > 0);
         let presence = Presence::of_sets(sets.map(|set| &set.columns));
         let variant = variant(table, &segments)?;
-        Ok(Self { segments, columns, documents, presence, variant, table: table.clone() })
+        Ok(Self { segments, columns, places, documents, presence, variant, table: table.clone() })
     }
 
     /// Whether the system counts a file of it as open.
@@ -137,7 +142,7 @@ impl Snapshot {
     }
 
     pub(crate) fn column(&self, name: &str) -> Option<&StoredColumn> {
-        self.columns.iter().find(|column| column.name == name)
+        self.columns.get(*self.places.get(name)?)
     }
 
     /// The text columns that hold nothing but objects and arrays, which an answer gives structured.

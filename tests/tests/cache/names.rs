@@ -1,7 +1,9 @@
 //! Malformed names are refused with a reason; odd ones get files of their own inside the folder.
 
-use dbcache::Error;
+use dbcache::polars::prelude::*;
+use dbcache::{Cache, Cached, CachedJson, Error};
 use dbcache_tests::Database;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Folder;
@@ -61,4 +63,63 @@ fn tables_whose_names_look_alike_do_not_share_rows() {
         assert_eq!(found.missing.len(), 7);
         assert!(!found.missing.contains(&id));
     }
+}
+
+#[test]
+fn a_column_with_a_dot_and_a_path_of_the_same_text_are_two_columns() {
+    let folder = Folder::new();
+    let database = Database::with_rows([json!({ "id": 1, "a": { "b": 10 }, "a.b": 20, "\"a.b\"": 30 })]);
+    let (path, column, quoted) = ("a.b", "\"a.b\"", r#""\"a.b\"""#);
+    let cases: [&[(&str, &str, i64)]; 6] = [
+        &[(path, path, 10)],
+        &[(column, "a.b", 20)],
+        &[(column, column, 20), (path, path, 10)],
+        &[(path, path, 10), (column, column, 20)],
+        &[(quoted, "\"a.b\"", 30), (path, path, 10)],
+        &[(path, path, 10), (quoted, quoted, 30), (column, column, 20)],
+    ];
+    for case in cases {
+        for _ in 0..2 {
+            let columns = case.iter().map(|(column, ..)| column);
+            let frame = folder.users().select(columns).unwrap().frame(&[1], &database).unwrap();
+            let value = |column: &Column| (column.name().to_string(), column.i64().unwrap().get(0).unwrap());
+            let found: Vec<(String, i64)> = frame.columns()[1..].iter().map(value).collect();
+            let expected: Vec<(String, i64)> =
+                case.iter().map(|(_, name, value)| ((*name).to_owned(), *value)).collect();
+            assert_eq!(found, expected);
+        }
+    }
+    let pinned = folder.users().select([column, path]).unwrap().pin(path, DataType::String).unwrap();
+    let frame = pinned.frame(&[1], &database).unwrap();
+    assert_eq!(frame.column(path).unwrap(), &Column::new(path.into(), ["10"]));
+    assert_eq!(frame.column(column).unwrap(), &Column::new(column.into(), [20_i64]));
+}
+
+#[derive(Clone, Debug, PartialEq, Cached)]
+#[cached(table = "public.users")]
+struct Dotted {
+    #[cached(id)]
+    id: i64,
+    #[cached(json)]
+    a: Document,
+    #[cached(rename = "a.b")]
+    flat: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
+struct Document {
+    b: i64,
+}
+
+#[test]
+fn typed_selections_tell_a_column_with_a_dot_from_a_path() {
+    let folder = Folder::new();
+    let cache = Cache::<Dotted>::open(folder.path("")).unwrap();
+    let fetcher = |ids: &[i64]| -> Result<Vec<Dotted>, std::io::Error> {
+        Ok(ids.iter().map(|id| Dotted { id: *id, a: Document { b: 10 }, flat: 20 }).collect())
+    };
+    let c = Dotted::columns();
+    assert_eq!(cache.select((c.flat, c.a.b)).rows(&[1], &fetcher).unwrap(), [(20, 10)]);
+    assert_eq!(cache.select((c.a.b, c.flat, c.a)).rows(&[1], &fetcher).unwrap(), [(10, 20, Document { b: 10 })]);
+    assert_eq!(cache.select(c.flat).rows(&[1], &fetcher).unwrap(), [20]);
 }

@@ -55,19 +55,19 @@ impl Union {
         if !fetched.presence.has_keys() {
             return Ok(Vec::new());
         }
-        let both = fetched.columns.iter().filter(|column| stored.column(column.name()).is_some());
-        let unions = both.map(|column| Self::of_column(table, stored, fetched, column.name(), rows));
+        let stored_columns = stored.by_name();
+        let both = fetched.columns.iter().filter_map(|new| Some((*stored_columns.get(new.name().as_str())?, new)));
+        let unions = both.map(|(old, new)| Self::of_column(table, (stored, old), (fetched, new), rows));
         unions.filter_map(Result::transpose).collect()
     }
 
     fn of_column(
         table: &TableName,
-        stored: &Rows,
-        fetched: &Rows,
-        name: &PlSmallStr,
+        (stored, old): (&Rows, &Column),
+        (fetched, new): (&Rows, &Column),
         rows: &Origins,
     ) -> Result<Option<Self>> {
-        let (Some(old), Some(new)) = (stored.column(name), fetched.column(name)) else { return Ok(None) };
+        let name = new.name();
         let mut indices = vec![None; rows.stored.len()];
         let (mut values, mut count): (Option<Column>, usize) = (None, 0);
         for ((old_set, new_set), overlap) in overlaps(stored, fetched, name, rows) {
@@ -391,7 +391,7 @@ mod tests {
             let table = TableName::new("public.users").expect("a valid name");
             let (stored, fetched) = (rows(&before, old), rows(&after, new));
             let merged = merge(&table, &stored, &fetched, Replace::CarryOver).expect("types that agree");
-            let doc = |rows: &Rows| rows.column("doc").expect("the column").clone();
+            let doc = |rows: &Rows| rows.columns.first().expect("the column").clone();
             let column = &doc(&merged);
             for (place, (before, _, stays)) in versions.iter().enumerate() {
                 let set = merged.presence.sets().get(merged.presence.code(place)).expect("a set");

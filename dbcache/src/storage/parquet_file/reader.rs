@@ -54,6 +54,8 @@ pub(in crate::storage) struct RowFile {
     /// The column chunks of all row groups, those of the first group first.
     directory: Vec<PagedChunk>,
     tables: Vec<PageTable>,
+    /// Which Parquet columns of each row group make up a column.
+    leaves: OnceLock<PlHashMap<PlSmallStr, Range<usize>>>,
     id_pages: OnceLock<IdPages>,
     memory: Arc<Memory>,
 }
@@ -98,6 +100,7 @@ impl RowFile {
             groups,
             directory,
             tables,
+            leaves: OnceLock::new(),
             id_pages,
             memory,
         }))

@@ -114,18 +114,28 @@ impl RowFile {
     }
 
     /// Which Parquet columns of each row group make up a column.
-    fn leaves_of(&self, name: &str) -> Vec<usize> {
-        self.leaves_at(|path| path.first().is_some_and(|part| part == name))
+    fn leaves_of(&self, name: &str) -> Range<usize> {
+        let all = self.leaves.get_or_init(|| {
+            let mut leaves: PlHashMap<PlSmallStr, Range<usize>> = PlHashMap::new();
+            for (place, chunk) in self.chunks(0).iter().enumerate() {
+                let Some(column) = chunk.descriptor().path_in_schema.first() else { continue };
+                // Those of one column stand side by side.
+                leaves.entry(column.clone()).or_insert(place..place).end = place + 1;
+            }
+            leaves
+        });
+        // A file without rows has no chunks.
+        all.get(name).cloned().unwrap_or(0..0)
     }
 
-    /// Which Parquet columns of each row group are below one of these paths.
-    fn leaves_below(&self, roots: &[Vec<String>]) -> Vec<usize> {
-        self.leaves_at(|path| roots.iter().any(|root| is_below(path, root)))
-    }
-
-    fn leaves_at(&self, is_wanted: impl Fn(&[PlSmallStr]) -> bool) -> Vec<usize> {
-        let chunks = self.chunks(0).iter().enumerate();
-        chunks.filter(|(_, chunk)| is_wanted(&chunk.descriptor().path_in_schema)).map(|(place, _)| place).collect()
+    /// Which of them are below one of these paths in the column.
+    fn leaves_below(&self, name: &str, roots: &[Vec<String>]) -> Vec<usize> {
+        let chunks = self.chunks(0);
+        let is_wanted = |place: &usize| {
+            let path = chunks.get(*place).map(|chunk| chunk.descriptor().path_in_schema.as_slice());
+            path.is_some_and(|path| roots.iter().any(|root| is_below(path, root)))
+        };
+        self.leaves_of(name).filter(is_wanted).collect()
     }
 
     /// Ascending rows by row group.
@@ -226,7 +236,11 @@ impl ColumnReading<'_> {
     fn leaves(&self) -> &[usize] {
         let (file, name) = (self.file, self.field.name.as_str());
         self.leaves.get_or_init(|| {
-            if self.is_part { file.leaves_below(&leaves(self.field, &[name])) } else { file.leaves_of(name) }
+            if self.is_part {
+                file.leaves_below(name, &leaves(self.field, &[name]))
+            } else {
+                file.leaves_of(name).collect()
+            }
         })
     }
 
