@@ -323,7 +323,7 @@ fn wants(table: &Arc<Table>, wanted: &[Wanted], declared: &'static [ColumnSchema
     Wants::new(table, wanted.iter().map(|wanted| (wanted.column(), wanted.keys())), declared)
 }
 
-/// A stored column as an answer gives it: documents as structs, lists or canonical text.
+/// A stored column as an answer gives it: documents as structs or lists where they agree.
 pub(crate) fn presented(column: &Series, marked: &ColumnSet) -> Series {
     let text = if marked.contains(column.name().as_str()) { column.str().ok() } else { None };
     text.map_or_else(|| column.clone(), documents::presented)

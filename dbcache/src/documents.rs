@@ -10,18 +10,16 @@ pub(crate) fn is_document(json: &[u8]) -> bool {
     matches!(json.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// The documents as an answer has them: structs or lists where they agree, and canonical text where they do not; as
-/// they are if one is not JSON.
+/// The documents as an answer has them: structs or lists where they agree, and as they are where they do not.
 pub(crate) fn presented(documents: &StringChunked) -> Series {
-    match whole(documents, Strictness::Strict) {
-        Ok(found) if found.null_count() == documents.null_count() => found.with_name(documents.name().clone()),
-        _ => documents.clone().into_series(),
-    }
+    structured(documents).unwrap_or_else(|| documents.clone().into_series())
 }
 
 /// The documents as structs or lists where they agree; `None` where they do not, or are no JSON.
 pub(crate) fn structured(documents: &StringChunked) -> Option<Series> {
-    Some(presented(documents)).filter(|found| !found.dtype().is_string())
+    let found = whole(documents, Strictness::Strict).ok()?;
+    let is_complete = found.null_count() == documents.null_count();
+    (is_complete && !found.dtype().is_string()).then(|| found.with_name(documents.name().clone()))
 }
 
 /// The documents in the nested type that holds both them and what is stored; `None` where there is none.

@@ -29,7 +29,7 @@
 //! - Strings escape `"`, `\`, and control characters (`\b`, `\f`, `\n`, `\r`, `\t`, others as `\u001f`), and halves of
 //!   surrogate pairs. All other characters stand for themselves.
 //!
-//! A whole column of text that is asked for as text is answered as it is stored.
+//! This holds for what a path leads to. A whole column that comes back as text is answered as it is stored.
 
 mod build;
 mod canonical;
