@@ -18,6 +18,7 @@ mod memory;
 mod merge;
 mod parquet_file;
 mod presence;
+mod publish;
 mod repair;
 mod rows;
 mod segment;

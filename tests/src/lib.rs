@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod counts;
+pub mod disturbance;
 pub mod fuzz;
 pub mod gate;
 pub mod golden;

@@ -1,6 +1,6 @@
 //! Storing rows: what a commit writes, and in which order.
 
-use std::path::Path;
+use std::io;
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -12,11 +12,12 @@ use super::disk::{self, Writing};
 use super::in_order::{InOrder, SetsInOrder};
 use super::merge::{self, Replace, merge};
 use super::parquet_file::{GROUP, Header, Place, Writer};
+use super::publish::WriteLock;
 use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::{Snapshot, StoredColumn};
-use super::table::{Known, Opened, Table, WriteLock};
-use crate::error::Result;
+use super::table::{Known, LOOKS, Opened, Table};
+use crate::error::{Error, Result};
 
 impl Table {
     /// Stores rows, durably: when this returns, they survive any crash.
@@ -33,23 +34,27 @@ impl Table {
         self.written(|lock| self.try_compact(lock))
     }
 
-    /// Writes as the table's only writer, and again after a file that turned out damaged was set aside.
-    fn written<R>(&self, write: impl Fn(&WriteLock) -> Result<R>) -> Result<R> {
+    /// Writes as the table's only writer: again where another one was first, which is only where the lock file was
+    /// replaced, and after a file that turned out damaged was set aside.
+    fn written<R>(&self, write: impl Fn(&mut WriteLock) -> Result<Option<R>>) -> Result<R> {
         self.with_files(|| {
-            let lock = self.lock()?;
+            let mut lock = self.lock()?;
             let mut attempts = Attempts::default();
-            loop {
-                match write(&lock) {
-                    Ok(written) => return Ok(written),
+            for _ in 0..LOOKS {
+                match write(&mut lock) {
+                    Ok(Some(written)) => return Ok(written),
+                    Ok(None) => {}
                     Err(cause) => {
-                        attempts.after(cause, |suspect| self.repaired_in_full(&lock, suspect).map(drop))?;
+                        attempts.after(cause, |suspect| self.repaired_in_full(&mut lock, suspect).map(drop))?;
                     }
                 }
             }
+            let source = io::Error::other("its lock file is replaced again and again");
+            Err(Error::Io { action: "commit to", path: self.base.clone(), source })
         })
     }
 
-    fn try_commit(&self, lock: &WriteLock, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
+    fn try_commit(&self, lock: &mut WriteLock, fetched: &Rows, replace: Replace) -> Result<Option<Arc<Snapshot>>> {
         // Not what this process knows: a writer that died may have left more.
         let stored = self.repaired(lock)?;
         let (older_ids, older) = stored.present(&fetched.ids)?;
@@ -59,7 +64,7 @@ impl Table {
         } else {
             fetched.clone()
         };
-        let number = self.last_commit() + 1;
+        let number = lock.last + 1;
         let Some(rows) = self.in_types_of(&stored, rows)? else {
             // Stored values change their type: that is seen to row by row.
             let (ids, all) = stored.all_located()?;
@@ -75,13 +80,13 @@ impl Table {
         self.fold(lock, &stored, first, inputs, number, replaces)
     }
 
-    fn try_compact(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
+    fn try_compact(&self, lock: &mut WriteLock) -> Result<Option<Arc<Snapshot>>> {
         let stored = self.repaired(lock)?;
-        let last = self.last_commit();
+        let last = lock.last;
         match stored.segments.as_slice() {
-            [] => Ok(stored),
-            [base] if base.commits.is_some_and(|commits| commits.first == 0) || base.is_kept() => Ok(stored),
-            [base, _] if base.is_kept() => Ok(stored),
+            [] => Ok(Some(stored)),
+            [base] if base.commits.is_some_and(|commits| commits.first == 0) || base.is_kept() => Ok(Some(stored)),
+            [base, _] if base.is_kept() => Ok(Some(stored)),
             [base, newer @ ..] if base.is_kept() => self.fold(lock, &stored, 1, newer.to_vec(), last, false),
             all => self.fold(lock, &stored, 0, all.to_vec(), last, false),
         }
@@ -128,16 +133,16 @@ impl Table {
     }
 
     /// Writes some of a table's segments and what is new as one file, which takes their place, and then lets go of
-    /// them.
+    /// them. `None` where another writer was first.
     fn fold(
         &self,
-        lock: &WriteLock,
+        lock: &mut WriteLock,
         stored: &Snapshot,
         first: usize,
         inputs: Vec<Arc<Segment>>,
         number: u64,
         replaces: bool,
-    ) -> Result<Arc<Snapshot>> {
+    ) -> Result<Option<Arc<Snapshot>>> {
         let (kept, folded) = stored.segments.split_at_checked(first).unwrap_or((&stored.segments, &[]));
         let oldest = folded.iter().find_map(|segment| segment.commits).map_or(number, |commits| commits.first);
         let place = if first == 0 {
@@ -154,12 +159,18 @@ impl Table {
         if first > 0 {
             disk::create_folder(&self.segments)?;
         }
-        let path = self.path(place);
         let new = if let [new] = inputs.as_slice() { Some(Arc::clone(new)) } else { None };
-        self.write(&path, commits, hides_older, &Snapshot::new(&self.name, inputs)?)?;
-        lock.mark.write(number)?;
+        if !self.write(lock, place, commits, hides_older, &Snapshot::new(&self.name, inputs)?)? {
+            return Ok(None);
+        }
+        if !lock.note(number)? {
+            // The commit lasts; it is noted in the lock file that is there now.
+            return self.repaired(lock).map(Some);
+        }
         self.remove_folded(folded.iter().filter_map(|segment| segment.name()));
-        let Opened::Segment(_, Some(segment)) = self.open(&path, place, None)? else { return self.repaired(lock) };
+        let Opened::Segment(_, Some(segment)) = self.open(&self.path(place), place, None)? else {
+            return self.repaired(lock).map(Some);
+        };
         // What was just stored is likely to be asked for next: it is what the request wants.
         if let Some(new) = new {
             segment.keep_in_memory(&new);
@@ -168,29 +179,39 @@ impl Table {
         let segments = kept.iter().cloned().chain([segment]).collect();
         let rows = Arc::new(Snapshot::new(&self.name, segments)?);
         let mark = self.mark_of(&rows)?;
-        Ok(self.remember(Known { base, mark, commit: number, rows, last: number, base_seen: None }))
+        Ok(Some(self.remember(Known { base, mark, commit: number, rows, last: number, base_seen: None })))
     }
 
     /// Removes segments whose rows are in another file, the oldest first, so that what is left never hides newer rows.
-    pub(super) fn remove_folded(&self, folded: impl IntoIterator<Item = SegmentName>) {
+    /// Whether all were removed.
+    pub(super) fn remove_folded(&self, folded: impl IntoIterator<Item = SegmentName>) -> bool {
         for name in folded {
             let path = self.segment_file(name);
             if let Err(cause) = disk::remove(&path) {
                 // The rows are stored, readers pass over what is left, and the next writer tries again.
                 tracing::warn!(table = %self.name, file = %path.display(), %cause, "a folded file could not be removed");
-                return;
+                return false;
             }
         }
+        true
     }
 
-    /// Writes all rows of a snapshot as one file, and syncs it and its folder.
-    pub(super) fn write(&self, path: &Path, commits: Commits, hides_older: bool, rows: &Snapshot) -> Result<()> {
+    /// Writes all rows of a snapshot as one file, and puts it in its place, durably. `false` where another writer was
+    /// first.
+    pub(super) fn write(
+        &self,
+        lock: &mut WriteLock,
+        place: Place,
+        commits: Commits,
+        hides_older: bool,
+        rows: &Snapshot,
+    ) -> Result<bool> {
         let mut sets = SetsInOrder::of(rows, GROUP)?;
         let known = sets.columns();
         let columns: Vec<&StoredColumn> =
             rows.columns().iter().filter(|column| known.contains(column.name().as_str())).collect();
         let types: Vec<_> = columns.iter().map(|column| (column.name().clone(), column.data_type().clone())).collect();
-        let out = Writing::create(path)?;
+        let out = Writing::create(&self.path(place))?;
         let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), &types, sets.are_mixed())?;
         let mut count = 0;
         for group in InOrder::new(rows, GROUP) {
@@ -206,9 +227,9 @@ impl Table {
         header.hides_older = hides_older;
         header.column_sets = sets.into_sets();
         header.json_columns.clone_from(rows.documents());
-        writer.finish(&header)?;
-        tracing::debug!(table = %self.name, rows = count, file = %path.display(), "written");
-        Ok(())
+        let is_written = self.publish(lock, writer.finish(&header)?, place)?;
+        tracing::debug!(table = %self.name, rows = count, file = %self.path(place).display(), is_written, "written");
+        Ok(is_written)
     }
 }
 

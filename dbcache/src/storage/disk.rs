@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fault-injection")]
 pub mod faults;
+mod lock;
 mod step;
 
 use std::fs::{self, File};
@@ -11,10 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+pub(super) use self::lock::{Hold, Mark};
 use self::step::Step;
 pub(super) use self::step::{Safeguard, is_left_out, size_to_fold};
 use crate::error::{Error, Result};
 
+/// How often a new file is begun that somebody removes.
+const CREATIONS: usize = 64;
 /// Temporary files begin so, then comes the name of the file that they become.
 pub(super) const TEMPORARY: &str = ".writing-";
 
@@ -175,9 +179,14 @@ pub(super) struct Writing {
 
 impl Writing {
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let temporary = Step::Create(path).run(|| temporary(path));
-        let temporary = temporary.map_err(io_error("create a file in", folder_of(path)))?;
-        Ok(Self { temporary, path: path.to_owned() })
+        for _ in 0..CREATIONS {
+            let temporary = Step::Create(path).run(|| temporary(path));
+            let temporary = temporary.map_err(io_error("create a file in", folder_of(path)))?;
+            if lock::claim(temporary.as_file(), temporary.path())? {
+                return Ok(Self { temporary, path: path.to_owned() });
+            }
+        }
+        Err(io_error("create a file in", folder_of(path))(io::Error::other("what is written there is removed")))
     }
 
     /// Adds bytes to the file.
@@ -191,12 +200,34 @@ impl Writing {
     /// The file is synced, then renamed over the old one; syncing the folder makes the rename last. Only after that
     /// does this function return.
     pub(super) fn finish(self) -> Result<()> {
+        let path = self.path.clone();
+        self.sync()?;
+        self.rename(true)?;
+        sync_folder(folder_of(&path))
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        sync(self.temporary.as_file(), self.temporary.path())
+    }
+
+    /// Gives the file its name. `false` where another file has the name, and may not be replaced.
+    pub(super) fn rename(self, replaces: bool) -> Result<bool> {
         let Self { temporary, path } = self;
         let writing = temporary.path().to_owned();
-        sync(temporary.as_file(), &writing)?;
-        let renamed = Step::Rename(&writing, &path).run(|| temporary.persist(&path).map_err(|cause| cause.error));
-        renamed.map_err(io_error("rename a file to", &path))?;
-        sync_folder(folder_of(&path))
+        let renamed = Step::Rename(&writing, &path).run(|| {
+            let temporary = if replaces {
+                temporary
+            } else {
+                match temporary.persist_noclobber(&path) {
+                    Ok(_) => return Ok(true),
+                    Err(_) if found(fs::metadata(&path))?.is_some() => return Ok(false),
+                    // A link to nothing has the name, or the file system cannot do that.
+                    Err(refused) => refused.file,
+                }
+            };
+            temporary.persist(&path).map(|_| true).map_err(|cause| cause.error)
+        });
+        renamed.map_err(io_error("rename a file to", &path))
     }
 }
 
@@ -237,13 +268,17 @@ pub(super) fn keep(path: &Path, names: impl Iterator<Item = PathBuf>) -> Result<
     Err(io_error("set aside", path)(io::ErrorKind::AlreadyExists.into()))
 }
 
-/// Removes what a writer that died left of the files of a folder whose names begin so. The caller holds the table's
-/// lock, so no writer is alive.
+/// Removes what a writer that died left of the files of a folder whose names begin so.
 pub(super) fn remove_leftovers(folder: &Path, names: &str) -> Result<()> {
     let prefix = format!("{TEMPORARY}{names}");
     let leftovers = list(folder)?.into_iter().filter(|name| name.starts_with(&prefix)).map(|name| folder.join(name));
     // A folder of such a name is not ours.
-    leftovers.filter(|leftover| !leftover.is_dir()).try_for_each(|leftover| remove(&leftover))
+    for leftover in leftovers.filter(|leftover| !leftover.is_dir()) {
+        if lock::is_abandoned(&leftover)? {
+            remove(&leftover)?;
+        }
+    }
+    Ok(())
 }
 
 /// Creates a folder and its parents, so that they last.
@@ -285,68 +320,6 @@ pub(crate) fn identity(folder: &Path) -> PathBuf {
     match there {
         Some((part, found)) => found.join(absolute.strip_prefix(part).unwrap_or(Path::new(""))),
         None => absolute,
-    }
-}
-
-/// A lock file, which is never removed. It holds the number of the table's last commit, for readers to see at once.
-///
-/// The number is written after the commit is durable and is not synced itself. So it may fall back after a power cut,
-/// but it never runs ahead of what is there.
-#[derive(Debug)]
-pub(super) struct Mark {
-    file: File,
-    path: PathBuf,
-}
-
-const MARK: usize = 2 * size_of::<u64>();
-
-impl Mark {
-    /// Opens the mark for reading; `None` where there is none yet.
-    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
-        let open = || look(path).and_then(|_| Step::Open(path).run(|| File::open(path)));
-        let file = found(open()).map_err(io_error("open", path))?;
-        Ok(file.map(|file| Self { file, path: path.to_owned() }))
-    }
-
-    /// Takes the lock, waiting for whoever holds it. It ends when the mark is dropped.
-    pub(super) fn lock(path: &Path) -> Result<Self> {
-        found(look(path)).map_err(io_error("open", path))?;
-        let open = || File::options().create(true).truncate(false).read(true).write(true).open(path);
-        let file = Step::OpenLock(path).run(open).map_err(io_error("open", path))?;
-        // Waiting is broken off by any signal that the program handles.
-        while let Err(cause) = Step::Lock(path).run(|| file.lock()) {
-            if cause.kind() != io::ErrorKind::Interrupted {
-                return Err(io_error("lock", path)(cause));
-            }
-        }
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    /// The number of the last commit, or 0 where that is not known.
-    pub(super) fn read(&self) -> Result<u64> {
-        let mut bytes = [0; MARK];
-        match Step::Read(&self.path, bytes.len()).run(|| read_exact_at(&self.file, &mut bytes, 0)) {
-            Ok(()) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-            Err(cause) => return Err(io_error("read", &self.path)(cause)),
-        }
-        let (words, _) = bytes.as_chunks();
-        // A reader may see half of what is being written.
-        Ok(match words {
-            [commit, check] if u64::from_le_bytes(*check) == !u64::from_le_bytes(*commit) => {
-                u64::from_le_bytes(*commit)
-            }
-            _ => 0,
-        })
-    }
-
-    pub(super) fn write(&self, commit: u64) -> Result<()> {
-        if is_left_out(Safeguard::Mark, &self.path) {
-            return Ok(());
-        }
-        let bytes = [commit.to_le_bytes(), (!commit).to_le_bytes()].concat();
-        let written = Step::WriteMark(&self.path, &bytes).run(|| write_all_at(&self.file, &bytes, 0));
-        written.map_err(io_error("write", &self.path))
     }
 }
 
@@ -397,6 +370,11 @@ fn settle(path: &Path) -> Result<()> {
     if is_unsettled(path) { sync_folder(folder_of(path)) } else { Ok(()) }
 }
 
+/// Makes the changes of names last in the folder that a file is in.
+pub(super) fn sync_folder_of(path: &Path) -> Result<()> {
+    sync_folder(folder_of(path))
+}
+
 /// Makes the changes of names in a folder last that another process may not have synced.
 pub(super) fn sync_if_there(folder: &Path) -> Result<()> {
     if folder.is_dir() { sync_folder(folder) } else { Ok(()) }
@@ -408,6 +386,13 @@ pub(super) fn is_out_of_files(error: &Error) -> bool {
     const EMFILE: i32 = 24;
     let Error::Io { source, .. } = error else { return false };
     cfg!(unix) && matches!(source.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
+/// Whether something failed because it may not be done.
+pub(super) fn is_denied(error: &Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let Error::Io { source, .. } = error else { return false };
+    matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 #[cfg(unix)]

@@ -10,10 +10,11 @@ use super::chain::{Commits, SegmentName};
 use super::disk;
 use super::parquet_file::{self, Content, Expected, Place};
 use super::presence::{ColumnSet, LOST, Presence};
+use super::publish::WriteLock;
 use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::Snapshot;
-use super::table::{Known, LOOKS, Look, Opened, Table, WriteLock};
+use super::table::{Known, LOOKS, Look, Opened, Table};
 use crate::error::{Error, Result};
 use crate::key::IdSet;
 
@@ -25,37 +26,39 @@ impl Table {
     /// Sets aside those of the table's files of which a byte is damaged, and the suspect, which was reported damaged
     /// again after such a repair. Called when reading showed damage.
     pub(crate) fn repair(&self, suspect: Option<&Path>) -> Result<()> {
-        self.with_files(|| self.repaired_in_full(&self.lock()?, suspect).map(drop))
+        self.with_files(|| self.repaired_in_full(&mut self.lock()?, suspect).map(drop))
     }
 
     /// Verifies every byte, and repairs what is damaged.
-    pub(super) fn repaired_in_full(&self, lock: &WriteLock, suspect: Option<&Path>) -> Result<Arc<Snapshot>> {
+    pub(super) fn repaired_in_full(&self, lock: &mut WriteLock, suspect: Option<&Path>) -> Result<Arc<Snapshot>> {
         let rows = self.repaired(lock)?;
         for segment in &rows.segments {
             let Some(file) = segment.file() else { continue };
             let place = segment.name().map_or(Place::Base, Place::Segment);
             let path = self.path(place);
             if !file.is_sound()? {
-                self.set_aside(place, &path, "the checksum of a page is wrong")?;
+                self.set_aside(lock, place, &path, "the checksum of a page is wrong")?;
             } else if suspect == Some(path.as_path()) {
-                self.set_aside(place, &path, "its checksums are right, but it cannot be read")?;
+                self.set_aside(lock, place, &path, "its checksums are right, but it cannot be read")?;
             }
         }
         self.repaired(lock)
     }
 
     /// The rows as they are now; what is damaged or gone is replaced by files that say so.
-    pub(super) fn repaired(&self, lock: &WriteLock) -> Result<Arc<Snapshot>> {
+    pub(super) fn repaired(&self, lock: &mut WriteLock) -> Result<Arc<Snapshot>> {
         for _ in 0..LOOKS {
+            self.begin(lock)?;
             match self.look(self.previous().as_deref())? {
                 Look::Rows { mut known, folded } => {
-                    self.settle(&mut known, lock)?;
-                    self.remove_left(&folded)?;
-                    return Ok(self.remember(known));
+                    if self.settle(&mut known, lock)? && !self.remove_left(&folded)? {
+                        lock.last = known.last;
+                        return Ok(self.remember(known));
+                    }
                 }
                 Look::Again => {}
-                Look::Damaged { place, path, reason } => self.set_aside(place, &path, &reason)?,
-                Look::Gap(commits) => self.fill(commits, lock)?,
+                Look::Damaged { place, path, reason } => self.set_aside(lock, place, &path, &reason)?,
+                Look::Gap(commits) => self.fill(lock, commits)?,
             }
         }
         // No other writer is at work, so what is there is not to be explained.
@@ -67,25 +70,30 @@ impl Table {
     }
 
     /// Syncs what a writer had put in place that died before it noted its commit. The next commits stand on it.
-    fn settle(&self, known: &mut Known, lock: &WriteLock) -> Result<()> {
-        if known.commit < known.last {
-            self.sync_folders()?;
-            lock.mark.write(known.last)?;
-            known.commit = known.last;
+    /// `false` where the lock file was replaced meanwhile.
+    fn settle(&self, known: &mut Known, lock: &WriteLock) -> Result<bool> {
+        if known.commit == known.last {
+            return Ok(true);
         }
-        Ok(())
+        self.sync_folders()?;
+        if !lock.note(known.last)? {
+            return Ok(false);
+        }
+        known.commit = known.last;
+        known.mark = self.mark_of(&known.rows)?;
+        Ok(true)
     }
 
-    /// Removes folded segments that a writer left which died meanwhile.
-    fn remove_left(&self, folded: &[SegmentName]) -> Result<()> {
+    /// Removes folded segments that a writer left which died meanwhile. Whether there were any.
+    fn remove_left(&self, folded: &[SegmentName]) -> Result<bool> {
         let is_ours = |name: &&SegmentName| matches!(self.open_segment(**name, None), Ok(Opened::Segment(_, Some(_))));
         let left: Vec<SegmentName> = folded.iter().filter(is_ours).copied().collect();
         if !left.is_empty() {
             // That writer may have died before the file that it had folded them into was sure to last.
             self.sync_folders()?;
-            self.remove_folded(left);
+            return Ok(self.remove_folded(left));
         }
-        Ok(())
+        Ok(false)
     }
 
     fn sync_folders(&self) -> Result<()> {
@@ -94,7 +102,7 @@ impl Table {
     }
 
     /// Keeps a damaged file under another name, and puts what is left of it in its place.
-    fn set_aside(&self, place: Place, path: &Path, reason: &str) -> Result<()> {
+    fn set_aside(&self, lock: &mut WriteLock, place: Place, path: &Path, reason: &str) -> Result<()> {
         let kept = disk::keep(path, (1..).map(|number| aside(path, number)))?;
         Self::remove_oldest(path)?;
         let (left, hides_older) = match place {
@@ -108,7 +116,11 @@ impl Table {
             Place::Base => Commits { first: 0, last: self.before_segments()? },
             Place::Segment(name) => name.commits,
         };
-        self.write(&self.path(place), commits, hides_older, &Snapshot::of_rows(&self.name, left)?)?;
+        let left = Snapshot::of_rows(&self.name, left)?;
+        if !self.write(lock, place, commits, hides_older, &left)? {
+            // Another writer was first.
+            return disk::remove(&kept);
+        }
         tracing::warn!(
             table = %self.name, file = %path.display(), kept_as = %kept.display(), reason,
             "a damaged file was set aside; its rows will be fetched again"
@@ -117,10 +129,13 @@ impl Table {
     }
 
     /// Puts a file in the place of those that are gone. What they held is not known: they may have replaced any row.
-    fn fill(&self, commits: Commits, _: &WriteLock) -> Result<()> {
+    fn fill(&self, lock: &mut WriteLock, commits: Commits) -> Result<()> {
         disk::create_folder(&self.segments)?;
-        let path = self.segment_file(SegmentName { commits, replaces: true });
-        self.write(&path, commits, true, &Snapshot::of_rows(&self.name, Rows::empty())?)?;
+        let name = SegmentName { commits, replaces: true };
+        let path = self.segment_file(name);
+        if !self.write(lock, Place::Segment(name), commits, true, &Snapshot::of_rows(&self.name, Rows::empty())?)? {
+            return Ok(());
+        }
         tracing::warn!(
             table = %self.name, file = %path.display(),
             "files of the table are gone; older rows that they may have replaced will be fetched again"
@@ -140,9 +155,7 @@ impl Table {
 
     /// The last commit before those that segments hold.
     fn before_segments(&self) -> Result<u64> {
-        let names = disk::list(&self.segments)?;
-        let first = names.iter().filter_map(|name| SegmentName::parse(name)).map(|name| name.commits.first).min();
-        match first {
+        match self.segment_names()?.iter().map(|name| name.commits.first).min() {
             Some(first) => Ok(first.saturating_sub(1)),
             None => self.noted(),
         }

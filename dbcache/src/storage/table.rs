@@ -1,7 +1,7 @@
 //! One table of a folder: which files it has now, and a snapshot of them, without waiting for any writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,11 @@ use crate::name::TableName;
 /// How often a reader looks again at files that change while it looks, before it waits for the writer.
 pub(super) const LOOKS: usize = 64;
 
-/// For so long a base that was looked at counts as what it was. Commits are noted, so that only what another program
-/// does is noticed so late, and that a damaged base was set aside, of which no damaged page is answered anyway. To look
-/// for each request would take a third to a half of the time of one for a single row.
-const BASE_COUNTS: Duration = Duration::from_micros(50);
+/// For so long a base that was looked at counts as what it was, and a lock file as the one that has this name. Commits are
+/// noted, so that only what another program does is noticed so late, and that a damaged base was set aside, of which no
+/// damaged page is answered anyway. To look for each request would take a third to a half of the time of one for a
+/// single row.
+pub(super) const BASE_COUNTS: Duration = Duration::from_micros(50);
 
 /// One table of a folder: a base, segments beside it, and its rows as this process last saw them.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub(crate) struct Table {
     /// The file of that table which the Python predecessor would have written, if it has another name.
     predecessor: Option<PathBuf>,
     /// Whether this process has removed what dead writers left.
-    is_clean: AtomicBool,
+    pub(super) is_clean: AtomicBool,
     known: Mutex<Option<Known>>,
     siblings: Siblings,
 }
@@ -47,14 +48,14 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) base: Option<Stamp>,
-    /// The lock file, unless the table is so small that no file of it stays open.
-    pub(super) mark: Option<Mark>,
-    /// The commit that the lock file named.
+    /// The lock file and what it was, unless the table is so small that no file of it stays open.
+    pub(super) mark: Option<(Mark, Stamp)>,
+    /// The commit that the lock file named; 0 where it named none.
     pub(super) commit: u64,
     pub(super) rows: Arc<Snapshot>,
     /// The last commit in the rows, noted or not.
     pub(super) last: u64,
-    /// When the base was last found to be the same file.
+    /// When the base and the lock file were last found to be the same files.
     pub(super) base_seen: Option<Instant>,
 }
 
@@ -76,10 +77,11 @@ pub(super) enum Look {
     Gap(Commits),
 }
 
-/// Held by a table's only writer, in all processes.
-#[derive(Debug)]
-pub(super) struct WriteLock {
-    pub(super) mark: Mark,
+impl Known {
+    /// Whether a lock file told the last commit before the files were looked at, where there are files of ours.
+    fn is_marked(&self) -> bool {
+        self.commit > 0 || self.last == 0
+    }
 }
 
 impl Table {
@@ -127,17 +129,28 @@ impl Table {
             return Ok(Arc::clone(&known.rows));
         }
         let previous = known.as_ref().map(|known| Arc::clone(&known.rows));
+        let mut unmarked = None;
         for _ in 0..LOOKS {
             match self.look(previous.as_deref())? {
-                Look::Rows { known: found, .. } => return Ok(Arc::clone(&known.insert(found).rows)),
+                Look::Rows { known: found, .. } if found.is_marked() => {
+                    return Ok(Arc::clone(&known.insert(found).rows));
+                }
+                Look::Rows { known: found, .. } => {
+                    unmarked = Some(found);
+                    break;
+                }
                 Look::Damaged { .. } => break,
                 Look::Again | Look::Gap(_) => std::thread::yield_now(),
             }
         }
-        // What does not come right by itself is damaged, or a writer is faster than this reader.
+        // What does not come right by itself is damaged, or a writer is faster than this reader. Without a mark nothing
+        // tells whether a writer changed the files while they were looked at.
         drop(known);
-        let lock = self.lock()?;
-        self.repaired(&lock)
+        match (self.lock(), unmarked) {
+            // Nor does anybody write a folder that is read-only.
+            (Err(cause), Some(found)) if disk::is_denied(&cause) => Ok(self.remember(found)),
+            (lock, _) => self.repaired(&mut lock?),
+        }
     }
 
     /// Does something again that failed for too many open files, once the other tables have closed theirs.
@@ -177,18 +190,22 @@ impl Table {
     /// Whether nothing was stored since: no other commit was noted, and the base is the same file.
     fn is_current(&self, known: &mut Known) -> Result<bool> {
         let noted = match &known.mark {
-            Some(mark) => mark.read()?,
+            Some((mark, _)) => mark.read()?,
             None => self.noted()?,
         };
-        Ok(noted == known.commit && self.has_same_base(known)?)
+        Ok(noted == known.commit && self.has_same_files(known)?)
     }
 
-    fn has_same_base(&self, known: &mut Known) -> Result<bool> {
+    /// Whether the base is the same file, and so is the lock file that is kept open.
+    fn has_same_files(&self, known: &mut Known) -> Result<bool> {
         let now = Instant::now();
         if known.base_seen.is_some_and(|seen| now.duration_since(seen) < BASE_COUNTS) {
             return Ok(true);
         }
-        let is_same = disk::stamp(self.source(known.commit)?)? == known.base;
+        let lock = known.mark.as_ref().map(|(_, lock)| *lock);
+        let lock = lock.filter(|_| !disk::is_left_out(Safeguard::LockName, &self.base));
+        let is_same = disk::stamp(self.source(known.commit)?)? == known.base
+            && (lock.is_none() || disk::stamp(&self.lock_file())? == lock);
         known.base_seen = is_same.then_some(now);
         Ok(is_same)
     }
@@ -198,18 +215,14 @@ impl Table {
     /// The noted commit is read first. Whatever was acknowledged before is in the files that are read after it, or
     /// else the look is taken again: so no look gives rows that are older than its beginning.
     pub(super) fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
-        let mark = Mark::open(&self.lock_file())?;
-        let commit = mark.as_ref().map_or(Ok(0), Mark::read)?;
-        let source = self.source(commit)?;
-        let (stamp, base) = match self.open(source, Place::Base, previous)? {
+        let mark = self.mark()?;
+        let commit = mark.as_ref().map_or(Ok(0), |(mark, _)| mark.read())?;
+        let (stamp, base) = match self.open(self.source(commit)?, Place::Base, previous)? {
             Opened::Segment(stamp, base) => (stamp, base),
             Opened::Gone => (None, None),
             Opened::Damaged(path, reason) => return Ok(Look::Damaged { place: Place::Base, path, reason }),
         };
-        let names = disk::list(&self.segments)?;
-        let names: Vec<SegmentName> = names.iter().filter_map(|name| SegmentName::parse(name)).collect();
-        // Segments show that there were commits, though the lock file is gone.
-        let base = base.filter(|_| source == self.base || names.is_empty());
+        let names = self.segment_names()?;
         let folded = base.as_ref().and_then(|base| base.commits).map(|commits| commits.last);
         let folded = folded.filter(|_| !disk::is_left_out(Safeguard::Watermark, &self.base));
         // Without any file of ours there is nothing that could be gone.
@@ -292,13 +305,23 @@ impl Table {
         }
     }
 
-    /// The file that holds the oldest rows, where this commit was noted. After the first commit the predecessor's file is
-    /// of the past, even if our own is gone.
+    /// The file that holds the oldest rows, where this commit was noted.
+    ///
+    /// The predecessor's file does so until a commit writes our own base. After that it is of the past, even if our base is
+    /// gone. Where it cannot be written anew, all commits from the first on are in segments.
     fn source(&self, noted: u64) -> Result<&Path> {
-        match &self.predecessor {
-            Some(predecessor) if noted == 0 && disk::stamp(&self.base)?.is_none() => Ok(predecessor),
-            _ => Ok(&self.base),
+        let Some(predecessor) = &self.predecessor else { return Ok(&self.base) };
+        if disk::stamp(&self.base)?.is_some() {
+            return Ok(&self.base);
         }
+        let oldest = self.segment_names()?.iter().map(|name| name.commits.first).min();
+        let is_of_now = oldest.map_or(noted == 0, |oldest| oldest == 1);
+        Ok(if is_of_now { predecessor } else { &self.base })
+    }
+
+    /// The segments that there are. Other files in their folder are no part of the table.
+    pub(super) fn segment_names(&self) -> Result<Vec<SegmentName>> {
+        Ok(disk::list(&self.segments)?.iter().filter_map(|name| SegmentName::parse(name)).collect())
     }
 
     pub(super) fn lock_file(&self) -> PathBuf {
@@ -316,22 +339,9 @@ impl Table {
         }
     }
 
-    /// Makes this the table's only writer until the lock is dropped.
-    pub(super) fn lock(&self) -> Result<WriteLock> {
-        if let Some(folder) = self.base.parent() {
-            disk::create_folder(folder)?;
-        }
-        let mark = Mark::lock(&self.lock_file())?;
-        if !self.is_clean.load(Ordering::Relaxed) {
-            self.clean()?;
-            self.is_clean.store(true, Ordering::Relaxed);
-        }
-        Ok(WriteLock { mark })
-    }
-
     /// Removes what writers that died had not finished.
-    fn clean(&self) -> Result<()> {
-        for file in [&self.base, &self.absent_file()] {
+    pub(super) fn clean(&self) -> Result<()> {
+        for file in [&self.base, &self.absent_file(), &self.lock_file()] {
             if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
                 disk::remove_leftovers(folder, &format!("{}-", name.to_string_lossy()))?;
             }
@@ -347,13 +357,15 @@ impl Table {
         Arc::clone(&locked(&self.known).insert(known).rows)
     }
 
-    pub(super) fn last_commit(&self) -> u64 {
-        locked(&self.known).as_ref().map_or(0, |known| known.last)
+    /// The lock file, to be kept open with these rows.
+    pub(super) fn mark_of(&self, rows: &Snapshot) -> Result<Option<(Mark, Stamp)>> {
+        if rows.is_open() { self.mark() } else { Ok(None) }
     }
 
-    /// The lock file, to be kept open with these rows.
-    pub(super) fn mark_of(&self, rows: &Snapshot) -> Result<Option<Mark>> {
-        if rows.is_open() { Mark::open(&self.lock_file()) } else { Ok(None) }
+    fn mark(&self) -> Result<Option<(Mark, Stamp)>> {
+        let Some(mark) = Mark::open(&self.lock_file())? else { return Ok(None) };
+        let stamp = mark.stamp()?;
+        Ok(Some((mark, stamp)))
     }
 
     /// The last commit that was noted.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use dbcache::faults::{Faults, Safeguard};
 use dbcache::{DynamicCache, Progress};
-use dbcache_tests::versioned::{self, Board, OWNERS, Versions, all, ids_of, open, put};
+use dbcache_tests::disturbance::{LockFile, damage_one};
+use dbcache_tests::versioned::{self, Board, OWNERS, Random, Versions, all, ids_of, open, put};
 use dbcache_tests::{Database, Row};
 use serde_json::json;
 
@@ -19,8 +20,19 @@ fn main() -> ExitCode {
         ["commit", folder, first] => commit(Path::new(folder), number(first)),
         ["commit", folder, first, "without-file-sync"] => unsafely(folder, first, Safeguard::FileSync),
         ["commit", folder, first, "without-folder-sync"] => unsafely(folder, first, Safeguard::FolderSync),
-        ["write", folder, board, owner, seconds] => write(Path::new(folder), board, number(owner), number(seconds)),
-        ["read", folder, board, seconds] => read(Path::new(folder), board, number(seconds)),
+        ["write", folder, board, owner, seconds] => {
+            write(Path::new(folder), board, number(owner), number(seconds), |_| {})
+        }
+        ["write", folder, board, owner, seconds, "replacing-lock-files"] => {
+            let strike = replacing_lock_files(Path::new(folder), number(owner));
+            write(Path::new(folder), board, number(owner), number(seconds), strike)
+        }
+        ["write", folder, board, owner, seconds, "damaging-files"] => {
+            let strike = damaging_files(Path::new(folder), number(owner));
+            write(Path::new(folder), board, number(owner), number(seconds), strike)
+        }
+        ["read", folder, board, seconds] => read(Path::new(folder), board, number(seconds), false),
+        ["read", folder, board, seconds, "what-is-left"] => read(Path::new(folder), board, number(seconds), true),
         ["tables", folder, count] => tables(folder, number(count)),
         ["look", folder] => look(Path::new(folder)),
         ["store", folder] => store(Path::new(folder)),
@@ -60,8 +72,9 @@ fn unsafely(folder: &str, first: &str, safeguard: Safeguard) -> ExitCode {
     commit(Path::new(folder), number(first))
 }
 
-/// Commits versions of its own rows, and puts each that is acknowledged on the board. At times it folds all files.
-fn write(folder: &Path, board: &str, owner: i64, seconds: i64) -> ExitCode {
+/// Commits versions of its own rows, and puts each that is acknowledged on the board. At times it folds all files. After
+/// each commit the disturbance may strike.
+fn write(folder: &Path, board: &str, owner: i64, seconds: i64, mut strike: impl FnMut(i64)) -> ExitCode {
     let (table, board) = (open(folder), Board::open(board));
     let until = until(seconds);
     let mut version = board.acknowledged(owner);
@@ -72,13 +85,42 @@ fn write(folder: &Path, board: &str, owner: i64, seconds: i64) -> ExitCode {
         if version % 64 == 0 {
             table.compact().expect("a compaction");
         }
+        strike(version);
     }
     tell(version);
     ExitCode::SUCCESS
 }
 
-/// Reads all rows again and again: never an older version than one that was acknowledged or seen before.
-fn read(folder: &Path, board: &str, seconds: i64) -> ExitCode {
+/// Replaces the lock file after some commits, in one way or another.
+fn replacing_lock_files(folder: &Path, owner: i64) -> impl FnMut(i64) {
+    let lock = folder.join(versioned::FILE).with_extension("lock");
+    let (mut random, mut older) = (Random::new(owner.unsigned_abs()), Vec::new());
+    move |_| {
+        if random.below(4) > 0 {
+            return;
+        }
+        LockFile::ALL[random.place(LockFile::ALL.len())].strike(&lock, &older);
+        if random.below(8) == 0
+            && let Ok(bytes) = std::fs::read(&lock)
+        {
+            older = bytes;
+        }
+    }
+}
+
+/// Damages a file after some commits.
+fn damaging_files(folder: &Path, owner: i64) -> impl FnMut(i64) {
+    let (folder, mut random) = (folder.to_owned(), Random::new(owner.unsigned_abs()));
+    move |_| {
+        if random.below(16) == 0 {
+            damage_one(&folder, &mut random);
+        }
+    }
+}
+
+/// Reads all rows again and again: never an older version than one that was acknowledged or seen before. Where files are
+/// damaged, rows may be gone.
+fn read(folder: &Path, board: &str, seconds: i64, may_be_gone: bool) -> ExitCode {
     let board = Board::open(board);
     let ids: Vec<i64> = (0..OWNERS).flat_map(versioned::owned).collect();
     let (mut reads, mut stale) = (0_u64, 0_u64);
@@ -92,8 +134,11 @@ fn read(folder: &Path, board: &str, seconds: i64) -> ExitCode {
         let acknowledged: Vec<i64> = (0..OWNERS).map(|owner| board.acknowledged(owner)).collect();
         let found = versioned::some(&table, &ids).expect("rows");
         for owner in 0..OWNERS {
-            let versions: Vec<i64> =
-                versioned::owned(owner).iter().map(|id| found.get(id).copied().unwrap_or(0)).collect();
+            let versions: Vec<i64> = versioned::owned(owner)
+                .iter()
+                .map(|id| found.get(id).copied().unwrap_or(0))
+                .filter(|version| !may_be_gone || *version > 0)
+                .collect();
             let least = acknowledged.get(usize::try_from(owner).expect("small")).copied().unwrap_or(0);
             let is_one = versions.iter().all(|version| Some(version) == versions.first());
             let is_new = versions.iter().all(|version| *version >= least.max(seen.get(&owner).copied().unwrap_or(0)));
@@ -101,7 +146,9 @@ fn read(folder: &Path, board: &str, seconds: i64) -> ExitCode {
                 stale += 1;
                 tell(format!("owner {owner}: {versions:?}, and {least} was acknowledged, {seen:?} seen"));
             }
-            seen.insert(owner, versions.first().copied().unwrap_or(0));
+            if let Some(version) = versions.first() {
+                seen.insert(owner, *version);
+            }
         }
         reads += 1;
     }

@@ -106,3 +106,21 @@ fn the_predecessors_file_counts_again_when_everything_of_ours_is_deleted() {
     let found = users().select(["name"]).unwrap().frame_cached(&[1]).unwrap();
     assert_eq!(found.rows.column("name").unwrap(), &Column::new("name".into(), ["old"]));
 }
+
+#[test]
+fn the_predecessors_file_stays_the_base_where_it_cannot_be_written_anew() {
+    let folder = Folder::new();
+    // It has a column of maps.
+    let foreign = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign/duck_map.parquet");
+    std::fs::copy(foreign, folder.path("my_schema_users.parquet")).unwrap();
+    let database = Database::with_rows((3..6).map(|id| json!({ "id": id, "name": "new" })));
+    let users = || folder.cache().table("my_schema.users").unwrap();
+    for id in 4..6 {
+        users().select(["name"]).unwrap().frame(&[1, id], &database).unwrap();
+    }
+    users().select(["name"]).unwrap().refresh().frame(&[3], &database).unwrap();
+    assert_eq!(database.take_asked(), [4, 5, 3]);
+    users().compact().unwrap();
+    let found = users().select(["name"]).unwrap().frame_cached(&[1, 2, 3, 4, 5]).unwrap();
+    assert_eq!(found.rows.column("name").unwrap(), &Column::new("name".into(), ["x", "y", "new", "new", "new"]));
+}

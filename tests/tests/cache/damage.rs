@@ -1,7 +1,7 @@
 //! A damaged file gives no wrong rows, stops nothing, and is kept under a name that says so.
 
 use dbcache::polars::prelude::*;
-use dbcache::{DynamicCache, Progress};
+use dbcache::{BatchPolicy, DynamicCache, Progress};
 use dbcache_tests::Database;
 use serde_json::json;
 
@@ -111,7 +111,9 @@ fn damage_in_one_column_is_met_only_by_those_who_read_it() {
 /// Rows of several pages in a base and a segment, in a cache that holds nothing in memory; with the names of the files.
 fn large() -> (Folder, dbcache::Table, [String; 2]) {
     let folder = Folder::new();
-    let cache = DynamicCache::builder().folder(folder.path("")).memory(0).progress(Progress::Silent).open().unwrap();
+    let builder = DynamicCache::builder().folder(folder.path("")).memory(0).progress(Progress::Silent);
+    // One batch a request is one commit, and so one file.
+    let cache = builder.batches(BatchPolicy::Fixed(100_000)).open().unwrap();
     let users = cache.table("public.users").unwrap();
     for ids in [0..10_000, 10_000..12_000] {
         users.select(["text"]).unwrap().frame(&ids.collect::<Vec<_>>(), &texts()).unwrap();

@@ -296,6 +296,8 @@ fn without_a_safeguard_a_crash_loses_rows() {
 fn without_the_mark_a_reader_misses_commits() {
     for (left_out, is_stale) in [(None, false), (Some(Safeguard::Mark), true)] {
         let scratch = Scratch::split_early();
+        // A reader that finds no mark at all waits for the writer.
+        put(&open(&scratch.cache()), &[1], 0).expect("a commit");
         let faults = Faults::watch(scratch.around());
         left_out.into_iter().for_each(|safeguard| faults.leave_out(safeguard));
         let (writer, reader) = (open(&scratch.cache()), open(&scratch.cache()));

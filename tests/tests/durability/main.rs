@@ -7,6 +7,7 @@ mod fuzz;
 mod io_failure;
 mod kill;
 mod limits;
+mod lock_file;
 mod model;
 mod places;
 mod power_cut;

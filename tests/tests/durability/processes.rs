@@ -16,15 +16,15 @@ fn output(child: Child) -> String {
     text
 }
 
-#[test]
-fn versions_only_go_up_for_readers_in_other_processes() {
+/// Lets processes write and read for some time, and tells how many commits and reads there were.
+fn work(writing: &[&str], reading: &[&str]) -> String {
     let seconds = count("DBCACHE_PROCESSES_SECONDS", 10, 600).to_string();
     let scratch = Scratch::split_early();
     let board = scratch.around().join("board").display().to_string();
     let start = |work: &[&str]| worker(work, &scratch.cache()).spawn().expect("a process");
-    let writers: Vec<Child> =
-        (0..OWNERS).map(|owner| start(&["write", &board, &owner.to_string(), &seconds])).collect();
-    let readers: Vec<Child> = (0..READERS).map(|_| start(&["read", &board, &seconds])).collect();
+    let write = |owner: i64| start(&[&["write", &board, &owner.to_string(), &seconds], writing].concat());
+    let writers: Vec<Child> = (0..OWNERS).map(write).collect();
+    let readers: Vec<Child> = (0..READERS).map(|_| start(&[&["read", &board, &seconds], reading].concat())).collect();
     let commits: i64 = writers.into_iter().map(|child| output(child).trim().parse::<i64>().expect("a number")).sum();
     let mut reads = 0;
     for told in readers.into_iter().map(output) {
@@ -33,5 +33,20 @@ fn versions_only_go_up_for_readers_in_other_processes() {
         reads += last.split(' ').nth(1).and_then(|reads| reads.parse::<u64>().ok()).expect("a number");
     }
     assert!(commits > 0 && reads > 0);
-    report("processes", format!("{seconds} s, {commits} commits, {reads} reads, 0 stale, 0 errors"));
+    format!("{seconds} s, {commits} commits, {reads} reads, 0 stale, 0 errors")
+}
+
+#[test]
+fn versions_only_go_up_for_readers_in_other_processes() {
+    report("processes", work(&[], &[]));
+}
+
+#[test]
+fn processes_whose_lock_file_is_removed_and_replaced_lose_nothing() {
+    report("processes, lock files replaced", work(&["replacing-lock-files"], &[]));
+}
+
+#[test]
+fn processes_whose_files_are_damaged_under_open_handles_read_no_older_version() {
+    report("processes, files damaged", work(&["damaging-files"], &["what-is-left"]));
 }

@@ -18,7 +18,7 @@ pub const SPLIT_EARLY: &str = "split-early";
 #[derive(Debug)]
 pub struct Faults(Arc<Plan>);
 
-/// A step that was made with success.
+/// A step that was made with success, or is about to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Its place among all steps, from 0, failed ones counted.
@@ -93,6 +93,12 @@ impl Faults {
         self.0.state().left_out.push(safeguard);
     }
 
+    /// Does something before each step from now on, in the thread that makes it; also before the steps that this takes
+    /// below the folder itself.
+    pub fn before_each(&self, act: impl Fn(&Made) + Send + Sync + 'static) {
+        self.0.state().before_each = Some(Act(Arc::new(act)));
+    }
+
     /// How many steps there were, those that failed counted.
     pub fn count(&self) -> usize {
         self.0.state().count
@@ -120,6 +126,11 @@ pub(super) fn run<T>(step: Step<'_>, call: impl FnOnce() -> io::Result<T>) -> io
     let (call_made, path) = described(step);
     let Some(plan) = plan_of(path) else { return call() };
     let number = plan.admit()?;
+    // Whatever it does may take steps itself.
+    let before = plan.state().before_each.clone();
+    if let Some(Act(act)) = before {
+        act(&Made { number, call: call_of(step), path: path.to_owned() });
+    }
     let result = call()?;
     plan.state().made.push(Made { number, call: call_made(), path: path.to_owned() });
     Ok(result)
@@ -143,6 +154,17 @@ struct State {
     made: Vec<Made>,
     faults: Vec<Fault>,
     left_out: Vec<Safeguard>,
+    before_each: Option<Act>,
+}
+
+/// What is done before each step.
+#[derive(Clone)]
+struct Act(Arc<dyn Fn(&Made) + Send + Sync>);
+
+impl std::fmt::Debug for Act {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Act")
+    }
 }
 
 #[derive(Debug)]

@@ -53,6 +53,10 @@ pub enum Safeguard {
     Mark,
     /// Passing over the segments that the base has taken in.
     Watermark,
+    /// Replacing files only where nobody else has changed the table.
+    Swap,
+    /// Asking whether a lock file still has its name.
+    LockName,
 }
 
 /// Whether a test asks that this be left out in this folder, or in that of this file.

@@ -130,8 +130,8 @@ impl Writer {
         self.out.write(&bytes)
     }
 
-    /// Writes what follows the rows, and puts the file in its place.
-    pub(in crate::storage) fn finish(mut self, header: &Header) -> Result<()> {
+    /// Writes what follows the rows. The file is whole then, and has yet to be put in its place.
+    pub(in crate::storage) fn finish(mut self, header: &Header) -> Result<Writing> {
         let described = serde_json::to_string(header)
             .map_err(|source| Error::Frame { action: "describe the table", source: source.into() })?;
         let pairs = vec![
@@ -160,7 +160,7 @@ impl Writer {
         tail.extend(footer);
         seal::seal(&mut tail).ok_or_else(unwritten)?;
         self.out.write(&tail)?;
-        self.out.finish()
+        Ok(self.out)
     }
 }
 
