@@ -56,6 +56,10 @@ impl PostgresAdapter for Blocking {
     fn fetch_everything(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, BoxError> {
         Fetcher::fetch(&self.fetcher, request)
     }
+
+    fn url(&self) -> String {
+        self.database.url()
+    }
 }
 
 #[test]

@@ -2,15 +2,14 @@
 //!
 //! Such a question must not be asked on a connection whose rows are still arriving.
 
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
 use dbcache::error::BoxError;
 use dbcache::fetch::Columns;
 use dbcache::polars::prelude::*;
 use dbcache::{Cache, PostgresError};
 use dbcache_tests::contract::{all, fetch, named};
+use dbcache_tests::gate::in_time;
 
 use crate::PostgresAdapter;
 use crate::types::{EVERYTHING, Everything, Records};
@@ -89,20 +88,9 @@ fn table_of(columns: &[(&str, &str)]) -> String {
     )
 }
 
-/// Does what may never end, and fails where it has not ended after two minutes.
-pub(crate) fn watched<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    let (running, ended) = mpsc::channel::<()>();
-    let thread = thread::spawn(move || {
-        let _running = running;
-        work()
-    });
-    assert_ne!(ended.recv_timeout(Duration::from_secs(120)), Err(mpsc::RecvTimeoutError::Timeout), "it hangs");
-    thread.join().unwrap()
-}
-
 fn fetched<A: PostgresAdapter>(database: &Arc<A>, columns: &[String]) -> Result<DataFrame, BoxError> {
     let (database, columns) = (Arc::clone(database), columns.to_vec());
-    watched(move || {
+    in_time(move || {
         let ids: Vec<i64> = IDS.collect();
         fetch(&*database, "main.t", "id", &ids, Columns::Named(&columns))
     })
@@ -156,7 +144,7 @@ pub(crate) fn records_with_an_enum_come_beside_megabytes_of_text<A: PostgresAdap
         "INSERT INTO main.everything (id, mood, words) SELECT i, 'Happy', repeat('x', 5000) FROM generate_series(2, 1000) i",
     );
     let database = Arc::clone(database);
-    let rows = watched(move || {
+    let rows = in_time(move || {
         let (folder, ids) = (tempfile::tempdir().unwrap(), IDS.collect::<Vec<i64>>());
         let cache = Cache::<Everything>::open(folder.path()).unwrap();
         cache.rows(&ids, &Records(&*database)).unwrap()

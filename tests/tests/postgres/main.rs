@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
 mod blocking;
+mod differential;
 mod ids;
 mod large_answers;
 mod pooled;
@@ -19,6 +20,9 @@ trait PostgresAdapter: dbcache_tests::contract::Adapter {
         &self,
         request: &dbcache::fetch::FetchRequest<'_, i64>,
     ) -> Result<dbcache::fetch::Fetched<types::Everything>, dbcache::error::BoxError>;
+
+    /// Where the database is.
+    fn url(&self) -> String;
 }
 
 /// Makes a test of each promise that is PostgreSQL's own.
@@ -47,6 +51,9 @@ macro_rules! postgres_contract {
             a_value_that_its_column_cannot_hold_is_named_with_its_row
             an_altered_column_is_read_anew
             a_table_that_may_not_be_read_is_an_error_of_the_server
+        }
+        crate::postgres_contract! { $adapter: differential;
+            every_value_is_what_the_database_writes
         }
         crate::postgres_contract! { shared $adapter: large_answers;
             every_type_comes_beside_megabytes_of_text

@@ -65,6 +65,10 @@ impl PostgresAdapter for Pooled {
     fn fetch_everything(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, BoxError> {
         self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
+
+    fn url(&self) -> String {
+        self.database.url()
+    }
 }
 
 impl Fetcher<Numbers> for Pooled {

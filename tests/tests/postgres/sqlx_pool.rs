@@ -68,6 +68,10 @@ impl PostgresAdapter for Sqlx {
     fn fetch_everything(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, BoxError> {
         self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
+
+    fn url(&self) -> String {
+        self.database.url()
+    }
 }
 
 /// The same connection has the statement from before, which the server refuses from then on.

@@ -15,10 +15,9 @@ use dbcache::error::{BatchError, Error, Result};
 use dbcache::polars::prelude::*;
 use dbcache::postgres::Client;
 use dbcache::{AsyncPostgresFetcher, DynamicCache, PostgresFetcher};
+use dbcache_tests::gate::in_time;
 use dbcache_tests::server::Database;
 use tempfile::TempDir;
-
-use crate::large_answers::watched;
 
 const LIMIT: Duration = Duration::from_millis(300);
 
@@ -46,7 +45,7 @@ fn a_server_that_lets_nobody_in_is_given_up() {
     // The system takes connections for a listener that never looks at them.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://nobody@{}/nothing", listener.local_addr().unwrap());
-    let answer = watched(move || {
+    let answer = in_time(move || {
         let fetcher = PostgresFetcher::new(move || Client::connect(&url, NoTls));
         let (_folder, cache) = cache_with_limit();
         cache.table("main.t").unwrap().select(["n"]).unwrap().frame(&[1_i64], &fetcher)
@@ -60,7 +59,7 @@ fn a_server_that_falls_silent_is_given_up() {
     let Some(database) = Database::create() else { return };
     database.execute(SLOW);
     let relay = Relay::before(&database);
-    watched(move || {
+    in_time(move || {
         let fetcher = PostgresFetcher::connect(&relay.url).unwrap();
         let (folder, limited) = cache_with_limit();
         let unlimited = DynamicCache::open(folder.path()).unwrap();
@@ -79,7 +78,7 @@ fn a_pooled_connection_is_not_lent_again_while_the_server_works_for_nobody() {
     database.execute(SLOW);
     let manager = Manager::new(database.url().parse().unwrap(), NoTls);
     let fetcher = AsyncPostgresFetcher::new(Pool::builder(manager).max_size(1).build().unwrap());
-    watched(move || {
+    in_time(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (_folder, cache) = cache_with_limit();
