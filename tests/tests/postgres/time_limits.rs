@@ -15,7 +15,7 @@ use dbcache::error::{BatchError, Error, Result};
 use dbcache::polars::prelude::*;
 use dbcache::postgres::Client;
 use dbcache::{AsyncPostgresFetcher, DynamicCache, PostgresFetcher};
-use dbcache_tests::gate::in_time;
+use dbcache_tests::gate::{in_time, until};
 use dbcache_tests::server::Database;
 use tempfile::TempDir;
 
@@ -73,7 +73,7 @@ fn a_server_that_falls_silent_is_given_up() {
 }
 
 #[test]
-fn a_pooled_connection_is_not_lent_again_while_the_server_works_for_nobody() {
+fn the_server_ends_a_batch_of_a_pool_and_its_connection_is_not_lent_again() {
     let Some(database) = Database::create() else { return };
     database.execute(SLOW);
     let manager = Manager::new(database.url().parse().unwrap(), NoTls);
@@ -84,12 +84,21 @@ fn a_pooled_connection_is_not_lent_again_while_the_server_works_for_nobody() {
             let (_folder, cache) = cache_with_limit();
             let slow = cache.table("main.slow").unwrap().select(["n"]).unwrap();
             assert_timed_out(slow.frame_async(&[1_i64], &fetcher).await);
+            until(|| !is_busy(&database));
             let folder = tempfile::tempdir().unwrap();
             let cache = DynamicCache::open(folder.path()).unwrap();
             let quick = cache.table("main.t").unwrap().select(["n"]).unwrap();
             assert_eq!(quick.frame_async(&[1_i64], &fetcher).await.unwrap().height(), 1);
         });
     });
+}
+
+/// Whether the server works on a query, other than this one.
+fn is_busy(database: &Database) -> bool {
+    let query = "SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()";
+    let ask = || Client::connect(&database.url(), NoTls).unwrap().query(query, &[]).unwrap();
+    !thread::scope(|scope| scope.spawn(ask).join()).unwrap().is_empty()
 }
 
 /// Stands before a server and passes on what both sides say, until it is to keep the server's part to itself.

@@ -1,29 +1,27 @@
 //! Connections of the blocking driver, as many as batches are in flight.
 
-use std::error::Error;
 use std::fmt;
 use std::mem::{ManuallyDrop, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postgres::Client;
-use postgres::error::SqlState;
 
 use super::PostgresError;
-use super::own_thread::{TimeLimit, on_own_thread, spawn};
+use super::driver::{begin_within, is_cancelled};
+use super::own_thread::{Threads, TimeLimit, spawn};
 use crate::error::BoxError;
-
-/// The longest `statement_timeout` that PostgreSQL takes, in milliseconds.
-const LONGEST_TIMEOUT: u128 = i32::MAX as u128;
 
 /// Opens connections when they are needed, and keeps them.
 pub(super) struct Connections {
     connect: Box<dyn Fn() -> Result<Client, BoxError> + Send + Sync>,
     idle: Mutex<Vec<Client>>,
+    threads: Threads,
 }
 
 impl Connections {
     pub(super) fn new<E: Into<BoxError>>(connect: impl Fn() -> Result<Client, E> + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { connect: Box::new(move || connect().map_err(Into::into)), idle: Mutex::default() })
+        let connect = Box::new(move || connect().map_err(Into::into));
+        Arc::new(Self { connect, idle: Mutex::default(), threads: Threads::default() })
     }
 
     /// Works with a connection, on a thread of its own.
@@ -40,7 +38,7 @@ impl Connections {
             None => connections.with_connection(work),
             Some(limit) => connections.with_connection(|client| in_time(client, limit, &work)),
         };
-        on_own_thread(limit, work)?
+        self.threads.run(limit, work)?
     }
 
     /// Works with a connection that is idle, or with a new one where there is none or where it turns out broken.
@@ -104,9 +102,7 @@ fn in_time<R>(
     work: impl Fn(&mut Client) -> Result<R, PostgresError>,
 ) -> Result<R, PostgresError> {
     let failed = |cause| PostgresError::Connection(Box::new(cause));
-    let left = limit.left().as_micros().div_ceil(1000).clamp(1, LONGEST_TIMEOUT);
-    // In a transaction the setting ends with it, and whoever shares the connection through a proxy never sees it.
-    client.batch_execute(&format!("BEGIN; SET LOCAL statement_timeout = {left}")).map_err(failed)?;
+    client.batch_execute(&begin_within(limit.left())).map_err(failed)?;
     let done = work(client);
     // After an error this rolls back.
     let ended = client.batch_execute("COMMIT");
@@ -114,13 +110,5 @@ fn in_time<R>(
         Err(cause) if limit.left().is_zero() && is_cancelled(&cause) => Err(limit.error()),
         Err(cause) => Err(cause),
         Ok(done) => ended.map(|()| done).map_err(failed),
-    }
-}
-
-/// Whether the server ended the query before it was done.
-fn is_cancelled(cause: &(dyn Error + 'static)) -> bool {
-    match cause.downcast_ref::<postgres::Error>() {
-        Some(cause) => cause.code() == Some(&SqlState::QUERY_CANCELED),
-        None => cause.source().is_some_and(is_cancelled),
     }
 }

@@ -1,5 +1,9 @@
-//! What the blocking and the asynchronous driver share: raw values out of rows, and ids into queries.
+//! What the blocking and the asynchronous driver share: raw values out of rows, ids into queries, and time limits.
 
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Error, Row};
 
@@ -51,4 +55,21 @@ pub(super) fn catalog_rows(rows: &[Row]) -> Result<Vec<CatalogRow>, PostgresErro
     let rows: Result<Vec<CatalogRow>, Error> =
         rows.iter().map(|row| (0..row.len()).map(|place| row.try_get(place)).collect()).collect();
     rows.map_err(|cause| PostgresError::Connection(Box::new(cause)))
+}
+
+/// Begins a transaction whose queries the server ends when the time is up.
+///
+/// The setting ends with the transaction, so that whoever shares the connection through a proxy never sees it.
+pub(super) fn begin_within(left: Duration) -> String {
+    const LONGEST: u128 = i32::MAX as u128;
+    let millis = left.as_micros().div_ceil(1000).clamp(1, LONGEST);
+    format!("BEGIN; SET LOCAL statement_timeout = {millis}")
+}
+
+/// Whether the server ended the query before it was done.
+pub(super) fn is_cancelled(cause: &(dyn StdError + 'static)) -> bool {
+    match cause.downcast_ref::<Error>() {
+        Some(cause) => cause.code() == Some(&SqlState::QUERY_CANCELED),
+        None => cause.source().is_some_and(is_cancelled),
+    }
 }

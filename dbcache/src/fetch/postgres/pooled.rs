@@ -2,16 +2,18 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Client, Pool};
 use futures_util::TryStreamExt;
+use futures_util::future::join;
 
 use super::PostgresError;
 use super::catalog::{COLUMNS, TABLES, Table};
-use super::driver::{catalog_rows, name_parameter};
+use super::driver::{begin_within, catalog_rows, is_cancelled, name_parameter};
 use super::query::BatchQuery;
 use super::tables::Tables;
-use crate::error::BoxError;
+use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
 use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
 use crate::key::Key;
@@ -37,6 +39,10 @@ use crate::record::{ColumnSchema, Record};
 /// | `citext`, `inet`, `bit`, `xml`, `int4range`, … | text, as PostgreSQL writes it the same in every session |
 ///
 /// The pool may be the application's own. It should allow as many connections as the cache keeps batches in flight.
+///
+/// Where the cache gives batches a time limit, the server ends a query that takes longer: the limit stands for the
+/// connection's `statement_timeout` during a transaction of that query alone. The connection of a batch that is dropped,
+/// by the limit or with its request, is closed.
 ///
 /// ```no_run
 /// use dbcache::deadpool_postgres::tokio_postgres::{Config, NoTls};
@@ -101,7 +107,10 @@ impl AsyncPostgresFetcher {
     ) -> Result<FetchedFrame, BoxError> {
         let mut lent = Lent(None);
         let client = lent.0.insert(self.client().await?);
-        let fetched = self.fetch_through(client, request, types).await;
+        let fetched = match request.timeout() {
+            None => self.fetch_through(client, request, types).await,
+            Some(after) => in_time(client, after, self.fetch_through(client, request, types)).await,
+        };
         lent.give_back();
         if fetched.is_err() {
             self.tables.forget(request.table());
@@ -160,6 +169,26 @@ impl<K: Key> AsyncDynamicFetcher<K> for AsyncPostgresFetcher {
 
     async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         self.columns(table).await.ok()
+    }
+}
+
+/// Does work whose queries the server ends when the time is up, also where it is dropped then.
+async fn in_time<R>(
+    client: &Client,
+    after: Duration,
+    work: impl Future<Output = Result<R, BoxError>>,
+) -> Result<R, BoxError> {
+    let begun = Instant::now();
+    // The first query follows without waiting for the transaction: they arrive in this order.
+    let (limited, done) = join(client.batch_execute(&begin_within(after)), work).await;
+    // After an error this rolls back.
+    let ended = client.batch_execute("COMMIT").await;
+    match done {
+        Err(cause) if begun.elapsed() >= after && is_cancelled(&*cause) => Err(BatchError::TimedOut { after }.into()),
+        Err(cause) => Err(cause),
+        Ok(done) => {
+            limited.and(ended).map(|()| done).map_err(|cause| PostgresError::Connection(Box::new(cause)).into())
+        }
     }
 }
 
