@@ -59,7 +59,7 @@ const SUGGESTION_TIME: Duration = Duration::from_secs(10);
 /// Where the cache gives batches a time limit, the server ends a query that takes longer: the limit stands for the
 /// connection's `statement_timeout` during a transaction of that query alone. The batch fails at that time even where
 /// the server does not answer any more, or where no connection comes about; the thread that waits for it ends as the
-/// connection's `tcp_user_timeout` says.
+/// connection's `tcp_user_timeout` says. While 256 of them wait, further batches fail at once.
 ///
 /// ```no_run
 /// use dbcache::{Cache, Cached, PostgresFetcher};
