@@ -31,7 +31,7 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Ro
     if set.len() < ids.len() {
         check_duplicates(&ids, &columns)?;
     }
-    let (set, rows) = only_asked(&set, &rows, expected.ids);
+    let (set, rows) = only_asked(&set, &rows, expected.ids)?;
     let columns: Result<Vec<Column>, BatchError> =
         in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
     let columns = columns?;
@@ -125,16 +125,41 @@ fn row_id(id: &AnyValue<'_>) -> RowId {
 }
 
 /// The ids that were asked, with their rows.
-fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> (IdSet, Vec<IdxSize>) {
+fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> Result<(IdSet, Vec<IdxSize>), BatchError> {
     let places = set.locate_among(asked);
     if places.len() < set.len() {
+        check_spellings(&set.select(&places.rest(set.len())), &asked.without(set))?;
         tracing::warn!(
             rows = set.len() - places.len(),
             "the fetcher brought rows that were not asked; they are ignored"
         );
     }
     let rows = places.iter().filter_map(|place| rows.get(place)).copied().collect();
-    (set.select(&places), rows)
+    Ok((set.select(&places), rows))
+}
+
+/// No row came under another spelling of an id that was asked for and is missing.
+fn check_spellings(not_asked: &IdSet, missing: &IdSet) -> Result<(), BatchError> {
+    if !not_asked.is_text() {
+        return Ok(());
+    }
+    let missing: PlHashMap<String, String> = missing.keys::<String>().into_iter().map(|id| (folded(&id), id)).collect();
+    for found in not_asked.keys::<String>() {
+        if let Some(asked) = missing.get(&folded(&found)) {
+            return Err(BatchError::Spelling { asked: RowId::Text(asked.clone()), found: RowId::Text(found) });
+        }
+    }
+    Ok(())
+}
+
+/// What the spellings of an id have in common that databases take for one: those of a UUID, and texts that differ in
+/// case or in blanks at the end.
+fn folded(id: &str) -> String {
+    const UUID_DIGITS: usize = 32;
+    let digits = id.strip_prefix("urn:uuid:").unwrap_or(id);
+    let digits: String = digits.chars().filter(|c| !matches!(c, '-' | '{' | '}')).collect();
+    let is_uuid = digits.len() == UUID_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if is_uuid { digits.to_lowercase() } else { id.trim_end().to_lowercase() }
 }
 
 /// The column in the type that the record declares, where one does.

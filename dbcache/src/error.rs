@@ -361,6 +361,16 @@ pub enum BatchError {
         column: String,
     },
 
+    /// The database takes two spellings of an id for one, as a collation without regard to case does, and has the row
+    /// under the one that was not asked for.
+    #[error("the id {asked} is {found} in the database: ask for it in that spelling")]
+    Spelling {
+        /// The id that was asked for.
+        asked: RowId,
+        /// The id of the row that came.
+        found: RowId,
+    },
+
     /// A value is of another type than its column.
     #[error("the column {column:?} holds {expected}, but {}came with {found}", AtId(.id))]
     WrongType {

@@ -336,13 +336,13 @@ impl DynamicRows {
     ///
     /// [`BatchError::WrongType`] where the values of a column have no type in common.
     pub fn into_frame(self, id_column: &str) -> Result<DataFrame, BatchError> {
-        self.into_fetched(&IdColumn { name: id_column, keys: None }).map(|fetched| fetched.frame)
+        self.into_fetched(&IdColumn { name: id_column, keys: None, respelled: |_| None }).map(|fetched| fetched.frame)
     }
 
     fn into_fetched(self, id_column: &IdColumn<'_>) -> Result<FetchedFrame, BatchError> {
         match self.0 {
-            DynamicKind::Frame(fetched) => Ok(fetched),
-            DynamicKind::Json(rows) => json_rows::to_frame(&rows, id_column),
+            DynamicKind::Frame(fetched) => id_column.respell(fetched),
+            DynamicKind::Json(rows) => id_column.respell(json_rows::to_frame(&rows, id_column)?),
         }
     }
 }

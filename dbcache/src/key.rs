@@ -86,6 +86,13 @@ pub trait Key: sealed::Sealed + Clone + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn from_row_id(id: RowId) -> Option<Self>;
+
+    /// The one spelling of a text that has several as this key; `None` if it is as it should be, or no such key.
+    #[doc(hidden)]
+    fn respelled(text: &str) -> Option<String> {
+        let _ = text;
+        None
+    }
 }
 
 macro_rules! integer_keys {
@@ -149,5 +156,10 @@ impl Key for uuid::Uuid {
             RowId::Text(id) => Self::parse_str(&id).ok(),
             RowId::Int(_) | RowId::Huge(_) => None,
         }
+    }
+
+    fn respelled(text: &str) -> Option<String> {
+        let spelling = Self::parse_str(text).ok()?.hyphenated().to_string();
+        (spelling != text).then_some(spelling)
     }
 }

@@ -18,11 +18,26 @@ pub(super) struct IdColumn<'a> {
     pub(super) name: &'a str,
     /// The type of the keys, where it is known.
     pub(super) keys: Option<DataType>,
+    /// The one spelling of an id that came in another.
+    pub(super) respelled: fn(&str) -> Option<String>,
 }
 
 impl<'a> IdColumn<'a> {
     pub(super) fn of<K: Key>(name: &'a str) -> Self {
-        Self { name, keys: Some(K::DATA_TYPE) }
+        Self { name, keys: Some(K::DATA_TYPE), respelled: K::respelled }
+    }
+
+    /// The columns with each id in its one spelling.
+    pub(super) fn respell(&self, mut fetched: FetchedFrame) -> Result<FetchedFrame, BatchError> {
+        let failed = |cause: PolarsError| BatchError::Fetcher(Box::new(cause));
+        let Some(place) = fetched.frame.get_column_index(self.name) else { return Ok(fetched) };
+        let ids = fetched.frame.column(self.name).map_err(failed)?;
+        let Ok(ids) = ids.str() else { return Ok(fetched) };
+        if ids.iter().flatten().any(|id| (self.respelled)(id).is_some()) {
+            let respelled = ids.apply_values(|id| (self.respelled)(id).map_or(Cow::Borrowed(id), Cow::Owned));
+            fetched.frame.replace_column(place, respelled.into_column()).map_err(failed)?;
+        }
+        Ok(fetched)
     }
 
     /// Whether text of digits is an integer in this column: JSON numbers end at 64 bits, keys may have 128.

@@ -193,3 +193,33 @@ fn a_type_that_no_file_has_is_named_with_its_column() {
         }
     }
 }
+
+#[test]
+fn uuids_are_one_key_in_any_spelling() {
+    use uuid::Uuid;
+    let id = Uuid::from_u128(0xA0EE_BC99_9C0B_4EF8_BB6D_6BB9_BD38_0A11);
+    let asked = id.hyphenated().to_string();
+    let spellings =
+        [asked.clone(), asked.to_uppercase(), id.simple().to_string(), id.braced().to_string(), id.urn().to_string()];
+    for spelling in spellings {
+        let folder = Folder::new();
+        let json = |_: &[Uuid], _: &str| -> Result<Vec<dbcache_tests::Row>, std::io::Error> {
+            Ok(vec![dbcache_tests::row(json!({ "id": spelling, "name": "Ada" }))])
+        };
+        let frame = folder.users().select(["name"]).unwrap().frame(&[id], &json).unwrap();
+        assert_eq!(frame.column("id").unwrap(), &Column::new("id".into(), [asked.as_str()]), "{spelling}");
+        let columns = |_: &[Uuid], _: &str| -> Result<DataFrame, PolarsError> {
+            df!("id" => [spelling.as_str()], "name" => ["Ada"], "age" => [36])
+        };
+        let both = folder.users().select(["name", "age"]).unwrap().frame(&[id], &columns).unwrap();
+        assert_eq!(both.height(), 1, "{spelling}");
+        // The type of a text does not say that it is a UUID.
+        let texts = |_: &[String], _: &str| -> Result<DataFrame, PolarsError> {
+            df!("id" => [spelling.as_str()], "name" => ["Ada"])
+        };
+        let found = Folder::new().users().select(["name"]).unwrap().frame(std::slice::from_ref(&asked), &texts);
+        assert_eq!(found.is_ok(), spelling == asked, "{spelling}");
+        let causes = found.err().map(|error| format!("{error:?}"));
+        assert!(causes.is_none_or(|causes| causes.contains("Spelling") && causes.contains(&spelling)), "{spelling}");
+    }
+}

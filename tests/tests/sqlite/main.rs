@@ -148,10 +148,20 @@ fn one_batch_may_ask_more_ids_than_a_query_has_parameters() {
 }
 
 #[test]
-fn text_ids_differ_by_case_whatever_the_column_says() {
-    let fetcher =
-        database("CREATE TABLE t (id TEXT COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES ('Ada'), ('bob')");
-    assert_eq!(all(&fetcher, "main.t", &["ada".to_owned(), "bob".to_owned()]), df!["id" => ["bob"]].unwrap());
+fn an_id_under_another_spelling_is_an_error_that_names_both() {
+    for (collation, asked, found) in [("NOCASE", "ada", "Ada"), ("RTRIM", "Ada  ", "Ada")] {
+        let fetcher = database(&format!(
+            "CREATE TABLE t (id TEXT COLLATE {collation} PRIMARY KEY, n INTEGER); INSERT INTO t VALUES ('Ada', 1), ('bob', 2)"
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        let cache = dbcache::DynamicCache::open(folder.path()).unwrap();
+        let people = cache.table("main.t").unwrap().select(["n"]).unwrap();
+        let error = people.frame(&[asked.to_owned()], &fetcher).unwrap_err();
+        let dbcache::Error::FetchFailed { failures, .. } = error else { panic!("{error:?}") };
+        let message = failures[0].cause.to_string();
+        assert!(message.contains(&format!("{asked:?}")) && message.contains(&format!("{found:?}")), "{message}");
+        assert_eq!(people.frame(&[found.to_owned(), "bob".to_owned()], &fetcher).unwrap().height(), 2);
+    }
 }
 
 #[test]

@@ -215,6 +215,7 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
         (Kind::Oid, false) => "= ANY($1::oid[])".to_owned(),
         (Kind::Numeric(_), false) => "= ANY($1::numeric[])".to_owned(),
         (Kind::Uuid, true) => "= ANY($1::uuid[])".to_owned(),
+        (Kind::Text, true) if is_caseless(id) => format!("= ANY($1::{}[])", id.declared),
         (Kind::Text, true) => text_among_ids(&held),
         _ => return Err(refused().into()),
     };
@@ -222,7 +223,7 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
 }
 
 /// Ids that are no label of an enum are no error, only not there: columns that are sent as text are compared as text.
-/// Blank-padded ones are not, for the sake of their index.
+/// Blank-padded ones are not, for the sake of their index: a row that comes under another spelling is refused with both.
 fn text_among_ids(held: &Held) -> String {
     const BPCHAR: u32 = 1042;
     match held {
@@ -230,6 +231,12 @@ fn text_among_ids(held: &Held) -> String {
         Held { sent: BPCHAR, .. } => "= ANY($1::bpchar[])".to_owned(),
         _ => "= ANY($1)".to_owned(),
     }
+}
+
+/// Whether the column is of the extension `citext`, in whatever schema that is. A row that comes in another case is
+/// refused with both spellings.
+fn is_caseless(id: &DeclaredColumn) -> bool {
+    id.declared == "citext" || id.declared.ends_with(".citext")
 }
 
 /// Ids that the column cannot hold are not there, and asking for them would be an error.

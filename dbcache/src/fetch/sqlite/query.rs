@@ -68,12 +68,9 @@ pub(super) fn text<K: Key>(request: &FetchRequest<'_, K>, columns: &[&str], amon
     let table = table::names(request.table());
     let id_column = request.id_column();
     let columns: Vec<String> = columns.iter().map(|column| sql::of_row(column)).collect();
-    let query = SelectRows { table: &table, columns: &columns, id_column, among_ids }.to_sql();
-    match SqliteKey::of::<K>() {
-        SqliteKey::Integer => query,
-        // A column may be declared to compare without regard to case, but ids are what they are.
-        SqliteKey::Text => format!("{query} AND {} COLLATE BINARY {among_ids}", sql::of_row(id_column)),
-    }
+    // Ids are compared as the column is declared to, so that its index is used. A row that comes under another spelling
+    // is refused with both.
+    SelectRows { table: &table, columns: &columns, id_column, among_ids }.to_sql()
 }
 
 /// The columns to select beside the id column. A wanted column that the table lacks is left out, which the cache
