@@ -206,6 +206,13 @@ pub enum Error {
     #[error("no home directory is known: open the cache with a folder of your choice")]
     NoHomeFolder,
 
+    /// Something that this crate takes care of does not hold: a bug in it. Nothing was answered or stored in its place.
+    #[error("an invariant of the cache does not hold: {invariant}; please report this")]
+    Internal {
+        /// What should hold.
+        invariant: &'static str,
+    },
+
     /// Polars refused an operation that ought to succeed.
     #[error("cannot {action}")]
     Frame {

@@ -37,7 +37,7 @@ pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: R
         Replace::CarryOver => Union::of_columns(table, stored, fetched, &rows)?,
         Replace::Whole => Vec::new(),
     };
-    let presence = presence(stored, fetched, &rows, &unions, replace);
+    let presence = presence(stored, fetched, &rows, &unions, replace)?;
     let kept = presence.columns();
     let (old, new) = (stored.by_name(), fetched.by_name());
     let unions: PlHashMap<&str, &Union> = unions.iter().map(|union| (union.column().as_str(), union)).collect();
@@ -264,9 +264,9 @@ fn id_conflict(table: &TableName, stored: &Rows, fetched: &Rows) -> Error {
     }
 }
 
-fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], replace: Replace) -> Presence {
+fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], replace: Replace) -> Result<Presence> {
     if let Some(columns) = same_columns(stored, fetched) {
-        return Presence::uniform(rows.stored.len(), columns.clone());
+        return Ok(Presence::uniform(rows.stored.len(), columns.clone()));
     }
     let mut merged = PresenceBuilder::default();
     // The code of each pair of sets, and of the columns of which both versions stay, so that sets are joined once a pair

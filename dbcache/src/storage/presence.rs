@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::keys::{self, Keys, Need};
 use super::parquet_file::SetOfRows;
+use crate::error::{Error, Result};
 
 /// The columns that were fetched together for a row, the id column aside, with the keys that a record type chose.
 pub(crate) type ColumnSet = BTreeSet<String>;
@@ -127,7 +128,11 @@ impl PresenceBuilder {
     }
 
     /// Drops the sets that no row has.
-    pub(super) fn finish(self) -> Presence {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if a code was pushed that no set has: without it, all later rows would have the sets of others.
+    pub(super) fn finish(self) -> Result<Presence> {
         let mut used = PresenceBuilder::default();
         let renamed: Vec<Option<u32>> = used_codes(&self)
             .into_iter()
@@ -136,10 +141,12 @@ impl PresenceBuilder {
             .collect();
         let rows = self.codes.len();
         if used.sets.len() <= 1 {
-            return Presence::of(used.sets, Vec::new(), rows);
+            return Ok(Presence::of(used.sets, Vec::new(), rows));
         }
-        let codes = self.codes.iter().filter_map(|code| renamed.get(*code as usize).copied().flatten()).collect();
-        Presence::of(used.sets, codes, rows)
+        let code_of = |code: &u32| renamed.get(*code as usize).copied().flatten();
+        let codes: Option<Vec<u32>> = self.codes.iter().map(code_of).collect();
+        let codes = codes.ok_or(Error::Internal { invariant: "the column set of each row is among those of all" })?;
+        Ok(Presence::of(used.sets, codes, rows))
     }
 }
 

@@ -213,7 +213,9 @@ impl Segment {
             SegmentRows::File(file) => {
                 let codes = file.take(PRESENCE_COLUMN, &[], rows, way)?;
                 let codes = codes.u32().map_err(crate::error::Error::frame("read column sets"))?;
-                Ok(codes.iter().map(|code| code.map_or(usize::MAX, |code| code as usize)).collect())
+                let checked = |code: Option<u32>| code.map(|code| code as usize).filter(|code| *code < self.sets.len());
+                let codes: Option<Vec<usize>> = codes.iter().map(checked).collect();
+                codes.ok_or_else(|| file.damaged("a row has a column set that is not listed"))
             }
         }
     }

@@ -202,7 +202,7 @@ impl Snapshot {
         self.refuse_unreadable(needs)?;
         let mut states = None;
         for part in rows.parts() {
-            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let segment = self.segment(part)?;
             let of_set = |set: &SetOfRows| self.state_of(&set.columns, needs);
             let mut used = segment.sets().iter().filter(|set| set.rows > 0);
             if used.all(|set| of_set(set) == State::Hit) {
@@ -212,7 +212,7 @@ impl Snapshot {
             let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
             let states = states.get_or_insert_with(|| vec![State::Hit; rows.len()]);
             for (code, place) in codes.into_iter().zip(part.places.iter()) {
-                set(states, place, of_sets.get(code).copied().unwrap_or(State::Missing));
+                set(states, place, of_sets.get(code).copied().ok_or_else(no_set)?);
             }
         }
         Ok(states)
@@ -244,6 +244,12 @@ impl Snapshot {
         Ok((located, pending))
     }
 
+    /// The segment that a part of some rows is in.
+    fn segment(&self, part: &Part) -> Result<&Segment> {
+        let segment = self.segments.get(part.segment).map(AsRef::as_ref);
+        segment.ok_or(Error::Internal { invariant: "rows are located in segments of their snapshot" })
+    }
+
     fn state_of(&self, columns: &ColumnSet, needs: &[Need]) -> State {
         if columns.contains(LOST) {
             return State::Missing;
@@ -257,7 +263,7 @@ impl Snapshot {
         let (found, _) = self.locate(ids)?;
         let mut sets = ColumnSets::new();
         for part in found.parts() {
-            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let segment = self.segment(part)?;
             for code in segment.codes(&part.rows, Way::ThroughMemory)? {
                 sets.extend(segment.sets().get(code).map(|set| set.columns.clone()));
             }
@@ -470,10 +476,11 @@ impl Snapshot {
     fn rows_whose(&self, rows: &Located, test: impl Fn(&ColumnSet) -> bool) -> Result<Vec<bool>> {
         let mut passed = Vec::new();
         for part in rows.parts() {
-            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let segment = self.segment(part)?;
             let of_sets: Vec<bool> = segment.sets().iter().map(|set| test(&set.columns)).collect();
             let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
-            passed.push(codes.into_iter().map(|code| of_sets.get(code).copied().unwrap_or_default()).collect());
+            let of_rows = codes.into_iter().map(|code| of_sets.get(code).copied().ok_or_else(no_set));
+            passed.push(of_rows.collect::<Result<Vec<bool>>>()?);
         }
         Ok(rows.values_in_order(&passed))
     }
@@ -503,15 +510,16 @@ impl Snapshot {
         let mut sets = PresenceBuilder::default();
         let mut codes = Vec::new();
         for part in rows.parts() {
-            let Some(segment) = self.segments.get(part.segment) else { continue };
+            let segment = self.segment(part)?;
             let renamed: Vec<u32> = segment.sets().iter().map(|set| sets.code(set.columns.clone())).collect();
             let of_part = segment.codes(&part.rows, Way::Past)?;
-            codes.push(of_part.into_iter().map(|code| renamed.get(code).copied().unwrap_or(u32::MAX)).collect());
+            let of_rows = of_part.into_iter().map(|code| renamed.get(code).copied().ok_or_else(no_set));
+            codes.push(of_rows.collect::<Result<Vec<u32>>>()?);
         }
         for code in rows.values_in_order::<u32>(&codes) {
             sets.push(code);
         }
-        Ok(sets.finish())
+        sets.finish()
     }
 
     /// The ids of these that are here, with their rows.
@@ -529,6 +537,11 @@ enum State {
     Hit,
     Incomplete,
     Missing,
+}
+
+/// A segment checks the codes of its rows when it reads them.
+fn no_set() -> Error {
+    Error::Internal { invariant: "the column set of each row is among those of its segment" }
 }
 
 fn set<V>(values: &mut [V], place: usize, value: V) {

@@ -134,6 +134,11 @@ impl RowFile {
         self.schema.iter().map(|(name, field)| (name.clone(), DataType::from_arrow_field(field)))
     }
 
+    /// The error that says that this file is not what was written.
+    pub(in crate::storage) fn damaged(&self, reason: &str) -> Error {
+        self.file.damaged(reason)
+    }
+
     /// Whether every byte that is ever read is as it was written.
     pub(in crate::storage) fn is_sound(&self) -> Result<bool> {
         match self.verify_all() {
