@@ -12,7 +12,7 @@ use polars::prelude::*;
 
 use crate::builder::Engine;
 use crate::column::ColumnRef;
-use crate::data_type::{convert, readable};
+use crate::convert::{convert, is_readable};
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::fetch::BatchSource;
@@ -299,7 +299,7 @@ impl Question {
         let converted = match (values.dtype(), schema.parse_json()) {
             (found, _) if found == data_type => Ok(values),
             (DataType::String, Some(parse)) => parse(values.str().map_err(Error::frame("read a text column"))?),
-            (found, _) if readable(found, data_type) => convert(&values, data_type),
+            (found, _) if is_readable(found, data_type) => convert(&values, data_type),
             (found, _) => return Err(type_conflict(self.table(), schema, found)),
         };
         let name = schema.column().label().to_string();
@@ -354,7 +354,7 @@ pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()
         let parses = schema.parse_json().is_some();
         match found {
             Some(DataType::String) if parses => {}
-            Some(found) if !readable(found, schema.data_type()) => return Err(type_conflict(table, schema, found)),
+            Some(found) if !is_readable(found, schema.data_type()) => return Err(type_conflict(table, schema, found)),
             _ => {}
         }
     }

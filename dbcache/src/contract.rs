@@ -2,7 +2,8 @@
 
 use polars::prelude::*;
 
-use crate::data_type::{convert, is_storable, readable};
+use crate::convert::{convert, is_readable};
+use crate::data_type::is_storable;
 use crate::documents;
 use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
@@ -162,7 +163,9 @@ fn folded(id: &str) -> String {
     if is_uuid { digits.to_lowercase() } else { id.trim_end().to_lowercase() }
 }
 
-/// The column in the type that the record declares, where one does.
+/// The column, if the record can read every value of it; nested, in the type that the record declares.
+///
+/// What is stored has the database's type, so that it is the same whoever fetched it.
 fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result<Column, BatchError> {
     let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == column.name().as_str())
     else {
@@ -175,7 +178,10 @@ fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result
             let text = series.str().map_err(polars_failed)?;
             parse(text).map(|documents| with_stored_keys(documents, text, expected.stored))
         }
-        (_, found) if readable(found, declared.data_type()) => convert(series, declared.data_type()),
+        (_, found) if is_readable(found, declared.data_type()) => {
+            let converted = convert(series, declared.data_type());
+            if is_kept(found, declared.data_type()) { converted.map(|_| series.clone()) } else { converted }
+        }
         (_, found) => {
             return Err(BatchError::WrongType {
                 column: column.name().to_string(),
@@ -201,6 +207,10 @@ fn with_stored_keys(documents: Series, text: &StringChunked, stored: &Snapshot) 
 fn has_other_keys(stored: &DataType, declared: &DataType) -> bool {
     let declared = storage::innermost(declared);
     storage::innermost(stored).iter().any(|path| !declared.iter().any(|key| path.starts_with(key)))
+}
+
+fn is_kept(found: &DataType, declared: &DataType) -> bool {
+    !found.is_null() && !found.is_nested() && !declared.is_nested()
 }
 
 fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {

@@ -1,18 +1,15 @@
-//! Column types: which widen into which, and conversion that loses nothing.
+//! Column types: which widen into which, and which a file holds.
 
-use polars::chunked_array::cast::CastOptions;
 use polars::prelude::*;
-
-use crate::decimal::has_digits;
-use crate::record::{CellError, CellFault};
 
 /// The narrowest type that holds the values of both, or `None` where there is none.
 ///
 /// Integers widen to wider integers, integers to `Float64`, `Float32` to `Float64`, decimals to those with more digits,
-/// categories to text, null to anything, and lists and structs as their contents do. A signed integer beside `UInt64` becomes `UInt64`, which
-/// [`convert`] refuses for negative values.
+/// datetimes and durations to finer units, categories to text, null to anything, and lists and structs as their contents
+/// do. Where that type does not hold every value of both, [conversion](crate::convert) refuses those that it does not:
+/// integers that are no floats, times beyond the range of a finer unit, and negative integers beside `UInt64`.
 pub(crate) fn widen(left: &DataType, right: &DataType) -> Option<DataType> {
-    use DataType::{Categorical, Decimal, Enum, Float32, Float64, List, Null, String, Struct};
+    use DataType::{Categorical, Datetime, Decimal, Duration, Enum, Float32, Float64, List, Null, String, Struct};
     match (left, right) {
         (left, right) if left == right => Some(left.clone()),
         (Null, other) | (other, Null) => Some(other.clone()),
@@ -22,6 +19,10 @@ pub(crate) fn widen(left: &DataType, right: &DataType) -> Option<DataType> {
         (Decimal(left, left_scale), Decimal(right, right_scale)) => {
             wider_decimal([(*left, *left_scale), (*right, *right_scale)])
         }
+        (Datetime(left, zone), Datetime(right, other)) if zone == other => {
+            Some(Datetime(finer(*left, *right), zone.clone()))
+        }
+        (Duration(left), Duration(right)) => Some(Duration(finer(*left, *right))),
         (Categorical(..) | Enum(..), String) | (String, Categorical(..) | Enum(..)) => Some(String),
         (List(left), List(right)) => Some(List(Box::new(widen(left, right)?))),
         (Struct(left), Struct(right)) => Some(Struct(widen_fields(left, right)?)),
@@ -43,6 +44,14 @@ fn wider_integer(left: &DataType, right: &DataType) -> DataType {
         UInt32 if mixed => Int64,
         Int32 if mixed && (left == &UInt32 || right == &UInt32) => Int64,
         other => other.clone(),
+    }
+}
+
+fn finer(left: TimeUnit, right: TimeUnit) -> TimeUnit {
+    match (left, right) {
+        (TimeUnit::Nanoseconds, _) | (_, TimeUnit::Nanoseconds) => TimeUnit::Nanoseconds,
+        (TimeUnit::Microseconds, _) | (_, TimeUnit::Microseconds) => TimeUnit::Microseconds,
+        _ => TimeUnit::Milliseconds,
     }
 }
 
@@ -80,130 +89,4 @@ pub(crate) fn is_storable(data_type: &DataType) -> bool {
         Struct(fields) => !fields.is_empty() && fields.iter().all(|field| is_storable(field.dtype())),
         other => other.is_integer() || other.is_float(),
     }
-}
-
-/// Whether a column of type `stored` can be read as `wanted`, as far as the types alone tell.
-///
-/// Beside widening, a reader may narrow: to smaller integers and to `Float32`, from 0 and 1 to booleans, from text to
-/// dates, times and decimals. [`convert`] then refuses values that do not fit.
-pub(crate) fn readable(stored: &DataType, wanted: &DataType) -> bool {
-    use DataType::{Boolean, Date, Datetime, Decimal, Float32, Float64, List, String, Struct, Time};
-    match (stored, wanted) {
-        (Float64, Float32)
-        | (String, Date | Datetime(..) | Time | Decimal(..))
-        | (Datetime(..), Datetime(..))
-        | (Decimal(..), Decimal(..)) => true,
-        (stored, wanted) if stored.is_integer() && (wanted.is_integer() || wanted == &Boolean) => true,
-        (List(stored), List(wanted)) => readable(stored, wanted),
-        (Struct(stored), Struct(wanted)) => wanted.iter().all(|field| {
-            let stored = stored.iter().find(|other| other.name() == field.name());
-            stored.is_none_or(|stored| readable(stored.dtype(), field.dtype()))
-        }),
-        _ => widen(stored, wanted).as_ref() == Some(wanted),
-    }
-}
-
-/// Converts a column, or names the first row whose value does not fit.
-///
-/// The types must be [`readable`] as each other.
-pub(crate) fn convert(column: &Series, wanted: &DataType) -> Result<Series, CellError> {
-    match (column.dtype(), wanted) {
-        (stored, wanted) if stored == wanted => Ok(column.clone()),
-        (DataType::Null, wanted) => Ok(Series::full_null(column.name().clone(), column.len(), wanted)),
-        (DataType::Struct(_), DataType::Struct(fields)) => convert_struct(column, fields),
-        (DataType::List(_), DataType::List(inner)) => convert_list(column, inner),
-        _ => convert_values(column, wanted),
-    }
-}
-
-fn convert_values(column: &Series, wanted: &DataType) -> Result<Series, CellError> {
-    let converted = cast(column, wanted)?;
-    // Polars turns what does not fit into null.
-    let unfit = (column.null_count() != converted.null_count()).then(|| first_difference(column, &converted)).flatten();
-    let unfit = match unfit {
-        None if rounds(column.dtype(), wanted) => first_unequal(column, &cast(&converted, column.dtype())?),
-        None if wanted == &DataType::Boolean => first_unequal(column, &cast(&converted, column.dtype())?),
-        None => first_rounded(column, wanted),
-        found => found,
-    };
-    match unfit {
-        None => Ok(converted),
-        Some(row) => Err(fault(column, row, wanted)),
-    }
-}
-
-fn cast(column: &Series, wanted: &DataType) -> Result<Series, CellError> {
-    column.cast_with_options(wanted, CastOptions::NonStrict).map_err(|cause| CellError {
-        column: column.name().to_string(),
-        row: 0,
-        fault: CellFault::Value(cause.to_string()),
-    })
-}
-
-/// Whether the cast may change a value without making it null.
-fn rounds(stored: &DataType, wanted: &DataType) -> bool {
-    match (stored, wanted) {
-        (DataType::Decimal(_, stored), DataType::Decimal(_, wanted)) => wanted < stored,
-        (stored, wanted) => stored.is_integer() && wanted.is_float(),
-    }
-}
-
-/// The first row that has a value in `column` and none in `converted`.
-fn first_difference(column: &Series, converted: &Series) -> Option<usize> {
-    let lost = converted.is_null() & column.is_not_null();
-    lost.iter().position(|lost| lost == Some(true))
-}
-
-fn first_unequal(column: &Series, back: &Series) -> Option<usize> {
-    let equal = column.equal_missing(back).ok()?;
-    equal.iter().position(|equal| equal == Some(false))
-}
-
-/// The first text of a decimal number with more digits after its point than the wanted type has.
-fn first_rounded(column: &Series, wanted: &DataType) -> Option<usize> {
-    let (Ok(texts), DataType::Decimal(_, scale)) = (column.str(), wanted) else { return None };
-    texts.iter().position(|text| text.is_some_and(|text| !has_digits(text, *scale)))
-}
-
-fn fault(column: &Series, row: usize, wanted: &DataType) -> CellError {
-    let value = column.get(row).map_or_else(|_| "a value".to_owned(), |value| value.to_string());
-    CellError {
-        column: column.name().to_string(),
-        row,
-        fault: CellFault::Value(format!("{value} does not fit in {wanted}")),
-    }
-}
-
-/// Fields that the stored struct lacks are null; those that nobody wants are left out.
-fn convert_struct(column: &Series, wanted: &[Field]) -> Result<Series, CellError> {
-    // The validity is that of all rows, and can be set on a single chunk only.
-    let column = &column.rechunk();
-    let stored = column.struct_().map_err(|cause| polars_fault(column, &cause))?;
-    let fields: Result<Vec<Series>, CellError> = wanted
-        .iter()
-        .map(|field| match stored.field_by_name(field.name()) {
-            Ok(values) => convert(&values, field.dtype()),
-            Err(_) => Ok(Series::full_null(field.name().clone(), column.len(), field.dtype())),
-        })
-        .map(|values| values.map_err(|cause| CellError { column: column.name().to_string(), ..cause }))
-        .collect();
-    let converted = StructChunked::from_series(column.name().clone(), column.len(), fields?.iter())
-        .map_err(|cause| polars_fault(column, &cause))?;
-    let converted = converted.with_outer_validity(column.rechunk_validity());
-    Ok(converted.into_series())
-}
-
-fn convert_list(column: &Series, inner: &DataType) -> Result<Series, CellError> {
-    let lists = column.list().map_err(|cause| polars_fault(column, &cause))?;
-    let converted = lists.apply_to_inner(&|values| {
-        convert(&values, inner).map_err(|cause| match cause.fault {
-            CellFault::Value(reason) => PolarsError::ComputeError(reason.into()),
-            CellFault::Null => PolarsError::ComputeError("null".into()),
-        })
-    });
-    Ok(converted.map_err(|cause| polars_fault(column, &cause))?.into_series())
-}
-
-fn polars_fault(column: &Series, cause: &PolarsError) -> CellError {
-    CellError { column: column.name().to_string(), row: 0, fault: CellFault::Value(cause.to_string()) }
 }

@@ -47,7 +47,8 @@ fn joined(stored: &DataType, found: &DataType) -> DataType {
         (DataType::List(stored), DataType::List(found)) => DataType::List(Box::new(joined(stored, found))),
         // What does not widen keeps the type that was found, so that it is refused and never becomes text.
         (stored, found) => {
-            widen(stored, found).unwrap_or_else(|| if found.is_string() { stored } else { found }.clone())
+            let is_date_or_time = found.is_string() && stored.is_temporal();
+            widen(stored, found).unwrap_or_else(|| if is_date_or_time { stored } else { found }.clone())
         }
     }
 }

@@ -5,8 +5,8 @@ mod builder;
 mod cache;
 pub mod column;
 mod contract;
+mod convert;
 mod data_type;
-mod decimal;
 #[cfg(feature = "derive")]
 mod derive;
 mod documents;

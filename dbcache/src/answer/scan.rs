@@ -13,7 +13,7 @@ use polars::prelude::*;
 
 use super::{Question, Wanted};
 use crate::column::ColumnRef;
-use crate::data_type::convert;
+use crate::convert::convert;
 use crate::error::{Error, Result};
 use crate::key::{ColumnIds, IdSet};
 use crate::read_through::default_of;

@@ -11,6 +11,7 @@ use polars::prelude::*;
 use super::Strictness;
 use super::infer::{Reading, Target};
 use super::value::Value;
+use crate::convert;
 use decimals::Decimals;
 use nested::{Lists, Structs};
 
@@ -38,13 +39,13 @@ impl Builder {
 
     pub(super) fn finish(self) -> PolarsResult<Series> {
         let built = self.cells.finish()?;
-        if *built.dtype() == self.data_type { Ok(built) } else { built.cast(&self.data_type) }
+        Ok(convert::by_row(&built, &self.data_type)?.values)
     }
 }
 
 /// The cells of a column, or of a level of a nested one.
 ///
-/// A level may build a stand-in for its type, text for a date or a list for a fixed-size array, which Polars casts
+/// A level may build a stand-in for its type, text for a date or a list for a fixed-size array, which is converted
 /// when the whole column is there.
 trait Cells: Send + Sync {
     fn push(&mut self, value: Option<Value<'_>>) -> Result<(), Misfit>;
@@ -148,7 +149,6 @@ where
     Box::new(Scalars { builder, read, strictness, column_type: PhantomData })
 }
 
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, readers of all")]
 fn integers<T>(rows: usize, strictness: Strictness) -> Box<dyn Cells>
 where
     T: PolarsNumericType,
@@ -158,13 +158,13 @@ where
     numbers::<T>(rows, |value| value.integer(), strictness)
 }
 
-/// Text, and what Polars reads from text.
+/// Text, and what is read from text.
 struct Texts {
     builder: StringChunkedBuilder,
     /// Room for a text that a document does not have as it is, used for one row after another.
     buffer: String,
     quoted: bool,
-    /// The type that the text is cast to in the end, where it is not text.
+    /// The type that the text is converted to in the end, where it is not text.
     read_as: Option<DataType>,
     strictness: Strictness,
 }
@@ -201,5 +201,5 @@ impl Cells for Texts {
 
 fn reads_as(text: &str, data_type: &DataType) -> bool {
     let cell = Series::new(PlSmallStr::EMPTY, [text]);
-    cell.cast(data_type).is_ok_and(|read| read.null_count() == 0)
+    convert::by_row(&cell, data_type).is_ok_and(|read| read.misfits.is_empty())
 }

@@ -9,7 +9,8 @@ use self::union::{Union, with_both};
 use super::keys;
 use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
 use super::rows::Rows;
-use crate::data_type::{convert, widen};
+use crate::convert::{convert, reversibly};
+use crate::data_type::widen;
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::key::row_number;
@@ -218,15 +219,23 @@ fn merge_column(
     gathered.map_err(Error::frame("merge rows"))
 }
 
-/// Both columns in the type that holds both. Structs and lists take in documents, and text takes in structs and lists.
+/// Both columns in the type that holds both, or what was fetched in the stored type if that has the same values. Structs
+/// and lists take in documents, and text takes in structs and lists.
 pub(super) fn reconcile(table: &TableName, stored: &Column, fetched: &Column) -> Result<(Column, Column)> {
     let conflict = || type_conflict(table, stored, fetched);
     let (stored, fetched) = &alike(stored, fetched).ok_or_else(conflict)?;
-    let data_type = widen(stored.dtype(), fetched.dtype()).ok_or_else(conflict)?;
-    let converted = |column: &Column| {
-        convert(column.as_materialized_series(), &data_type).map(IntoColumn::into_column).map_err(|_| conflict())
+    let in_type = |column: &Column, data_type: &DataType| {
+        convert(column.as_materialized_series(), data_type).map(IntoColumn::into_column).ok()
     };
-    Ok((converted(stored)?, converted(fetched)?))
+    let widened = || {
+        let both = widen(stored.dtype(), fetched.dtype())?;
+        Some((in_type(stored, &both)?, in_type(fetched, &both)?))
+    };
+    let narrowed = || {
+        let fetched = reversibly(fetched.as_materialized_series(), stored.dtype())?;
+        Some((stored.clone(), fetched.into_column()))
+    };
+    widened().or_else(narrowed).ok_or_else(conflict)
 }
 
 /// Both columns nested or both text, where one is nested and the other JSON text. What is stored stays as it is.

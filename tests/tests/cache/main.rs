@@ -7,6 +7,7 @@ mod batches;
 mod completeness;
 mod concurrency;
 mod contract;
+mod conversions;
 mod damage;
 mod declared_keys;
 mod documents;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use polars::prelude::*;
 
 use super::Pending;
+use crate::convert;
 use crate::json_path::{PathError, Strictness, Wanted, canonical, refused, text};
 
 /// Gives the column the pinned type, or the type that its values have in JSON.
@@ -43,6 +44,15 @@ fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strict
     if pinned == column.dtype() {
         return Ok(column.clone().with_name(PlSmallStr::EMPTY));
     }
+    if !is_known_to_json(column.dtype()) || !is_known_to_json(pinned) {
+        let converted = convert::by_row(column, pinned).map_err(refused(one.path))?;
+        return match (strictness, converted.misfits.first()) {
+            (Strictness::Strict, Some(row)) => {
+                Err(PathError { row: *row, path: one.path, reason: convert::reason(column, *row, pinned) })
+            }
+            _ => Ok(converted.values.with_name(PlSmallStr::EMPTY)),
+        };
+    }
     if is_wider(pinned, column.dtype()) {
         let widened = column.strict_cast(pinned).map_err(refused(one.path))?;
         return Ok(widened.with_name(PlSmallStr::EMPTY));
@@ -56,6 +66,11 @@ fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strict
     let columns =
         text::extract(&documents, &wanted, strictness).map_err(|error| PathError { path: one.path, ..error })?;
     Ok(columns.into_iter().next().unwrap_or_default())
+}
+
+/// Whether values of a type are in JSON as what they are, and not in strings.
+fn is_known_to_json(data_type: &DataType) -> bool {
+    is_in_json(data_type) || data_type.is_string() || data_type.is_decimal()
 }
 
 /// Whether a number type holds all values of another.
@@ -128,7 +143,10 @@ fn write(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
         value if value.is_integer() => text.push_str(&integer(value)?.to_string()),
         value => match value.get_str() {
             Some(value) => canonical::write_string(text, value),
-            None => canonical::write_string(text, &value.to_string()),
+            None => {
+                let shown = convert::moment::text(value).unwrap_or_else(|| value.to_string());
+                canonical::write_string(text, &shown);
+            }
         },
     }
     Ok(())

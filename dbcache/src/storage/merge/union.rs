@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use super::{Origins, reconcile};
-use crate::data_type::{convert, widen};
+use crate::convert::convert;
+use crate::data_type::widen;
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::key::row_number;
