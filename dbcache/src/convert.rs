@@ -1,46 +1,6 @@
 //! Conversion of columns: one policy for what is brought, stored, declared and pinned.
-//!
-//! A value becomes the same value of another type, or it does not fit and is named. Nothing is rounded, cut or wrapped:
-//!
-//! | from | to | |
-//! |---|---|---|
-//! | any type | the same | exact |
-//! | null | any type | exact |
-//! | boolean | integer | exact: 0 and 1 |
-//! | integer | wider integer | exact |
-//! | integer | any other integer | checked: within its range |
-//! | integer | boolean | checked: 0 and 1 |
-//! | integer | float | exact where every value of the type is a float, else checked: integers that are |
-//! | integer | decimal | exact where it has the digits of every value, else checked: numbers of as many digits |
-//! | `Float32` | `Float64` | exact |
-//! | `Float64` | `Float32` | checked: numbers that have all their digits in it |
-//! | float | integer | checked: whole numbers within its range; −0 is 0 |
-//! | float | decimal | checked: finite numbers of as many digits, as the shortest text that reads as the float has them |
-//! | decimal | decimal | exact where it has the digits of both, else checked: numbers of as many digits |
-//! | decimal | integer | checked: whole numbers within its range |
-//! | decimal | float | checked: numbers that have all their digits in it |
-//! | boolean, number | text | exact, where that is pinned |
-//! | text | decimal | checked: text that writes a number of as many digits |
-//! | text | boolean, integer, float | checked: text that writes one, where that is pinned |
-//! | text | date, time, datetime | checked: ISO 8601 as [`moment`] reads it, in whole units of the type |
-//! | date, time, datetime | text | exact: `2024-01-01`, `12:00:00`, `2024-01-01 12:00:00`, with a zone followed by `+00:00` |
-//! | date | datetime, with the zone UTC or none | checked: midnight, where that is within its range |
-//! | datetime, with the zone UTC or none | date | checked: midnights |
-//! | datetime | datetime in another unit or zone | checked: whole units within its range; without a zone it is UTC's, and no other zone may go |
-//! | duration | duration in another unit | checked: whole units within its range |
-//! | text | bytes | exact: UTF-8 |
-//! | bytes | text | checked: UTF-8 |
-//! | category, enum | as text | as text |
-//! | text | category | exact |
-//! | text | enum | checked: its categories |
-//! | list, array | list | as their elements |
-//! | list, array | array | checked: of its length, and as their elements |
-//! | struct | struct | as their fields; those that nobody wants are left out, and those that are not there are null |
-//! | list, array, struct | text | exact: JSON |
-//! | any other pair | | refused |
-//!
-//! A float *has all digits* of a number if it reads the same when it is written with as many digits: 0.1 is a number
-//! that both floats have, 9007199254740993 and 0.1234567890123456789 are none.
+#![doc = ""]
+#![doc = include_str!("../CONVERSIONS.md")]
 
 mod decide;
 pub(crate) mod moment;
@@ -147,6 +107,10 @@ pub(crate) fn reversibly(column: &Series, wanted: &DataType) -> Option<Series> {
         return None;
     }
     let converted = convert(column, wanted).ok()?;
+    if column.dtype().is_string() && (wanted.is_temporal() || wanted.is_decimal()) {
+        // What the text says is there, though it may be spelled in another way.
+        return Some(converted);
+    }
     let back = convert(&converted, column.dtype()).ok()?;
     back.equals_missing(column).then_some(converted)
 }
@@ -173,6 +137,8 @@ pub(crate) fn shown(value: &AnyValue<'_>) -> String {
         return text;
     }
     match value {
+        AnyValue::Float32(float) => text::Float::text(*float),
+        AnyValue::Float64(float) => text::Float::text(*float),
         AnyValue::Duration(count, unit) => format!("{count} {unit}"),
         value => match value.to_string() {
             long if long.chars().nth(MOST).is_some() => long.chars().take(MOST).chain(['…']).collect(),

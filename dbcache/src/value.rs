@@ -3,6 +3,8 @@
 mod chunks;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
+#[cfg(feature = "chrono")]
+mod epoch;
 mod fault;
 mod json_text;
 mod list;
@@ -26,6 +28,8 @@ use polars::prelude::{DataType, PlSmallStr, PolarsResult, Series};
 use crate::column::{Nullness, Place};
 use crate::record::{Record, SelectColumn};
 
+#[cfg(feature = "chrono")]
+pub use epoch::{JulianDay, UnixSeconds};
 pub use fault::Fault;
 pub use json_text::{JsonText, JsonTextBuilder, JsonTextReader};
 pub use list::{ListBuilder, ListReader};
@@ -45,6 +49,7 @@ pub use store_as::StoreAs;
 /// | `char` | `String` |
 /// | `serde_json::Value`, `HashMap<String, V>`, `BTreeMap<String, V>` | `String` with JSON text |
 /// | `chrono::NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime<Utc>` (feature `chrono`) | `Date`, `Time`, `Datetime` in microseconds, the last with the zone UTC |
+/// | `value::UnixSeconds`, `value::JulianDay` (feature `chrono`) | `Int64`, `Float64` |
 /// | `uuid::Uuid` (feature `uuid`) | `String`, lower case with hyphens |
 /// | `rust_decimal::Decimal` (feature `rust_decimal`) | `Decimal` of 38 digits, 9 of them after the point |
 /// | a struct with [`CachedJson`](crate::CachedJson) | `Struct` |
@@ -53,6 +58,9 @@ pub use store_as::StoreAs;
 ///
 /// Nothing is rounded: a time with a fraction of a microsecond, or a decimal with more than 9 digits after its
 /// point, is an error where it would be stored.
+///
+/// A field also reads a column that is stored in another type, where its values have the same meaning in both.
+#[doc = include_str!("../CONVERSIONS.md")]
 ///
 /// This trait is not for implementing by hand: implement [`StoreAs`] for types of your own.
 #[diagnostic::on_unimplemented(

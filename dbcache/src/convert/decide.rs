@@ -23,6 +23,7 @@ const UNITS: Conversion = Checked("whole units within its range");
 const INNER: Conversion = Checked("values that fit");
 
 /// How values of one type become values of another; see the table of the [module above](super).
+#[expect(clippy::match_same_arms, reason = "in the order of the table")]
 pub(crate) fn conversion(from: &DataType, to: &DataType) -> Conversion {
     use DataType::{
         Array, Binary, Boolean, Categorical, Date, Datetime, Decimal, Duration, Enum, Float16, Float32, Float64, List,
@@ -178,9 +179,9 @@ fn bits(integer: &DataType) -> u32 {
 /// The decimal digits of an integer type's largest value.
 fn digits(integer: &DataType) -> usize {
     match bits(integer) {
-        ..=8 => 3,
-        ..=16 => 5,
-        ..=32 => 10,
+        0..=8 => 3,
+        9..=16 => 5,
+        17..=32 => 10,
         63 => 19,
         64 => 20,
         _ => 39,

@@ -1,13 +1,4 @@
 //! Dates and times as text: ISO 8601 as databases write it, and back.
-//!
-//! | form | examples |
-//! |---|---|
-//! | date | `2024-01-31`, `+12024-01-31`, `-0043-03-15`, `0044-03-15 BC` |
-//! | time of day | `12:30`, `12:30:00`, `12:30:00.123456789`; in a datetime also `24:00` |
-//! | datetime | a date, alone for its midnight, or followed by a space or `T` and a time |
-//! | offset | after a time, with or without a space: `Z`, `UTC`, `+02`, `+0200`, `+02:00`, `-00:30:15` |
-//!
-//! The calendar is the Gregorian one at all times, and the year 0 is 1 BC. There is no leap second.
 
 use polars::prelude::{AnyValue, TimeUnit, TimeZone};
 
@@ -40,7 +31,7 @@ impl Moment {
         if !rest.is_done() {
             rest.one_of(&['T', 't', ' '])?;
             moment.nanos = rest.time()?;
-            moment.offset = rest.offset()?;
+            moment.offset = rest.offset().ok()?;
         }
         rest.is_done().then_some(moment)
     }
@@ -180,6 +171,9 @@ const DAYS_PER_CYCLE: i64 = 146_097;
 /// The days from 0000-03-01 to 1970-01-01.
 const EPOCH: i64 = 719_468;
 
+/// Text that is no offset stands where one may stand.
+struct Malformed;
+
 /// What is left of a text.
 struct Rest<'a>(&'a str);
 
@@ -248,19 +242,25 @@ impl Rest<'_> {
         Some(digits * 10_i64.pow(u32::try_from(missing).ok()?))
     }
 
-    /// The seconds that a clock is ahead of UTC's, if the text says so; `None` where it says it wrongly.
-    fn offset(&mut self) -> Option<Option<i64>> {
+    /// The seconds that a clock is ahead of UTC's, if the text says so.
+    fn offset(&mut self) -> Result<Option<i64>, Malformed> {
         let is_apart = self.one_of(&[' ']).is_some();
         if matches!(self.0, "Z" | "z" | "UTC") {
             self.0 = "";
-            return Some(Some(0));
+            return Ok(Some(0));
         }
-        let Some(sign) = self.one_of(&['+', '-']) else { return (!is_apart).then_some(None) };
-        let hours = self.number(2, 2)?;
+        let Some(sign) = self.one_of(&['+', '-']) else {
+            return if is_apart { Err(Malformed) } else { Ok(None) };
+        };
+        let ahead = self.ahead().ok_or(Malformed)?;
+        Ok(Some(if sign == '-' { -ahead } else { ahead }))
+    }
+
+    fn ahead(&mut self) -> Option<i64> {
+        let hours = self.number(2, 2).filter(|hours| *hours < 24)?;
         let minutes = self.sixtieths()?;
         let seconds = self.sixtieths()?;
-        let ahead = hours * 3600 + minutes * 60 + seconds;
-        (hours < 24).then_some(Some(if sign == '-' { -ahead } else { ahead }))
+        Some(hours * 3600 + minutes * 60 + seconds)
     }
 
     /// Minutes or seconds of an offset, 0 where there are none.

@@ -160,7 +160,7 @@ fn narrowed(floats: &Series, wanted: &DataType) -> PolarsResult<Converted> {
         return Ok(Converted::all(floats.clone()));
     }
     #[expect(clippy::cast_possible_truncation, reason = "what changes is refused")]
-    let narrow = |float: f64| Some(float as f32).filter(|small| f64::from(*small) == float);
+    let narrow = |float: f64| Some(float as f32).filter(|small| f64::from(*small).to_bits() == float.to_bits());
     Ok(named::<Float32Chunked>(floats, mapped(floats.f64()?.iter(), narrow)))
 }
 
@@ -215,7 +215,7 @@ fn of_floats<F: Float>(
 #[expect(clippy::cast_possible_truncation, reason = "what changes is refused")]
 fn small_float(float: f64) -> Option<f32> {
     let nearest = float as f32;
-    if f64::from(nearest) == float || float.is_nan() {
+    if f64::from(nearest).to_bits() == float.to_bits() || float.is_nan() {
         return Some(nearest);
     }
     number::of_float(float).and_then(number::to_float)

@@ -149,6 +149,7 @@ where
     Box::new(Scalars { builder, read, strictness, column_type: PhantomData })
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is of one lifetime, readers of all")]
 fn integers<T>(rows: usize, strictness: Strictness) -> Box<dyn Cells>
 where
     T: PolarsNumericType,

@@ -8,6 +8,7 @@ use dbcache::error::{BatchError, BoxError};
 use dbcache::fetch::{FetchRequest, Fetched, Fetcher};
 use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
+use dbcache::value::{JulianDay, UnixSeconds};
 use dbcache::{Cache, Cached, CachedJson, Error};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,14 @@ fn moment(text: &str) -> NaiveDateTime {
     text.parse().expect("a time")
 }
 
+fn unix_seconds(text: &str) -> UnixSeconds {
+    UnixSeconds::new(moment(text).and_utc()).expect("whole seconds")
+}
+
+fn julian_day(text: &str) -> JulianDay {
+    JulianDay::at(moment(text)).expect("whole milliseconds")
+}
+
 fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).expect("a date")
 }
@@ -124,6 +133,10 @@ pairs! {
     a_small_float_is_read_from_integers: f32, column([15_i64, -1]), [15.0, -1.0];
     a_small_float_is_read_from_floats: f32, column([0.5, -1.25]), [0.5, -1.25];
     a_small_integer_is_read_from_large_ones: u8, column([255_i64, 0]), [255, 0];
+    a_time_is_read_from_unix_seconds: UnixSeconds, column([1_704_110_400_i64, -1]),
+        [unix_seconds("2024-01-01T12:00:00"), unix_seconds("1969-12-31T23:59:59")];
+    a_time_is_read_from_julian_days: JulianDay, column([2_460_311.0, 2_440_587.5]),
+        [julian_day("2024-01-01T12:00:00"), julian_day("1970-01-01T00:00:00")];
     a_json_value_is_read_from_structs: Value, documents(), [json!({ "a": 1, "b": "x" }), json!({ "a": 2, "b": "y" })];
 }
 
@@ -194,7 +207,9 @@ fn times_that_a_field_does_not_hold_are_errors_and_not_cut() {
     assert_eq!(read!(NaiveDateTime, one("2023-12-31 24:00:00")), Ok(vec![moment("2024-01-01T00:00:00")]));
     assert_eq!(read!(NaiveDate, one("12024-01-01")), Ok(vec![day(12024, 1, 1)]));
     assert_eq!(read!(NaiveDate, one("-0044-03-15")), Ok(vec![day(-44, 3, 15)]));
-    assert!(read!(NaiveDate, column(["2024-01-01", "2024-01-01 12:00:00"])).is_err_and(|(id, _)| id == RowId::from(8)));
+    assert!(
+        read!(NaiveDate, column(["2024-01-01", "2024-01-01 12:00:00"])).is_err_and(|(id, _)| id == RowId::from(8_i64))
+    );
     assert!(read!(NaiveTime, one("24:00:00")).is_err());
 }
 

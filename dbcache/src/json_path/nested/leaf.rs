@@ -143,10 +143,7 @@ fn write(text: &mut String, value: &AnyValue<'_>) -> PolarsResult<()> {
         value if value.is_integer() => text.push_str(&integer(value)?.to_string()),
         value => match value.get_str() {
             Some(value) => canonical::write_string(text, value),
-            None => {
-                let shown = convert::moment::text(value).unwrap_or_else(|| value.to_string());
-                canonical::write_string(text, &shown);
-            }
+            None => canonical::write_string(text, &convert::moment::text(value).unwrap_or_else(|| value.to_string())),
         },
     }
     Ok(())

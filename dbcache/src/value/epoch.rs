@@ -1,0 +1,125 @@
+//! Moments that a database keeps as numbers, as SQLite's programs often do.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+use super::StoreAs;
+use crate::error::BoxError;
+
+/// A moment that is stored as the seconds since 1970-01-01 in UTC, like SQLite's `unixepoch()`.
+///
+/// ```
+/// use dbcache::Cached;
+/// use dbcache::value::UnixSeconds;
+///
+/// #[derive(Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     created: UnixSeconds,
+/// }
+///
+/// let noon = "2024-01-01T12:00:00Z".parse()?;
+/// let user = User { id: 1, created: UnixSeconds::new(noon).ok_or("a fraction of a second")? };
+/// assert_eq!(user.created.time(), noon);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixSeconds {
+    time: DateTime<Utc>,
+    seconds: i64,
+}
+
+impl UnixSeconds {
+    /// A moment, unless it has a fraction of a second.
+    pub fn new(time: DateTime<Utc>) -> Option<Self> {
+        (time.timestamp_subsec_nanos() == 0).then(|| Self { time, seconds: time.timestamp() })
+    }
+
+    /// The moment.
+    pub fn time(self) -> DateTime<Utc> {
+        self.time
+    }
+}
+
+impl StoreAs for UnixSeconds {
+    type As = i64;
+
+    fn store(&self) -> Cow<'_, i64> {
+        Cow::Borrowed(&self.seconds)
+    }
+
+    fn load(seconds: i64) -> Result<Self, BoxError> {
+        let time = DateTime::from_timestamp(seconds, 0);
+        let time = time.ok_or_else(|| format!("{seconds} s after 1970-01-01 is out of range"))?;
+        Ok(Self { time, seconds })
+    }
+}
+
+/// A moment that is stored as a Julian day, like SQLite's `julianday()`: the days since noon of 24 November 4714 BC, with
+/// a fraction. Its float is kept as it is.
+///
+/// ```
+/// use dbcache::Cached;
+/// use dbcache::value::JulianDay;
+///
+/// #[derive(Cached)]
+/// #[cached(table = "public.users")]
+/// struct User {
+///     #[cached(id)]
+///     id: i64,
+///     created: JulianDay,
+/// }
+///
+/// let noon = "2024-01-01T12:00:00".parse()?;
+/// let user = User { id: 1, created: JulianDay::at(noon).ok_or("a fraction of a millisecond")? };
+/// assert_eq!((user.created.days(), user.created.time()), (2_460_311.0, noon));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct JulianDay {
+    days: f64,
+    time: NaiveDateTime,
+}
+
+const MILLIS_PER_DAY: f64 = 86_400_000.0;
+/// The milliseconds from the beginning of Julian days to 1970-01-01.
+const MILLIS_TO_1970: i64 = 210_866_760_000_000;
+
+impl JulianDay {
+    /// The Julian day of a moment, unless that has a fraction of a millisecond.
+    #[expect(clippy::cast_precision_loss, reason = "the milliseconds of chrono's range are below 2^53")]
+    pub fn at(time: NaiveDateTime) -> Option<Self> {
+        let millis = time.and_utc().timestamp_millis() + MILLIS_TO_1970;
+        let is_whole = time.and_utc().timestamp_subsec_nanos().is_multiple_of(1_000_000);
+        is_whole.then_some(Self { days: millis as f64 / MILLIS_PER_DAY, time })
+    }
+
+    /// The day, with its fraction.
+    pub fn days(self) -> f64 {
+        self.days
+    }
+
+    /// The moment, to the millisecond, as SQLite reads it.
+    pub fn time(self) -> NaiveDateTime {
+        self.time
+    }
+}
+
+impl StoreAs for JulianDay {
+    type As = f64;
+
+    fn store(&self) -> Cow<'_, f64> {
+        Cow::Borrowed(&self.days)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "what is beyond the range is refused")]
+    fn load(days: f64) -> Result<Self, BoxError> {
+        let millis = (days * MILLIS_PER_DAY + 0.5).floor() as i64;
+        let time = millis.checked_sub(MILLIS_TO_1970).and_then(DateTime::from_timestamp_millis);
+        let time = time.filter(|_| days.is_finite()).ok_or_else(|| format!("the Julian day {days} is out of range"))?;
+        Ok(Self { days, time: time.naive_utc() })
+    }
+}
