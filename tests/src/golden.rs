@@ -2,7 +2,8 @@
 //!
 //! A folder is written once for each version of the format, by `cargo run -p dbcache-tests --bin golden -- FOLDER`
 //! with the first release that writes it, and never again: every later version must read it. It is written below a
-//! folder of the name [`SPLIT_EARLY`], so that few rows make several files.
+//! folder of the name [`SPLIT_EARLY`], so that few rows make several files. `v1-readable` has the types that other programs
+//! know only in another form.
 
 use std::path::{Path, PathBuf};
 
@@ -132,6 +133,51 @@ pub fn kinds() -> DataFrame {
     let nested = StructChunked::from_series("nested".into(), 3, fields.iter()).expect("a struct");
     frame.with_column(nested.into_column()).expect("a column of the same length");
     frame
+}
+
+/// The same columns, and those that Parquet has no types for, or few programs read: integers of 128 bits, and times in
+/// nanoseconds, of nothing but whole microseconds and of others.
+///
+/// # Panics
+///
+/// When Polars does not build it.
+pub fn readable() -> DataFrame {
+    let mut frame = kinds();
+    let wide = Series::new("i128".into(), [Some(i128::MIN), None, Some(7)]);
+    let huge = Series::new("u128".into(), [Some(u128::MAX), None, Some(7)]);
+    let both = StructChunked::from_series("both_128".into(), 3, [&wide, &huge].into_iter()).expect("a struct");
+    let in_order = Series::new("".into(), [Some(1_717_243_200_123_456_000_i64), None, Some(-1_000)]);
+    let fine = Series::new("".into(), [Some(1_717_243_200_123_456_789_i64), None, Some(-1)]);
+    let of_day = Series::new("".into(), [Some(86_399_999_999_000_i64), None, Some(0)]);
+    let of_day_fine = Series::new("".into(), [Some(86_399_999_999_999_i64), None, Some(1)]);
+    let moment = DataType::Datetime(TimeUnit::Nanoseconds, None);
+    let times = [
+        ("moment", in_order, &moment),
+        ("moment_fine", fine, &moment),
+        ("of_day", of_day, &DataType::Time),
+        ("of_day_fine", of_day_fine, &DataType::Time),
+    ];
+    for (name, values, data_type) in times {
+        let values = values.cast(data_type).expect("a cast that fits").with_name(name.into());
+        frame.with_column(values.into_column()).expect("a column of the same length");
+    }
+    for column in [wide, huge, both.into_series()] {
+        frame.with_column(column.into_column()).expect("a column of the same length");
+    }
+    frame
+}
+
+/// Writes a cache folder with the table `public.readable`, whose rows are [`readable`].
+///
+/// # Errors
+///
+/// An error of the cache.
+pub fn write_readable(folder: &Path) -> Result<(), BoxError> {
+    let all = readable();
+    let ids: Vec<u64> = all.column("id")?.u64()?.into_no_null_iter().collect();
+    let fetcher = |_: &[u64], _: &str| Ok::<_, Never>(readable());
+    open_dynamic(folder).table("public.readable")?.select(["flag"])?.frame(&ids, &fetcher)?;
+    Ok(())
 }
 
 /// The cache of a record type in a folder.

@@ -11,7 +11,7 @@ use super::compaction;
 use super::disk::{self, Writing};
 use super::in_order::{InOrder, SetsInOrder};
 use super::merge::{self, Replace, merge};
-use super::parquet_file::{GROUP, Header, Place, Writer};
+use super::parquet_file::{FileColumn, GROUP, Header, Place, Writer};
 use super::publish::WriteLock;
 use super::rows::Rows;
 use super::segment::Segment;
@@ -210,9 +210,14 @@ impl Table {
         let known = sets.columns();
         let columns: Vec<&StoredColumn> =
             rows.columns().iter().filter(|column| known.contains(column.name().as_str())).collect();
-        let types: Vec<_> = columns.iter().map(|column| (column.name().clone(), column.data_type().clone())).collect();
+        let in_file = |column: &&StoredColumn| FileColumn {
+            name: column.name().clone(),
+            data_type: column.data_type().clone(),
+            is_in_microseconds: rows.is_whole_microseconds(column),
+        };
+        let in_file = columns.iter().map(in_file).collect();
         let out = Writing::create(&self.path(place))?;
-        let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), &types, sets.are_mixed())?;
+        let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), in_file, sets.are_mixed())?;
         let mut count = 0;
         for group in InOrder::new(rows, GROUP) {
             let (ids, located) = group?;

@@ -7,6 +7,7 @@ mod header;
 mod outline;
 mod pages;
 mod reader;
+mod schema;
 mod seal;
 mod writer;
 
@@ -28,6 +29,7 @@ use crate::name::TableName;
 pub(super) use self::header::{Header, Place, SetOfRows};
 pub(super) use self::outline::{Outline, outline};
 pub(super) use self::reader::{RowFile, Way};
+pub(super) use self::schema::{FileColumn, are_whole_microseconds};
 #[cfg(feature = "lazy")]
 pub(super) use self::writer::IDS_A_PAGE;
 pub(super) use self::writer::{GROUP, Writer};

@@ -11,7 +11,7 @@ use polars::prelude::*;
 use super::chain::{Commits, SegmentName};
 use super::compaction::Size;
 use super::disk::Stamp;
-use super::parquet_file::{PRESENCE_COLUMN, RowFile, SetOfRows, Way};
+use super::parquet_file::{PRESENCE_COLUMN, RowFile, SetOfRows, Way, are_whole_microseconds};
 use super::presence::ColumnSet;
 use super::rows::Rows;
 use crate::error::{Error, Result};
@@ -164,6 +164,22 @@ impl Segment {
 
     pub(super) fn data_type(&self, column: &str) -> Option<&DataType> {
         self.columns.get(*self.places.get(column)?).map(|(_, data_type)| data_type)
+    }
+
+    /// Whether all times of a column are known to be whole microseconds; no values of a file are read for that.
+    pub(super) fn is_whole_microseconds(&self, column: &str) -> bool {
+        match (self.data_type(column), &self.rows) {
+            (
+                None | Some(DataType::Null | DataType::Datetime(TimeUnit::Microseconds | TimeUnit::Milliseconds, _)),
+                _,
+            ) => true,
+            (Some(DataType::Time | DataType::Datetime(..)), SegmentRows::File(file)) => file.is_in_microseconds(column),
+            (Some(DataType::Time | DataType::Datetime(..)), SegmentRows::Memory(rows)) => {
+                let times = self.places.get(column).and_then(|place| rows.columns.get(*place));
+                times.is_some_and(|times| are_whole_microseconds(times.as_materialized_series()))
+            }
+            _ => false,
+        }
     }
 
     /// The column sets of the rows.

@@ -183,6 +183,13 @@ impl Snapshot {
         Ok(LookUp { hits, incomplete, missing, rows })
     }
 
+    /// Whether a column has times in nanoseconds, and all of them are known to be whole microseconds.
+    pub(super) fn is_whole_microseconds(&self, column: &StoredColumn) -> bool {
+        let is_in_nanoseconds =
+            matches!(column.data_type, DataType::Time | DataType::Datetime(TimeUnit::Nanoseconds, _));
+        is_in_nanoseconds && self.segments.iter().all(|segment| segment.is_whole_microseconds(&column.name))
+    }
+
     /// The columns that another program's file has, and that cannot be read.
     pub(crate) fn unreadable(&self) -> impl Iterator<Item = &UnreadableColumn> {
         self.segments.iter().flat_map(|segment| segment.unreadable())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dbcache::polars::prelude::*;
 use dbcache_tests::golden::{
-    COMPLETED, FIRST, ORDERS, REPLACED, User, contact, kinds, open, open_dynamic, order, user,
+    COMPLETED, FIRST, ORDERS, REPLACED, User, contact, kinds, open, open_dynamic, order, readable, user, write_readable,
 };
 use serde_json::{Value, json};
 
@@ -130,4 +130,47 @@ fn what_is_written_now_has_the_same_rows() {
         let cached = |folder: &Path| open_dynamic(folder).table_by(name, id_column).unwrap().cached().unwrap();
         assert!(cached(&now).equals_missing(&cached(checked_in.0.path())), "{name}");
     }
+}
+
+#[test]
+fn columns_that_are_written_in_the_types_of_others_are_read_in_ours() {
+    let (checked_in, now, expected) = (golden("v1-readable"), Folder::new(), readable());
+    write_readable(now.0.path()).unwrap();
+    for folder in [&checked_in, &now] {
+        let table = open_dynamic(folder.0.path()).table("public.readable").unwrap();
+        let cached = table.cached().unwrap();
+        assert_eq!(cached.schema(), expected.schema());
+        assert!(cached.equals_missing(&expected), "{cached}");
+        // A single row comes another way.
+        let columns = ["moment", "of_day", "i128", "both_128", "moment_fine"];
+        let one = table.select(columns).unwrap().frame_cached(&[0_u64]).unwrap().rows;
+        let names = std::iter::once("id").chain(columns);
+        assert!(one.equals_missing(&expected.select(names).unwrap().head(Some(1))), "{one}");
+    }
+}
+
+#[test]
+fn times_stay_exact_when_files_are_joined_of_which_one_has_whole_microseconds_alone() {
+    let folder = Folder::new();
+    let table = folder.cache().table("public.t").unwrap();
+    let times = |times: [i64; 2]| {
+        let times = Series::new("at".into(), times).cast(&DataType::Datetime(TimeUnit::Nanoseconds, None)).unwrap();
+        let of_day = Series::new("of_day".into(), times.to_physical_repr().i64().unwrap() % 86_400);
+        let of_day = of_day.cast(&DataType::Time).unwrap();
+        (times, of_day)
+    };
+    for (ids, values) in [([1_i64, 2], [1_000, 5_000]), ([3, 4], [1_001, 7])] {
+        let (at, of_day) = times(values);
+        let fetcher = |_: &[i64], _: &str| {
+            DataFrame::new(2, vec![Column::new("id".into(), ids), at.clone().into(), of_day.clone().into()])
+        };
+        table.select(["at", "of_day"]).unwrap().frame(&ids, &fetcher).unwrap();
+    }
+    let stored = table.cached().unwrap();
+    assert_eq!(
+        stored.column("at").unwrap().to_physical_repr().i64().unwrap().to_vec(),
+        [1_000, 5_000, 1_001, 7].map(Some)
+    );
+    let of_day = stored.column("of_day").unwrap().to_physical_repr();
+    assert_eq!(of_day.i64().unwrap().to_vec(), [1_000, 5_000, 1_001, 7].map(|time: i64| Some(time % 86_400)));
 }

@@ -58,7 +58,7 @@ fn cached<K: Key + Debug>(folder: &Folder, ids: &[K]) -> (Vec<String>, Vec<K>) {
 }
 
 fn id_type(folder: &Folder) -> DataType {
-    folder.read("public_users.parquet").column("id").unwrap().dtype().clone()
+    folder.users().cached().unwrap().column("id").unwrap().dtype().clone()
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn ids_of_128_bits_are_fetched_once_and_sorted_as_numbers() {
         cached(&folder, &[i128::MIN, i128::MIN + 1, 8, 10]),
         (expected(&[i128::MIN, 10]), vec![i128::MIN + 1, 8])
     );
-    assert_eq!(folder.read("public_users.parquet").column("id").unwrap(), &Column::new("id".into(), sorted));
+    assert_eq!(folder.users().cached().unwrap().column("id").unwrap(), &Column::new("id".into(), sorted));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn unsigned_ids_reach_up_to_the_last() {
     let ids = [0, 7, u128::from(u64::MAX) + 1, i128::MAX.unsigned_abs() + 1, u128::MAX];
     assert_eq!(fetched(&folder, &ids, &rows), expected(&ids));
     assert_eq!(cached(&folder, &ids), (expected(&ids), vec![]));
-    assert_eq!(folder.read("public_users.parquet").column("id").unwrap(), &Column::new("id".into(), ids));
+    assert_eq!(folder.users().cached().unwrap().column("id").unwrap(), &Column::new("id".into(), ids));
     let missing = folder.users().select(["name"]).unwrap().look_up(&[u128::MAX - 1]).unwrap().missing;
     assert_eq!(missing, [u128::MAX - 1]);
     let none = rows.with(|_| false);
@@ -157,7 +157,7 @@ fn ids_are_found_in_large_tables_and_their_segments() {
     assert_eq!(cached(&folder, &[id(5) + 1]), (vec![], vec![id(5) + 1]));
     folder.users().compact().unwrap();
     assert_eq!(cached(&folder, &some), (expected(&some), vec![]));
-    let whole = folder.read("public_users.parquet");
+    let whole = folder.users().cached().unwrap();
     let ids = whole.column("id").unwrap().u128().unwrap();
     assert!(ids.into_no_null_iter().is_sorted_by(|left, right| left < right));
     assert_eq!(ids.len(), 20_009);

@@ -16,12 +16,15 @@ use std::sync::{Arc, OnceLock};
 use polars::prelude::*;
 use polars_buffer::Buffer;
 use polars_parquet::parquet::read::{PageMetaData, PageReader};
-use polars_parquet::read::{ColumnChunkMetadata, FileMetadata, RowGroupMetadata, infer_schema};
+use polars_parquet::read::{
+    ColumnChunkMetadata, FileMetadata, ParquetTimeUnit, PrimitiveLogicalType, RowGroupMetadata,
+};
 
 use super::super::disk::OpenFile;
 use super::super::memory::Memory;
 use super::header::Header;
 use super::pages::{self, PageEntry, PageNumber, PageTable, PagedChunk};
+use super::schema;
 use crate::error::{Error, Result};
 
 pub(in crate::storage) use self::columns::Way;
@@ -76,7 +79,7 @@ impl RowFile {
         id_column: &str,
         memory: &Arc<Memory>,
     ) -> PolarsResult<Option<Self>> {
-        let schema = infer_schema(&metadata)?;
+        let schema = schema::read(&metadata)?;
         let chunks: usize = metadata.row_groups.iter().map(|group| group.parquet_columns().len()).sum();
         if chunks != directory.len() || !schema.contains(id_column) {
             return Ok(None);
@@ -137,6 +140,21 @@ impl RowFile {
     /// The error that says that this file is not what was written.
     pub(in crate::storage) fn damaged(&self, reason: &str) -> Error {
         self.file.damaged(reason)
+    }
+
+    /// Whether a column of times is written in microseconds, so that all of them are whole ones.
+    pub(in crate::storage) fn is_in_microseconds(&self, name: &str) -> bool {
+        let mut chunks = self.chunks(0).iter().map(ColumnChunkMetadata::descriptor);
+        let column = chunks.find(|column| column.path_in_schema.first().is_some_and(|first| first == name));
+        column.is_none_or(|column| {
+            matches!(
+                column.descriptor.primitive_type.logical_type,
+                Some(
+                    PrimitiveLogicalType::Time { unit: ParquetTimeUnit::Microseconds, .. }
+                        | PrimitiveLogicalType::Timestamp { unit: ParquetTimeUnit::Microseconds, .. }
+                )
+            )
+        })
     }
 
     /// Whether every byte that is ever read is as it was written.

@@ -9,7 +9,6 @@ use polars_parquet::parquet::write::compress;
 use polars_parquet::write::{
     CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FallibleStreamingIterator, FileWriter,
     KeyValue, Page, ParquetType, StatisticsOptions, Version, WriteOptions, array_to_columns, get_dtype_encoding,
-    schema_to_metadata_key,
 };
 use rayon::prelude::*;
 
@@ -17,6 +16,7 @@ use super::super::disk::Writing;
 use super::super::locked;
 use super::header::{self, Header};
 use super::pages::{self, PagedChunk};
+use super::schema::{self, FileColumn};
 use super::{PRESENCE_COLUMN, fences, footer_start, seal};
 use crate::error::{Error, Result};
 use crate::key::IdSet;
@@ -42,6 +42,8 @@ const SAMPLE: usize = 8;
 pub(in crate::storage) struct Writer {
     out: Writing,
     sink: Sink,
+    /// What the columns are when they are read.
+    own: ArrowSchema,
     parquet: FileWriter<Sink>,
     columns: Vec<Target>,
     chunks: Vec<WrittenChunk>,
@@ -49,6 +51,7 @@ pub(in crate::storage) struct Writer {
 
 /// A column of the file.
 struct Target {
+    column: FileColumn,
     field: ArrowField,
     parquet: ParquetType,
     is_id: bool,
@@ -68,22 +71,30 @@ impl Writer {
     pub(in crate::storage) fn new(
         out: Writing,
         id: (&str, &DataType),
-        columns: &[(PlSmallStr, DataType)],
+        columns: Vec<FileColumn>,
         is_mixed: bool,
     ) -> Result<Self> {
-        let mut fields = vec![ArrowField { is_nullable: false, ..arrow_field(id.0, id.1) }];
-        fields.extend(columns.iter().map(|(name, data_type)| arrow_field(name, data_type)));
+        let mut columns: Vec<FileColumn> = std::iter::once(FileColumn::new(id.0, id.1)).chain(columns).collect();
         if is_mixed {
-            fields.push(arrow_field(PRESENCE_COLUMN, &DataType::UInt32));
+            columns.push(FileColumn::new(PRESENCE_COLUMN, &DataType::UInt32));
         }
-        let schema: ArrowSchema = fields.iter().map(|field| (field.name.clone(), field.clone())).collect();
+        let schema = |field: fn(&FileColumn) -> ArrowField| -> ArrowSchema {
+            let fields = columns.iter().enumerate().map(|(place, column)| {
+                let field = field(column);
+                let is_nullable = place > 0 && field.is_nullable;
+                (field.name.clone(), ArrowField { is_nullable, ..field })
+            });
+            fields.collect()
+        };
+        let (own, schema) = (schema(FileColumn::field), schema(FileColumn::written_field));
+        let fields: Vec<ArrowField> = schema.iter_values().cloned().collect();
         let sink = Sink::default();
         let parquet =
             FileWriter::try_new(sink.clone(), schema, options(false)).map_err(Error::frame("lay out a file"))?;
         let types = parquet.parquet_schema().fields().to_vec();
-        let columns = fields.into_iter().zip(types).enumerate();
-        let columns = columns.map(|(place, (field, parquet))| Target { field, parquet, is_id: place == 0 }).collect();
-        Ok(Self { out, sink, parquet, columns, chunks: Vec::new() })
+        let columns = columns.into_iter().zip(fields).zip(types).enumerate();
+        let target = |(place, ((column, field), parquet))| Target { column, field, parquet, is_id: place == 0 };
+        Ok(Self { out, sink, own, parquet, columns: columns.map(target).collect(), chunks: Vec::new() })
     }
 
     /// Writes rows as one row group: their ids, their columns, and the place of each row's column set.
@@ -134,11 +145,9 @@ impl Writer {
     pub(in crate::storage) fn finish(mut self, header: &Header) -> Result<Writing> {
         let described = serde_json::to_string(header)
             .map_err(|source| Error::Frame { action: "describe the table", source: source.into() })?;
-        let pairs = vec![
-            schema_to_metadata_key(self.parquet.schema()),
-            KeyValue { key: header::KEY.to_owned(), value: Some(described) },
-            KeyValue { key: seal::KEY.to_owned(), value: Some(seal::unsealed()) },
-        ];
+        let mut pairs = schema::pairs(self.parquet.schema(), &self.own);
+        pairs.push(KeyValue { key: header::KEY.to_owned(), value: Some(described) });
+        pairs.push(KeyValue { key: seal::KEY.to_owned(), value: Some(seal::unsealed()) });
         self.parquet.end(Some(pairs)).map_err(Error::frame("write Parquet"))?;
         let mut place = self.sink.start();
         let mut bytes = self.sink.take();
@@ -178,10 +187,6 @@ impl WrittenChunk {
     }
 }
 
-fn arrow_field(name: &str, data_type: &DataType) -> ArrowField {
-    data_type.to_arrow_field(name.into(), CompatLevel::newest())
-}
-
 fn unwritten() -> Error {
     Error::Frame { action: "write Parquet", source: "the file is not laid out as expected".into() }
 }
@@ -216,6 +221,7 @@ struct Leaf {
 fn encode(column: &Column, target: &Target) -> Result<Vec<Leaf>> {
     let series = column.as_materialized_series().rechunk();
     let array = series.to_arrow(0, CompatLevel::newest());
+    let array = target.column.written_values(array).ok_or_else(unwritten)?;
     let leaves = pages(&*array, target).map_err(Error::frame("write Parquet"))?;
     let is_narrow = bytes_a_row(&*array, leaves.len()) < WIDE;
     let compression = if is_narrow { Compress::Never } else { Compress::IfWorth };
