@@ -8,6 +8,7 @@ use crate::documents;
 use crate::error::BatchError;
 use crate::fetch::FetchedFrame;
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
+use crate::name::TableName;
 use crate::record::{CellError, CellFault, ColumnSchema};
 use crate::storage::{self, Rows, Snapshot, StoredColumn, is_column_name};
 
@@ -19,6 +20,9 @@ pub(crate) struct Expected<'a> {
     pub(crate) columns: &'a [ColumnSchema],
     /// What is stored already; text that a record would parse stays text where the table has text.
     pub(crate) stored: &'a Snapshot,
+    /// The columns that the request asks for, where others are fetched again beside them.
+    pub(crate) asked: Option<&'a Vec<String>>,
+    pub(crate) table: &'a TableName,
 }
 
 /// The rows of a batch, sorted, one an id, of the declared types. Rows that nobody asked are left out.
@@ -28,6 +32,7 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Ro
     let ids = take_id_column(&mut columns, expected.id_column)?;
     check_names(&columns)?;
     check_types(&columns)?;
+    let columns = without_unfit(columns, expected);
     let (set, rows) = read_ids(&ids, expected)?;
     if set.len() < ids.len() {
         check_duplicates(&ids, &columns)?;
@@ -81,6 +86,29 @@ fn check_types(columns: &[Column]) -> Result<(), BatchError> {
         Some(column) => {
             Err(BatchError::ColumnType { column: column.name().to_string(), found: column.dtype().to_string() })
         }
+    }
+}
+
+/// The columns but for those that a refresh fetches only because they are stored, if they no longer fit the stored type.
+/// They then count as not fetched, so that they do not keep what was asked for from being stored.
+fn without_unfit(columns: Vec<Column>, expected: &Expected<'_>) -> Vec<Column> {
+    let Some(asked) = expected.asked else { return columns };
+    let is_asked = |name: &str| {
+        let is_declared = expected.columns.iter().any(|declared| declared.column().column() == name);
+        is_declared || asked.iter().any(|asked| asked == name)
+    };
+    let fitting = |column: Column| {
+        if is_asked(column.name()) { Some(column) } else { in_stored_type(column, expected) }
+    };
+    columns.into_iter().filter_map(fitting).collect()
+}
+
+fn in_stored_type(column: Column, expected: &Expected<'_>) -> Option<Column> {
+    let stored = expected.stored.column(column.name()).map(StoredColumn::data_type);
+    let readable = stored.filter(|stored| *stored != column.dtype() && is_readable(column.dtype(), stored));
+    match readable.map(|stored| convert(column.as_materialized_series(), stored)) {
+        Some(Ok(converted)) => Some(converted.with_name(column.name().clone()).into_column()),
+        _ => expected.stored.takes(expected.table, &column).then_some(column),
     }
 }
 

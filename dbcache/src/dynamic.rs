@@ -309,7 +309,12 @@ impl TableQuery {
 
     /// Fetches all ids again, cached or not, and replaces their rows whole.
     ///
-    /// Where nothing may be fetched, cached rows stay as they are.
+    /// The fetcher is asked for every column that is cached of a row beside those of the query, so that no row mixes two
+    /// moments, and other queries find their columns fresh too. A cached column that it does not bring, as a closure
+    /// for one record type does not bring those of another, counts as not fetched from then on.
+    ///
+    /// An id that the database no longer has is not found, and its cached row is removed. If a batch fails, or lacks a
+    /// column of the query, the old rows of its ids stay. Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {
         self.question.fetch = self.question.fetch.refreshed();
         self

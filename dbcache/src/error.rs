@@ -60,7 +60,9 @@ pub enum Error {
         ids: Vec<RowId>,
     },
 
-    /// The fetcher did not bring columns that the request asks for. What it brought is stored.
+    /// The table is known not to have columns that the request asks for, or the fetcher did not bring them. A fetcher that
+    /// knows the table's columns is asked nothing else then; of any other, the batch without them is not stored, and no
+    /// further batch is fetched.
     #[error("{} of {table} not brought by the fetcher: {}", counted(.columns.len(), "column"), Shown(.columns))]
     ColumnsNotFound {
         /// The table.
@@ -325,6 +327,13 @@ pub enum BatchError {
     WaitTimedOut {
         /// How long a batch may take.
         after: Duration,
+    },
+
+    /// Other processes stored newer versions of these rows each time that they were fetched.
+    #[error("other processes stored newer versions of these rows while they were fetched, {attempts} times")]
+    Overtaken {
+        /// How often they were fetched.
+        attempts: usize,
     },
 
     /// The fetched rows have no id column.

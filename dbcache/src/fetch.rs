@@ -164,8 +164,9 @@ pub trait Fetcher<T: Record>: Sync {
         None
     }
 
-    /// The names of all columns that the table has, where the fetcher can tell. They are suggested to a request
-    /// that asks for a column which the table lacks.
+    /// The names of all columns that the table has, where the fetcher can tell. It is asked before the first batch of a
+    /// request for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names
+    /// are suggested.
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         let _ = table;
         None
@@ -273,8 +274,9 @@ pub trait DynamicFetcher<K: Key>: Sync {
         None
     }
 
-    /// The names of all columns that the table has, where the fetcher can tell. They are suggested to a request
-    /// that asks for a column which the table lacks.
+    /// The names of all columns that the table has, where the fetcher can tell. It is asked before the first batch of a
+    /// request for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names
+    /// are suggested.
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         let _ = table;
         None

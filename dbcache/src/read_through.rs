@@ -13,6 +13,7 @@ mod claims;
 mod ending;
 mod group;
 mod options;
+mod overtaken;
 mod pace;
 mod queue;
 mod request;
@@ -20,6 +21,8 @@ mod retry;
 mod session;
 mod split;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod wants;
 
 use std::sync::Arc;

@@ -24,6 +24,7 @@ mod rows;
 mod segment;
 mod snapshot;
 mod table;
+mod update;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -41,12 +42,13 @@ pub(crate) use self::keys::{Need, entries, has_keys, innermost, shown_path};
 pub(crate) use self::listing::{Listed, Owner};
 pub(crate) use self::merge::{Replace, extended, merge_all};
 pub(crate) use self::parquet_file::is_column_name;
-pub(crate) use self::presence::ColumnSet;
+pub(crate) use self::presence::{ColumnSet, Presence};
 pub(crate) use self::rows::Rows;
 #[cfg(feature = "lazy")]
 pub(crate) use self::snapshot::Parts;
 pub(crate) use self::snapshot::{LookUp, Reading, Snapshot, StoredColumn};
 pub(crate) use self::table::Table;
+pub(crate) use self::update::{Asked, Update, Updated};
 
 /// A cache folder.
 #[derive(Debug)]

@@ -107,8 +107,9 @@ pub trait AsyncFetcher<T: Record>: Send + Sync {
         None
     }
 
-    /// The names of all columns that the table has, where the fetcher can tell. They are suggested to a request
-    /// that asks for a column which the table lacks.
+    /// The names of all columns that the table has, where the fetcher can tell. It is asked before the first batch of a
+    /// request for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names
+    /// are suggested.
     fn known_columns(&self, table: &TableName) -> impl Future<Output = Option<Vec<String>>> + Send {
         let _ = table;
         std::future::ready(None)
@@ -165,8 +166,9 @@ pub trait AsyncDynamicFetcher<K: Key>: Send + Sync {
         None
     }
 
-    /// The names of all columns that the table has, where the fetcher can tell. They are suggested to a request
-    /// that asks for a column which the table lacks.
+    /// The names of all columns that the table has, where the fetcher can tell. It is asked before the first batch of a
+    /// request for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names
+    /// are suggested.
     fn known_columns(&self, table: &TableName) -> impl Future<Output = Option<Vec<String>>> + Send {
         let _ = table;
         std::future::ready(None)

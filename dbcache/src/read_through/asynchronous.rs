@@ -53,7 +53,7 @@ pub(super) async fn run<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBa
 /// `None` where the request has to start over.
 async fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Option<P::Outcome>> {
     let ending = fetch(request, source).await?;
-    let known = if ending.lacks_columns() { source.known_columns(request.table().name()).await } else { None };
+    let known = if ending.lacks_columns() { known_columns(request, source).await } else { None };
     off_runtime(move || ending.outcome::<P>(known)).await
 }
 
@@ -63,16 +63,27 @@ async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<
         let (request, limit, bell) = (Arc::clone(request), source.batch_limit(), Waker::from(Arc::clone(&bell)));
         off_runtime(move || Session::begin(&request, limit, bell, now())).await?
     };
-    let session = match begun {
+    let mut session = match begun {
         Begun::Ended(ending) => return Ok(ending),
-        Begun::Fetching(session) => *session,
+        Begun::Fetching(session) => session,
     };
+    let known = if session.has_unseen_columns() { known_columns(request, source).await } else { None };
+    let session = off_runtime(move || session.start(known).map(|()| *session)).await?;
     let span = session.span().clone();
     // One worker more than there are fetches at a time, so that commits go on beside them.
     let workers = if session.batches() > 1 { session.concurrency().min(session.batches()) + 1 } else { 1 };
     let work = Work { session: Shared::new(session), bell, source };
     join_all((0..workers).map(|_| work.do_steps())).instrument(span).await;
     work.session.close().await
+}
+
+/// The columns that the table has, where the fetcher can tell in the time that a batch may take.
+async fn known_columns(request: &Request, source: &dyn AsyncBatchSource) -> Option<Vec<String>> {
+    let known = source.known_columns(request.table().name());
+    match request.options.batch_timeout {
+        None => known.await,
+        Some(limit) => tokio::time::timeout(limit, known).await.ok().flatten(),
+    }
 }
 
 /// A session that its request and its steps hold. What has come is committed when the last of them lets go of it, unless
@@ -139,7 +150,7 @@ impl Shared {
         let closed = self.with(|kept| kept.take().map(Session::close)).await.flatten();
         self.session = None;
         // Only this takes the session, and it does so once.
-        closed.unwrap_or(Ok(Ending::Vanished))
+        closed.unwrap_or(Ok(Ending::Changed))
     }
 }
 

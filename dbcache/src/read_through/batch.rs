@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tracing::Span;
 
 use super::claims::Claim;
-use super::request::Request;
+use super::request::{Fetch, Request};
 use crate::contract::{self, Expected};
 use crate::error::{BatchError, BatchFailure};
 use crate::fetch::{BatchRequest, Columns, FetchedFrame};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Nesting};
-use crate::storage::{Rows, Snapshot};
+use crate::storage::{Presence, Rows, Snapshot};
 
 /// Ids to fetch in one call, and the right to do so.
 #[derive(Clone, Debug)]
@@ -25,14 +25,16 @@ pub(super) struct Batch {
     pub(super) attempt: usize,
     /// Whether it is part of a batch that failed.
     pub(super) is_part: bool,
+    /// The table as it was known when the ids were asked for.
+    pub(super) asked: Arc<Snapshot>,
     /// Others wait for these ids until the last copy is dropped.
     #[expect(dead_code, reason = "it is there to be dropped")]
     claims: Vec<Arc<Claim>>,
 }
 
 impl Batch {
-    pub(super) fn new(id: BatchId, number: usize, ids: IdSet, claims: Vec<Claim>) -> Self {
-        Self { id, number, ids, attempt: 1, is_part: false, claims: claims.into_iter().map(Arc::new).collect() }
+    pub(super) fn new(id: BatchId, number: usize, ids: IdSet, asked: Arc<Snapshot>, claims: Vec<Claim>) -> Self {
+        Self { id, number, ids, asked, attempt: 1, is_part: false, claims: claims.into_iter().map(Arc::new).collect() }
     }
 
     /// The same ids, once more.
@@ -56,8 +58,8 @@ impl Batch {
 pub(super) struct FetchJob {
     pub(super) batch: Batch,
     pub(super) request: Arc<Request>,
-    /// The table as of the last commit of the request.
-    pub(super) stored: Arc<Snapshot>,
+    /// The columns to fetch, if they are not just those of the request.
+    pub(super) columns: Option<Vec<String>>,
     pub(super) span: Span,
 }
 
@@ -73,19 +75,31 @@ impl FetchJob {
             ids: &self.batch.ids,
             table: self.request.table().name(),
             id_column: self.request.table().id_column(),
-            columns: Columns::Named(&self.request.wants.columns),
+            columns: Columns::Named(self.columns.as_ref().unwrap_or(&self.request.wants.columns)),
             timeout: self.request.options.batch_timeout,
         }
     }
 
     /// Checks what came.
     pub(super) fn receive(self, fetched: Result<FetchedFrame, BatchError>) -> Received {
-        let rows = fetched.and_then(|fetched| {
+        let came = fetched.and_then(|fetched| {
             let bytes = fetched.frame.estimated_size();
             let rows = contract::check(fetched, &self.expected())?;
-            Ok(Brought { rows, bytes })
+            Ok(if self.is_lacking(&rows) {
+                Came::Lacking(rows.presence().clone())
+            } else {
+                Came::Rows(Brought { rows, bytes })
+            })
         });
-        Received { batch: self.batch, rows }
+        Received { batch: self.batch, came: came.unwrap_or_else(Came::Failed) }
+    }
+
+    /// Whether rows lack something that is asked for, also with what is carried over from their stored versions.
+    fn is_lacking(&self, rows: &Rows) -> bool {
+        let (needs, stored) = (&self.request.wants.needs, &self.batch.asked);
+        rows.lack(needs, stored.presence())
+            // What cannot be read does not count against the fetcher: the commit meets it too, and says so.
+            && (self.request.fetch == Fetch::All || stored.leaves_lacking(rows, needs).unwrap_or(false))
     }
 
     fn expected(&self) -> Expected<'_> {
@@ -93,7 +107,9 @@ impl FetchJob {
             ids: &self.batch.ids,
             id_column: self.request.table().id_column(),
             columns: self.request.wants.declared,
-            stored: &self.stored,
+            stored: &self.batch.asked,
+            asked: self.columns.is_some().then_some(&self.request.wants.columns),
+            table: self.request.table().name(),
         }
     }
 }
@@ -102,7 +118,15 @@ impl FetchJob {
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) batch: Batch,
-    pub(super) rows: Result<Brought, BatchError>,
+    pub(super) came: Came,
+}
+
+#[derive(Debug)]
+pub(super) enum Came {
+    Rows(Brought),
+    /// Rows without something that the request asks for. What they have is told, and the rows are not stored.
+    Lacking(Presence),
+    Failed(BatchError),
 }
 
 /// The rows of a batch, checked.

@@ -42,10 +42,12 @@ fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Res
 fn fetch(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Ending> {
     let bell = Arc::<Bell>::default();
     let waker = Waker::from(Arc::clone(&bell));
-    let session = match Session::begin(request, source.batch_limit(), waker, Instant::now())? {
+    let mut session = match Session::begin(request, source.batch_limit(), waker, Instant::now())? {
         Begun::Ended(ending) => return Ok(ending),
         Begun::Fetching(session) => *session,
     };
+    let known = if session.has_unseen_columns() { source.known_columns(request.table().name()) } else { None };
+    session.start(known)?;
     // One thread more than there are fetches at a time, so that commits go on beside them.
     let helpers = if session.batches() > 1 { session.concurrency().min(session.batches()) } else { 0 };
     let span = session.span().clone();

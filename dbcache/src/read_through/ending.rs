@@ -5,17 +5,18 @@ use std::sync::Arc;
 use super::request::{Answer, Request};
 use super::standing::Standing;
 use crate::error::Result;
-use crate::storage::Snapshot;
+use crate::storage::{Presence, Snapshot};
 
 /// How a request ended, all its batches having come.
 #[derive(Debug)]
 pub(super) enum Ending {
     /// Every row is there that the database has.
     Found { request: Arc<Request>, stored: Arc<Snapshot>, found: Standing, fetched: usize },
-    /// Rows lack columns that were asked of the fetcher.
-    Incomplete { request: Arc<Request>, stored: Arc<Snapshot>, found: Standing },
-    /// Cached rows are gone that were there when the request began, so that they must be fetched.
-    Vanished,
+    /// Rows came without columns that were asked of the fetcher.
+    Lacking { request: Arc<Request>, stored: Arc<Snapshot>, brought: Presence },
+    /// Rows are gone, or lack columns, that were there when they were looked up or stored for this request: others have
+    /// changed them since.
+    Changed,
 }
 
 /// What a request is for.
@@ -60,7 +61,7 @@ impl Purpose for Warm {
 impl Ending {
     /// Whether it helps to know which columns the table has.
     pub(super) fn lacks_columns(&self) -> bool {
-        matches!(self, Self::Incomplete { .. })
+        matches!(self, Self::Lacking { .. })
     }
 
     /// The outcome; `None` where the request has to start over.
@@ -71,10 +72,8 @@ impl Ending {
     pub(super) fn outcome<P: Purpose>(self, known: Option<Vec<String>>) -> Result<Option<P::Outcome>> {
         match self {
             Self::Found { request, stored, found, fetched } => P::outcome(&request, &stored, &found, fetched).map(Some),
-            Self::Incomplete { request, stored, found } => {
-                Err(request.columns_not_found(&stored, &found.incomplete_ids(&request.ids), known)?)
-            }
-            Self::Vanished => Ok(None),
+            Self::Lacking { request, stored, brought } => Err(request.not_brought(&brought, &stored, known)),
+            Self::Changed => Ok(None),
         }
     }
 }

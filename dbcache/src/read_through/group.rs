@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Brought};
+use super::wants::Wants;
 use crate::error::{BatchError, BatchFailure, Error, Result};
-use crate::storage::{Replace, Rows, Snapshot, Table, merge_all};
+use crate::key::IdSet;
+use crate::storage::{Asked, Replace, Rows, Snapshot, Update, Updated, merge_all};
 
 /// Fetched rows wait at least this long for others to be committed with them.
 const LEAST_WAIT: Duration = Duration::from_millis(250);
@@ -19,11 +21,11 @@ const ENOUGH_BYTES: usize = MOST_BYTES / 2;
 /// Batches that are committed together, so that many small ones don't each pay for a commit.
 #[derive(Debug)]
 pub(super) struct Group {
-    table: Arc<Table>,
+    wants: Arc<Wants>,
     replace: Replace,
     /// The table as of the last commit.
     stored: Arc<Snapshot>,
-    pending: Vec<(Batch, Rows)>,
+    pending: Vec<Pending>,
     pending_bytes: usize,
     /// The bytes of the commit under way, if there is one.
     committing: Option<usize>,
@@ -34,10 +36,18 @@ pub(super) struct Group {
     wait: Duration,
 }
 
+/// The rows of a batch that waits to be committed.
+#[derive(Debug)]
+struct Pending {
+    batch: Batch,
+    rows: Rows,
+    gone: IdSet,
+}
+
 impl Group {
-    pub(super) fn new(table: Arc<Table>, stored: Arc<Snapshot>, replace: Replace, now: Instant) -> Self {
+    pub(super) fn new(wants: Arc<Wants>, stored: Arc<Snapshot>, replace: Replace, now: Instant) -> Self {
         Self {
-            table,
+            wants,
             replace,
             stored,
             pending: Vec::new(),
@@ -59,8 +69,13 @@ impl Group {
     }
 
     pub(super) fn push(&mut self, batch: Batch, brought: Brought) {
-        if !brought.rows.ids().is_empty() {
-            self.pending.push((batch, brought.rows));
+        // Only what a refresh does not find any more may be stored, and so may have to go.
+        let gone = match self.replace {
+            Replace::Whole => batch.ids.without(brought.rows.ids()),
+            Replace::CarryOver => batch.ids.none(),
+        };
+        if !brought.rows.ids().is_empty() || !gone.is_empty() {
+            self.pending.push(Pending { batch, rows: brought.rows, gone });
             self.pending_bytes += brought.bytes;
         }
     }
@@ -88,7 +103,7 @@ impl Group {
         self.due()?;
         self.committing = Some(std::mem::take(&mut self.pending_bytes));
         Some(Commit {
-            table: Arc::clone(&self.table),
+            wants: Arc::clone(&self.wants),
             replace: self.replace,
             pending: std::mem::take(&mut self.pending),
         })
@@ -100,12 +115,13 @@ impl Group {
         self.begin()
     }
 
-    /// Takes in a commit that is done, and returns the batches whose types do not fit with what is stored.
+    /// Takes in a commit that is done, and returns the batches whose types do not fit with what is stored, and the ids
+    /// whose stored rows overtook the fetched ones.
     ///
     /// # Errors
     ///
     /// That of the commit.
-    pub(super) fn end(&mut self, committed: Committed, now: Instant) -> Result<Vec<BatchFailure>> {
+    pub(super) fn end(&mut self, committed: Committed, now: Instant) -> Result<(Vec<BatchFailure>, Option<IdSet>)> {
         self.committing = None;
         self.wait = LEAST_WAIT.max(committed.took * WAIT_FACTOR);
         self.last_commit = now;
@@ -113,16 +129,16 @@ impl Group {
         if let Some(stored) = committed.stored {
             self.stored = stored;
         }
-        committed.refused
+        Ok((committed.refused?, committed.overtaken))
     }
 }
 
 /// Rows to be committed. It is carried out beside the fetching.
 #[derive(Debug)]
 pub(super) struct Commit {
-    table: Arc<Table>,
+    wants: Arc<Wants>,
     replace: Replace,
-    pending: Vec<(Batch, Rows)>,
+    pending: Vec<Pending>,
 }
 
 /// What came of a commit.
@@ -131,6 +147,7 @@ pub(super) struct Committed {
     stored: Option<Arc<Snapshot>>,
     rows: usize,
     refused: Result<Vec<BatchFailure>>,
+    overtaken: Option<IdSet>,
     took: Duration,
 }
 
@@ -145,7 +162,8 @@ impl Commit {
     /// Commits. The claims on the rows end only after that, so that who waits for them finds them.
     pub(super) fn run(self) -> Committed {
         let began = Instant::now();
-        let mut committed = Committed { stored: None, rows: 0, refused: Ok(Vec::new()), took: Duration::ZERO };
+        let mut committed =
+            Committed { stored: None, rows: 0, refused: Ok(Vec::new()), overtaken: None, took: Duration::ZERO };
         committed.refused = match self.store_together(&mut committed) {
             Err(Error::TypeConflict { .. }) => self.store_apart(&mut committed),
             stored => stored.map(|()| Vec::new()),
@@ -155,17 +173,19 @@ impl Commit {
     }
 
     fn store_together(&self, committed: &mut Committed) -> Result<()> {
-        let rows = self.pending.iter().map(|(_, rows)| rows.clone()).collect();
-        self.store(&merge_all(self.table.name(), rows)?, committed)
+        let rows = self.pending.iter().map(|pending| pending.rows.clone()).collect();
+        let rows = merge_all(self.wants.table.name(), rows)?;
+        let gone = self.pending.iter().map(|pending| pending.gone.clone()).reduce(IdSet::joined);
+        self.store(&rows, gone.as_ref(), &self.pending, committed)
     }
 
     fn store_apart(&self, committed: &mut Committed) -> Result<Vec<BatchFailure>> {
         let mut refused = Vec::new();
-        for (batch, rows) in &self.pending {
-            match self.store(rows, committed) {
+        for pending in &self.pending {
+            match self.store(&pending.rows, Some(&pending.gone), std::slice::from_ref(pending), committed) {
                 Ok(()) => {}
                 Err(cause @ Error::TypeConflict { .. }) => {
-                    refused.push(batch.failure(BatchError::Store(Box::new(cause))));
+                    refused.push(pending.batch.failure(BatchError::Store(Box::new(cause))));
                 }
                 Err(cause) => return Err(cause),
             }
@@ -173,9 +193,16 @@ impl Commit {
         Ok(refused)
     }
 
-    fn store(&self, rows: &Rows, committed: &mut Committed) -> Result<()> {
-        committed.stored = Some(self.table.commit(rows, self.replace)?);
-        committed.rows += rows.ids().len();
+    fn store(&self, rows: &Rows, gone: Option<&IdSet>, of: &[Pending], committed: &mut Committed) -> Result<()> {
+        let asked = of.iter().map(|Pending { batch, .. }| Asked { ids: &batch.ids, stored: &batch.asked }).collect();
+        let (none, needs) = (rows.ids().none(), self.wants.needs.as_slice());
+        let update = Update { rows, replace: self.replace, gone: gone.unwrap_or(&none), needs, asked };
+        let Updated { stored, rows, overtaken } = self.wants.table.commit(&update)?;
+        committed.stored = Some(stored);
+        committed.rows += rows;
+        if !overtaken.is_empty() {
+            committed.overtaken = committed.overtaken.take().into_iter().chain([overtaken]).reduce(IdSet::joined);
+        }
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ impl Queue {
         queue
     }
 
-    fn push_fresh(&mut self, ids: Arc<IdSet>) {
+    pub(super) fn push_fresh(&mut self, ids: Arc<IdSet>) {
         if !ids.is_empty() {
             self.fresh.push_back(Fresh { ids, next: 0 });
         }

@@ -13,7 +13,7 @@ use crate::key::IdSet;
 use crate::name::near;
 use crate::nesting::Nesting;
 use crate::stats::Count;
-use crate::storage::{ColumnSet, LookUp, Need, Snapshot, Table, shown_path};
+use crate::storage::{ColumnSet, LookUp, Need, Presence, Snapshot, Table, shown_path};
 
 /// So few ids are looked up before a session begins, and again in it where some of them must be fetched.
 const FEW: usize = 64;
@@ -118,9 +118,9 @@ impl Request {
         }
     }
 
-    /// Those of some ids that are missing or incomplete in the cache now.
-    pub(super) fn lacking(&self, ids: &IdSet) -> Result<IdSet> {
-        let found = self.table().snapshot()?.look_up(ids, &self.wants.needs)?;
+    /// Those of some ids that are missing or incomplete.
+    pub(super) fn lacking(&self, ids: &IdSet, stored: &Snapshot) -> Result<IdSet> {
+        let found = stored.look_up(ids, &self.wants.needs)?;
         Ok(if found.hits.is_empty() { ids.clone() } else { ids.select(&found.not_hits()) })
     }
 
@@ -176,33 +176,51 @@ impl Request {
         Ok(all.unwrap_or_default())
     }
 
-    /// The columns that incomplete rows lack, with suggestions from those that are known.
-    ///
-    /// # Errors
-    ///
-    /// A storage error.
-    pub(super) fn columns_not_found(
+    /// The columns beside those of the request that are cached of some rows, in the table's order.
+    pub(super) fn other_columns(&self, ids: &IdSet, stored: &Snapshot) -> Result<Vec<String>> {
+        let cached: ColumnSet = stored.column_sets(ids)?.into_iter().flatten().collect();
+        let columns = stored.columns().iter().map(|column| column.name().as_str());
+        let others =
+            columns.filter(|name| cached.contains(*name) && !self.wants.columns.iter().any(|asked| asked == name));
+        Ok(others.map(str::to_owned).collect())
+    }
+
+    /// The columns that no row has which are cached, and that a row must have.
+    pub(super) fn unseen_columns<'r>(&'r self, stored: &'r Snapshot) -> impl Iterator<Item = &'r Need> {
+        let is_unseen = |need: &&Need| !need.has_default && stored.column(&need.column).is_none();
+        self.wants.needs.iter().filter(is_unseen)
+    }
+
+    /// The error for columns that a table is known not to have.
+    pub(super) fn columns_unknown<'n>(
         &self,
+        unknown: impl Iterator<Item = &'n Need>,
+        known: &[String],
         stored: &Snapshot,
-        incomplete: &IdSet,
-        known: Option<Vec<String>>,
-    ) -> Result<Error> {
-        let presence = stored.presence();
-        let sets = stored.column_sets(incomplete)?;
-        let known: ColumnSet = presence.columns().into_iter().chain(known.into_iter().flatten()).collect();
+    ) -> Error {
+        let known: ColumnSet = stored.presence().columns().into_iter().chain(known.iter().cloned()).collect();
+        self.columns_not_found(unknown.map(|need| unknown_column(need, &known)))
+    }
+
+    /// The error for what fetched rows lack, with suggestions from what is known.
+    pub(super) fn not_brought(&self, brought: &Presence, stored: &Snapshot, known: Option<Vec<String>>) -> Error {
+        let columns = [stored.presence().columns(), brought.columns()].into_iter().flatten();
+        let known: ColumnSet = columns.chain(known.into_iter().flatten()).collect();
+        let lacked = self.wants.needs.iter().filter(|need| brought.lack(need, stored.presence()));
+        self.columns_not_found(lacked.map(|need| {
+            let is_there = brought.columns().contains(need.column.as_str());
+            if is_there { unknown_key(need, brought) } else { unknown_column(need, &known) }
+        }))
+    }
+
+    fn columns_not_found(&self, unknown: impl Iterator<Item = UnknownColumn>) -> Error {
         let mut columns: Vec<UnknownColumn> = Vec::new();
-        for need in &self.wants.needs {
-            let Some(set) = sets.iter().find(|set| presence.lacks(set, need)) else { continue };
-            let unknown = if set.contains(need.column.as_str()) {
-                unknown_key(need, stored)
-            } else {
-                unknown_column(need, &known)
-            };
+        for unknown in unknown {
             if columns.iter().all(|other| other.name != unknown.name) {
                 columns.push(unknown);
             }
         }
-        Ok(Error::ColumnsNotFound { table: self.table().name().to_string(), columns })
+        Error::ColumnsNotFound { table: self.table().name().to_string(), columns }
     }
 }
 
@@ -213,9 +231,9 @@ fn unknown_column(need: &Need, known: &ColumnSet) -> UnknownColumn {
 }
 
 /// The column is there, with the keys that a record type declares.
-fn unknown_key(need: &Need, stored: &Snapshot) -> UnknownColumn {
+fn unknown_key(need: &Need, brought: &Presence) -> UnknownColumn {
     let label = |path: Vec<String>| ColumnRef::with_path(need.column.clone(), path).label().to_string();
-    let known: Vec<String> = stored.presence().known_paths(&need.column).into_iter().map(label).collect();
+    let known: Vec<String> = brought.known_paths(&need.column).into_iter().map(label).collect();
     let name = label(shown_path(&need.path));
     let suggestions = near(&name, known.iter().map(String::as_str));
     UnknownColumn { name, suggestions, is_undeclared_key: true }

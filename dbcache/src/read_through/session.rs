@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use tracing::Span;
 
-use super::batch::{Batch, Brought, FetchJob, Received};
+use super::batch::{Batch, Brought, Came, FetchJob, Received};
 use super::claims::{Claim, Visit};
 use super::ending::Ending;
 use super::group::{Commit, Committed, Group};
+use super::overtaken::{self, Overtaken};
 use super::queue::Queue;
 use super::request::{Fetch, Request};
 use super::split::Splits;
@@ -21,7 +22,7 @@ use crate::nesting::{BatchId, Waiting};
 use crate::plan;
 use crate::progress::{ProgressEvent, Reporter};
 use crate::stats::Count;
-use crate::storage::{Replace, Snapshot};
+use crate::storage::{Presence, Replace, Snapshot};
 
 /// What a session wants done.
 #[derive(Debug)]
@@ -56,12 +57,15 @@ pub(super) struct Session {
     group: Group,
     /// All ids that were missing or incomplete when the request began, or are fetched again.
     to_fetch: Arc<IdSet>,
-    /// Those of them that others had stored by the time it was their turn.
-    found_stored: IdSet,
+    /// Whether others had stored some of them by the time it was their turn.
+    found_stored: bool,
     /// Wanted ids that are not asked, since the database is known not to have them.
     known_absent: IdSet,
-    /// Ids that the database turned out not to have, where they are to be remembered.
+    /// Ids that the database turned out not to have.
     found_absent: IdSet,
+    /// What the rows of a batch had that lacked something asked for. Nothing more is fetched then.
+    lacking: Option<Presence>,
+    overtaken: Overtaken,
     failures: Vec<BatchFailure>,
     /// What ends the request early.
     stop: Option<Stop>,
@@ -108,8 +112,8 @@ impl Session {
         let to_fetch = request.to_fetch(&found, &known_absent);
         let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
         let replace = if request.fetch == Fetch::All { Replace::Whole } else { Replace::CarryOver };
-        let group = Group::new(Arc::clone(table), stored, replace, now);
-        let mut session = Self {
+        let group = Group::new(Arc::clone(&request.wants), stored, replace, now);
+        let session = Self {
             bell,
             size,
             queue: Queue::new(Arc::clone(&to_fetch)),
@@ -117,9 +121,11 @@ impl Session {
             in_flight: 0,
             splits: Splits::default(),
             group,
-            found_stored: to_fetch.none(),
+            found_stored: false,
             found_absent: to_fetch.none(),
             known_absent,
+            lacking: None,
+            overtaken: Overtaken::default(),
             to_fetch,
             failures: Vec::new(),
             stop: None,
@@ -132,8 +138,31 @@ impl Session {
             visit,
             request: Arc::clone(request),
         };
-        session.report();
         Ok(Begun::Fetching(Box::new(session)))
+    }
+
+    /// Whether something is to be fetched of columns that no cached row has. It then helps to know which columns the table
+    /// has.
+    pub(super) fn has_unseen_columns(&self) -> bool {
+        !self.to_fetch.is_empty() && self.request.unseen_columns(self.group.stored()).next().is_some()
+    }
+
+    /// Begins to fetch, unless the table is known not to have what is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnsNotFound`].
+    pub(super) fn start(&mut self, known: Option<Vec<String>>) -> Result<()> {
+        if let Some(known) = known {
+            let (request, stored) = (&self.request, self.group.stored());
+            let unknown =
+                || request.unseen_columns(stored).filter(|need| !known.iter().any(|name| *name == need.column));
+            if unknown().next().is_some() {
+                return Err(request.columns_unknown(unknown(), &known, stored));
+            }
+        }
+        self.report();
+        Ok(())
     }
 
     fn report(&mut self) {
@@ -257,17 +286,24 @@ impl Session {
             shared.pace.iter().for_each(super::pace::Pace::give_back);
             return Ok(None);
         };
+        let job = self.job(batch)?;
         self.in_flight += 1;
         self.count(Count::Batches, 1);
-        Ok(Some(self.job(batch)))
+        Ok(Some(job))
     }
 
-    fn job(&self, batch: Batch) -> FetchJob {
+    fn job(&self, batch: Batch) -> Result<FetchJob> {
+        let others = match self.request.fetch {
+            Fetch::All => self.request.other_columns(&batch.ids, &batch.asked)?,
+            Fetch::Needed | Fetch::Never => Vec::new(),
+        };
+        let asked = &self.request.wants.columns;
+        let columns = (!others.is_empty()).then(|| asked.iter().cloned().chain(others).collect());
         let span = tracing::debug_span!(
             parent: &self.span, "batch",
             batch = batch.number, ids = batch.ids.len(), attempt = batch.attempt
         );
-        FetchJob { batch, request: Arc::clone(&self.request), stored: Arc::clone(self.group.stored()), span }
+        Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, span })
     }
 
     fn next_batch(&mut self, now: Instant) -> Result<Option<Batch>> {
@@ -276,6 +312,7 @@ impl Session {
         }
         let mut ids = self.to_fetch.none();
         let mut claims = Vec::new();
+        let mut asked = Arc::clone(self.group.stored());
         let id = BatchId::new();
         while ids.len() < self.size
             && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())
@@ -283,7 +320,11 @@ impl Session {
             let claiming = self.visit.claim(&fresh, id);
             self.queue.push_awaited(claiming.others);
             if let Some(claim) = claiming.mine {
-                ids = ids.joined(self.still_needed(&claim)?);
+                // What was claimed by others before is stored by now, and must not pass for a change while it is fetched.
+                if !self.visit.is_alone() {
+                    asked = self.request.table().snapshot()?;
+                }
+                ids = ids.joined(self.still_needed(&claim, &asked)?);
                 claims.push(claim);
             }
         }
@@ -291,20 +332,21 @@ impl Session {
             return Ok(None);
         }
         self.last_batch += 1;
-        Ok(Some(Batch::new(id, self.last_batch, ids, claims)))
+        Ok(Some(Batch::new(id, self.last_batch, ids, asked, claims)))
     }
 
     /// Those of the claimed ids that nobody has fetched since the request began.
-    fn still_needed(&mut self, claim: &Claim) -> Result<IdSet> {
+    fn still_needed(&mut self, claim: &Claim, stored: &Snapshot) -> Result<IdSet> {
         let ids = claim.ids();
         if self.request.fetch == Fetch::All || self.visit.is_alone() {
             return Ok(ids.clone());
         }
-        let lacking = self.request.lacking(ids)?;
-        let stored = ids.without(&lacking);
-        let needed = lacking.without(&self.visit.known_absent(&lacking));
+        let lacking = self.request.lacking(ids, stored)?;
+        let absent = self.visit.known_absent(&lacking);
+        let needed = lacking.without(&absent);
         let shared = ids.len() - needed.len();
-        self.found_stored = std::mem::replace(&mut self.found_stored, stored.none()).joined(stored);
+        self.found_stored |= lacking.len() < ids.len();
+        add(&mut self.known_absent, absent);
         if shared > 0 {
             self.count(Count::Shared, shared);
             self.tell(&ProgressEvent::FetchedElsewhere { ids: shared });
@@ -315,11 +357,19 @@ impl Session {
     /// Takes what came of a batch.
     pub(super) fn accept(&mut self, received: Received, now: Instant) {
         self.in_flight -= 1;
-        let Received { batch, rows } = received;
-        match rows {
-            Ok(brought) => self.take_in(batch, brought),
-            Err(cause) => self.take_failure(batch, cause, now),
+        let Received { batch, came } = received;
+        match came {
+            Came::Rows(brought) => self.take_in(batch, brought),
+            Came::Lacking(brought) => self.take_lacking(&batch, brought),
+            Came::Failed(cause) => self.take_failure(batch, cause, now),
         }
+    }
+
+    /// What one batch lacks, the others would lack too.
+    fn take_lacking(&mut self, batch: &Batch, brought: Presence) {
+        self.tell(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
+        self.lacking.get_or_insert(brought);
+        self.queue = Queue::default();
     }
 
     fn take_in(&mut self, batch: Batch, brought: Brought) {
@@ -334,20 +384,20 @@ impl Session {
 
     fn take_absent(&mut self, ids: IdSet) {
         self.visit.found_absent(&ids);
-        if self.request.shared.absences.remembers() {
-            self.found_absent = std::mem::replace(&mut self.found_absent, ids.none()).joined(ids);
-        }
+        add(&mut self.found_absent, ids);
     }
 
     fn take_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) {
         let (number, ids) = (batch.number, batch.ids.len());
-        let delay = if batch.is_part { None } else { self.request.options.retry.delay(batch.attempt, &cause) };
+        let is_over = self.lacking.is_some();
+        let delay =
+            if batch.is_part || is_over { None } else { self.request.options.retry.delay(batch.attempt, &cause) };
         if let Some(delay) = delay {
             tracing::debug!(parent: &self.span, batch = number, ?delay, %cause, "a batch will be asked again");
             self.tell(&ProgressEvent::Retrying { batch: number, ids, attempt: batch.attempt + 1, delay });
             self.count(Count::Retries, 1);
             self.queue.push_delayed(now + delay, batch.again());
-        } else if self.request.options.isolates_failing_ids && self.splits.may_split(&batch, &cause) {
+        } else if self.request.options.isolates_failing_ids && !is_over && self.splits.may_split(&batch, &cause) {
             tracing::debug!(parent: &self.span, batch = number, ids, %cause, "a batch is split");
             self.tell(&ProgressEvent::Split { batch: number, ids });
             self.queue.push_parts(batch.halves());
@@ -374,13 +424,33 @@ impl Session {
     pub(super) fn committed(&mut self, committed: Committed, now: Instant) {
         let before = self.group.committed();
         match self.group.end(committed, now) {
-            Ok(refused) => {
+            Ok((refused, overtaken)) => {
                 self.count(Count::Failures, refused.len());
                 self.failures.extend(refused);
+                if let Some(ids) = overtaken {
+                    self.fetch_again(&ids);
+                }
             }
             Err(cause) => self.stop = Some(Stop::Failed(cause)),
         }
         self.count(Count::CommittedRows, self.group.committed() - before);
+    }
+
+    /// Fetches rows again of which others have stored newer versions meanwhile.
+    fn fetch_again(&mut self, ids: &IdSet) {
+        if self.lacking.is_some() {
+            return;
+        }
+        let (again, too_often) = self.overtaken.count(ids);
+        tracing::debug!(parent: &self.span, ids = again.len(), "rows changed while they were fetched: fetching again");
+        self.queue.push_fresh(Arc::new(again));
+        if !too_often.is_empty() {
+            self.last_batch += 1;
+            let attempts = overtaken::MOST + 1;
+            let cause = BatchError::Overtaken { attempts };
+            self.failures.push(BatchFailure { batch: self.last_batch, ids: too_often.row_ids(), attempts, cause });
+            self.count(Count::Failures, 1);
+        }
     }
 
     /// Ends the request: a step panicked, and so does the request in the end.
@@ -421,6 +491,10 @@ impl Session {
         if !self.failures.is_empty() {
             return Err(self.fetch_failed());
         }
+        if let Some(brought) = self.lacking.take() {
+            let (request, stored) = (Arc::clone(&self.request), Arc::clone(self.group.stored()));
+            return Ok(Ending::Lacking { request, stored, brought });
+        }
         let stored = self.last_state()?;
         let found = self.request.find(&stored)?;
         self.ending(stored, found)
@@ -428,7 +502,7 @@ impl Session {
 
     /// The table with everything that was fetched for this request, by whomever.
     fn last_state(&self) -> Result<Arc<Snapshot>> {
-        if self.found_stored.is_empty() { Ok(Arc::clone(self.group.stored())) } else { self.request.table().snapshot() }
+        if self.found_stored { self.request.table().snapshot() } else { Ok(Arc::clone(self.group.stored())) }
     }
 
     fn ending(&self, stored: Arc<Snapshot>, found: Standing) -> Result<Ending> {
@@ -437,15 +511,13 @@ impl Session {
             let table = self.request.table().name().to_string();
             return Err(Error::NotCached { table, ids: lacking.row_ids() });
         }
-        let vanished = !lacking.without(&self.to_fetch).without(&self.known_absent).is_empty()
-            || !self.found_stored.select(&self.found_stored.locate_among(&lacking)).is_empty();
+        // All wanted ids were found, stored, or not in the database: what is not here now was changed since.
+        let changed = lacking.without(&self.known_absent).without(&self.found_absent);
         let request = Arc::clone(&self.request);
-        Ok(if vanished {
-            Ending::Vanished
-        } else if found.incomplete() == 0 {
+        Ok(if changed.is_empty() {
             Ending::Found { request, stored, found, fetched: self.group.committed() }
         } else {
-            Ending::Incomplete { request, stored, found }
+            Ending::Changed
         })
     }
 
@@ -467,6 +539,10 @@ impl Session {
     fn count(&self, count: Count, number: usize) {
         self.request.shared.counters.add(self.request.table().name(), count, number);
     }
+}
+
+fn add(ids: &mut IdSet, more: IdSet) {
+    *ids = std::mem::replace(ids, more.none()).joined(more);
 }
 
 fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {

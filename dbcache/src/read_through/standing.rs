@@ -87,13 +87,6 @@ impl Standing {
         }
     }
 
-    pub(super) fn incomplete_ids(&self, ids: &IdSet) -> IdSet {
-        match self {
-            Self::AtOnce(found) => ids.select(&found.incomplete),
-            Self::InParts(states) => states.select(ids, |state| state == State::Incomplete),
-        }
-    }
-
     pub(super) fn missing_ids(&self, ids: &IdSet) -> IdSet {
         match self {
             Self::AtOnce(found) => ids.select(&found.missing),

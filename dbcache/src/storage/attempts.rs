@@ -78,7 +78,7 @@ mod tests {
 
     use polars::prelude::*;
 
-    use super::super::{Replace, Rows, Store};
+    use super::super::{Replace, Rows, Store, Update};
     use super::*;
     use crate::key::Key;
     use crate::name::TableName;
@@ -87,7 +87,9 @@ mod tests {
         let name = TableName::new("public.users").expect("a valid name");
         let table = Store::new(folder.to_owned(), 0).table(&name, "id");
         let rows = Rows::uniform(i64::to_set(&[1]), vec![Column::new("name".into(), ["Ada"])]);
-        table.commit(&rows, Replace::CarryOver).expect("a commit");
+        let gone = rows.ids.none();
+        let update = Update { rows: &rows, replace: Replace::CarryOver, gone: &gone, needs: &[], asked: Vec::new() };
+        table.commit(&update).expect("a commit");
         table
     }
 

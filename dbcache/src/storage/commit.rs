@@ -17,6 +17,7 @@ use super::rows::Rows;
 use super::segment::Segment;
 use super::snapshot::{Snapshot, StoredColumn};
 use super::table::{Known, LOOKS, Opened, Table};
+use super::update::{Remaining, Update, Updated};
 use crate::error::{Error, Result};
 
 impl Table {
@@ -25,8 +26,8 @@ impl Table {
     /// # Errors
     ///
     /// [`Error::TypeConflict`] or an I/O error; the table is then as it was, or has the rows all the same.
-    pub(crate) fn commit(&self, fetched: &Rows, replace: Replace) -> Result<Arc<Snapshot>> {
-        self.written(|lock| self.try_commit(lock, fetched, replace))
+    pub(crate) fn commit(&self, update: &Update<'_>) -> Result<Updated> {
+        self.written(|lock| self.try_commit(lock, update))
     }
 
     /// Folds all files of the table into one.
@@ -54,30 +55,43 @@ impl Table {
         })
     }
 
-    fn try_commit(&self, lock: &mut WriteLock, fetched: &Rows, replace: Replace) -> Result<Option<Arc<Snapshot>>> {
+    fn try_commit(&self, lock: &mut WriteLock, update: &Update<'_>) -> Result<Option<Updated>> {
         // Not what this process knows: a writer that died may have left more.
         let stored = self.repaired(lock)?;
+        let Remaining { rows, fetched, overtaken } = update.against(&self.name, &stored)?;
+        let is_nothing_left = rows.ids().is_empty();
+        let stored = if is_nothing_left { Some(stored) } else { self.store(lock, &stored, &rows, update.replace)? };
+        Ok(stored.map(|stored| Updated { stored, rows: fetched, overtaken }))
+    }
+
+    fn store(
+        &self,
+        lock: &mut WriteLock,
+        stored: &Snapshot,
+        fetched: &Rows,
+        replace: Replace,
+    ) -> Result<Option<Arc<Snapshot>>> {
         let (older_ids, older) = stored.present(&fetched.ids)?;
         let replaces = !older_ids.is_empty();
         let rows = if replaces && replace == Replace::CarryOver {
-            merge(&self.name, &carried_over(self, &stored, fetched, older_ids, &older)?, fetched, replace)?
+            merge(&self.name, &carried_over(self, stored, fetched, older_ids, &older)?, fetched, replace)?
         } else {
             fetched.clone()
         };
         let number = lock.last + 1;
-        let Some(rows) = self.in_types_of(&stored, rows)? else {
+        let Some(rows) = self.in_types_of(stored, rows)? else {
             // Stored values change their type: that is seen to row by row.
             let (ids, all) = stored.all_located()?;
             let columns: Vec<&StoredColumn> = stored.columns().iter().collect();
             let merged = merge(&self.name, &stored.rows(&self.name, ids, &all, &columns)?, fetched, replace)?;
             let new = vec![Arc::new(Segment::of_rows(merged, None))];
             let kept = usize::from(stored.keeps_base());
-            return self.fold(lock, &stored, kept, new, number, kept > 0);
+            return self.fold(lock, stored, kept, new, number, kept > 0);
         };
         let new = Arc::new(Segment::of_rows(rows, None));
-        let first = self.first_folded(&stored, &new);
+        let first = self.first_folded(stored, &new);
         let inputs = stored.segments.iter().skip(first).cloned().chain([new]).collect();
-        self.fold(lock, &stored, first, inputs, number, replaces)
+        self.fold(lock, stored, first, inputs, number, replaces)
     }
 
     fn try_compact(&self, lock: &mut WriteLock) -> Result<Option<Arc<Snapshot>>> {

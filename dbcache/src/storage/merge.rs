@@ -304,7 +304,7 @@ fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], rep
 
 /// The columns of a new row, with those of the old one that it does not bring. Of a column that it brings no old keys
 /// are left, unless the versions are united.
-fn joined(old: Option<&ColumnSet>, new: Option<&ColumnSet>) -> ColumnSet {
+pub(super) fn joined(old: Option<&ColumnSet>, new: Option<&ColumnSet>) -> ColumnSet {
     let is_replaced = |entry: &str| new.is_some_and(|new| entry == LOST || new.contains(keys::column_of(entry)));
     let stays = |entry: &&String| !is_replaced(entry);
     old.into_iter().flatten().filter(stays).chain(new.into_iter().flatten()).cloned().collect()

@@ -90,6 +90,15 @@ impl Presence {
         self.has_keys && self.sets.iter().any(lacks)
     }
 
+    /// Whether a row lacks what is needed, in a table that has the other rows too.
+    pub(crate) fn lack(&self, need: &Need, others: &Self) -> bool {
+        if !self.has_keys && !others.has_keys {
+            return self.sets.iter().any(|set| !need.is_met_by_columns(set));
+        }
+        let all: Vec<ColumnSet> = self.sets.iter().chain(&others.sets).cloned().collect();
+        self.sets.iter().any(|set| !need.is_met(set, &all))
+    }
+
     /// The paths to the keys of a column that at least one row has, where a record type chose them.
     pub(crate) fn known_paths(&self, column: &str) -> Vec<Vec<String>> {
         self.sets.iter().flat_map(|set| keys::known_paths(set, column)).collect()
@@ -98,6 +107,18 @@ impl Presence {
     /// The columns that at least one row has.
     pub(crate) fn columns(&self) -> ColumnSet {
         self.sets.iter().flatten().filter(|entry| keys::is_column(entry)).cloned().collect()
+    }
+
+    /// The columns that a row has.
+    pub(super) fn set_of(&self, row: usize) -> Option<&ColumnSet> {
+        self.sets.get(self.code(row))
+    }
+
+    /// The column sets of some rows.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        // All rows have the first set where there are no codes.
+        let codes = rows.iter().filter_map(|row| self.codes.get(*row).copied()).collect();
+        Self { codes, rows: rows.len(), ..self.clone() }
     }
 
     /// The place of a row's set among the sets.

@@ -4,12 +4,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use polars::prelude::Column;
-
 use super::chain::{Commits, SegmentName};
 use super::disk;
 use super::parquet_file::{self, Content, Expected, Place};
-use super::presence::{ColumnSet, LOST, Presence};
 use super::publish::WriteLock;
 use super::rows::Rows;
 use super::segment::Segment;
@@ -108,7 +105,7 @@ impl Table {
         let (left, hides_older) = match place {
             Place::Base => (Rows::empty(), false),
             Place::Segment(name) => match self.ids_left(path, name) {
-                Some(ids) => (lost(ids), false),
+                Some(ids) => (Rows::lost(ids), false),
                 None => (Rows::empty(), name.replaces),
             },
         };
@@ -183,12 +180,6 @@ fn aside(path: &Path, number: u64) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{DAMAGED}-{number}"));
     name.into()
-}
-
-/// Rows of which nothing is known but that older versions of them are not to be answered.
-fn lost(ids: IdSet) -> Rows {
-    let presence = Presence::uniform(ids.len(), ColumnSet::from([LOST.to_owned()]));
-    Rows { ids, columns: Vec::<Column>::new(), presence, documents: ColumnSet::new() }
 }
 
 impl Snapshot {

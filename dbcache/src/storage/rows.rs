@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 
+use super::keys::Need;
 use super::presence::{ColumnSet, Presence};
 use crate::key::IdSet;
 
@@ -45,6 +46,16 @@ impl Rows {
 
     pub(crate) fn ids(&self) -> &IdSet {
         &self.ids
+    }
+
+    /// Whether there are rows which lack something of what is needed, in a table that has the other rows too.
+    pub(crate) fn lack(&self, needs: &[Need], others: &Presence) -> bool {
+        !self.ids.is_empty() && needs.iter().any(|need| self.presence.lack(need, others))
+    }
+
+    /// Which columns were fetched for which row.
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     /// The columns by their names.

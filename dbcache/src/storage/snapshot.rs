@@ -530,6 +530,25 @@ impl Snapshot {
         sets.finish()
     }
 
+    /// Whether fetched rows lack something of what is needed, with what is carried over from the rows here.
+    pub(crate) fn leaves_lacking(&self, fetched: &Rows, needs: &[Need]) -> Result<bool> {
+        let (stored, _) = self.present(fetched.ids())?;
+        let mut older: Vec<Option<ColumnSet>> = self.column_sets(&stored)?.into_iter().map(Some).collect();
+        if stored.len() < fetched.ids().len() {
+            older.push(None);
+        }
+        let brought = fetched.presence().sets();
+        let carried = older.iter().flat_map(|old| brought.iter().map(|new| merge::joined(old.as_ref(), Some(new))));
+        let rows = Presence::of_sets(carried.collect::<Vec<_>>().iter());
+        Ok(needs.iter().any(|need| rows.lack(need, &self.presence)))
+    }
+
+    /// Whether a column in another type can become one of the stored type, or the stored one become its.
+    pub(crate) fn takes(&self, table: &TableName, column: &Column) -> bool {
+        let stored = self.column(column.name()).map(|stored| Column::new_empty(stored.name.clone(), &stored.data_type));
+        stored.is_none_or(|stored| merge::reconcile(table, &stored, column).is_ok())
+    }
+
     /// The ids of these that are here, with their rows.
     pub(super) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
         let (found, missing) = self.locate(ids)?;

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         ["read", folder, board, seconds, "what-is-left"] => read(Path::new(folder), board, number(seconds), true),
         ["tables", folder, count] => tables(folder, number(count)),
         ["look", folder] => look(Path::new(folder)),
+        ["fetch", folder, id, version] => fetch(Path::new(folder), number(id), number(version)),
         ["store", folder] => store(Path::new(folder)),
         other => {
             tell(format!("no such work: {other:?}"));
@@ -189,6 +190,19 @@ fn look(folder: &Path) -> ExitCode {
         Ok(rows) => tell(format!("{rows:?}")),
         Err(cause) => tell(format!("error: {cause}")),
     }
+    ExitCode::SUCCESS
+}
+
+/// Asks for a row, which the database gives in this version when a line comes. Tells that it was asked, and the answer.
+fn fetch(folder: &Path, id: i64, version: i64) -> ExitCode {
+    let fetcher = |ids: &[i64], _: &str| -> Result<Vec<Row>, std::io::Error> {
+        let rows = ids.iter().map(|id| versioned::row_of(*id, version)).collect();
+        tell("asked");
+        std::io::stdin().read_line(&mut String::new())?;
+        Ok(rows)
+    };
+    let answer = open(folder).select(["version", "text"]).and_then(|query| query.frame(&[id], &fetcher));
+    tell(format!("{:?}", versioned::versions(&answer.expect("the row"))));
     ExitCode::SUCCESS
 }
 

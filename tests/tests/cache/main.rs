@@ -20,6 +20,7 @@ mod nested;
 mod offline;
 mod pinned;
 mod pools;
+mod refresh;
 mod retries;
 mod rows;
 mod schema_evolution;
@@ -32,6 +33,7 @@ mod tables;
 mod threads;
 mod tracing;
 mod typed;
+mod unknown_columns;
 mod wide_keys;
 
 use dbcache::polars::prelude::*;

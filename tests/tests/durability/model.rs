@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dbcache::polars::prelude::*;
-use dbcache::{Progress, Table};
+use dbcache::{Error, Progress, Table};
 use dbcache_tests::Database;
 use dbcache_tests::counts::{count, report};
 use proptest::collection::vec;
@@ -23,7 +23,7 @@ enum Operation {
     /// Asks for columns of rows; the database brings these and, where it is generous, all others.
     Get { ids: Vec<i64>, columns: u8, is_generous: bool },
     /// Fetches rows again, in a newer version.
-    Refresh { ids: Vec<i64>, columns: u8 },
+    Refresh { ids: Vec<i64>, columns: u8, database: Refreshed },
     /// Opens the cache anew.
     Reopen,
     /// Folds all files into one.
@@ -32,11 +32,36 @@ enum Operation {
     Damage { file: u8, place: u16, bit: u8 },
 }
 
+/// What the database is like that rows are fetched from again.
+#[derive(Clone, Copy, Debug)]
+enum Refreshed {
+    /// It brings the columns that the request asks for, whatever else it has.
+    Narrow,
+    /// It brings all columns.
+    Generous,
+    /// It brings all columns, but no longer has the rows of these ids.
+    Without { gone: u16 },
+    /// It fails.
+    Broken,
+    /// It does not have a column that the request asks for.
+    Lacking,
+}
+
+fn refreshed() -> impl Strategy<Value = Refreshed> {
+    prop_oneof![
+        2 => Just(Refreshed::Narrow),
+        2 => Just(Refreshed::Generous),
+        2 => any::<u16>().prop_map(|gone| Refreshed::Without { gone }),
+        1 => Just(Refreshed::Broken),
+        1 => Just(Refreshed::Lacking),
+    ]
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     let ids = || vec(IDS, 1..6);
     prop_oneof![
         6 => (ids(), 1_u8..16, any::<bool>()).prop_map(|(ids, columns, is_generous)| Operation::Get { ids, columns, is_generous }),
-        3 => (ids(), 1_u8..16).prop_map(|(ids, columns)| Operation::Refresh { ids, columns }),
+        3 => (ids(), 1_u8..16, refreshed()).prop_map(|(ids, columns, database)| Operation::Refresh { ids, columns, database }),
         2 => Just(Operation::Reopen),
         1 => Just(Operation::Compact),
         1 => (any::<u8>(), any::<u16>(), 0_u8..8).prop_map(|(file, place, bit)| Operation::Damage { file, place, bit }),
@@ -83,7 +108,7 @@ impl Run {
     fn apply(&mut self, operation: &Operation) {
         match operation {
             Operation::Get { ids, columns, is_generous } => self.get(ids, &names(*columns), *is_generous),
-            Operation::Refresh { ids, columns } => self.refresh(ids, &names(*columns)),
+            Operation::Refresh { ids, columns, database } => self.refresh(ids, &names(*columns), *database),
             Operation::Reopen => self.table = table(&self.scratch),
             Operation::Compact => self.table.compact().expect("a compaction"),
             Operation::Damage { file, place, bit } => self.damage(*file, *place, *bit),
@@ -105,16 +130,38 @@ impl Run {
         self.check_stored(&asked, brought);
     }
 
-    fn refresh(&mut self, ids: &[i64], columns: &[&'static str]) {
+    fn refresh(&mut self, ids: &[i64], columns: &[&'static str], kind: Refreshed) {
         self.version += 1;
-        let database = database(columns, self.version);
-        self.table.select(columns).expect("columns").refresh().frame(ids, &database).expect("rows");
-        let asked = asked(&database);
-        assert_eq!(asked, ids.iter().copied().collect(), "the ids that were fetched again");
-        for id in &asked {
-            self.cached.insert(*id, columns.iter().map(|column| (*column, self.version)).collect());
+        let brought: Vec<&'static str> = match kind {
+            Refreshed::Narrow => columns.to_vec(),
+            Refreshed::Lacking => COLUMNS.into_iter().filter(|name| Some(name) != columns.first()).collect(),
+            _ => COLUMNS.to_vec(),
+        };
+        let is_gone = |id: &i64| matches!(kind, Refreshed::Without { gone } if gone & (1 << id) != 0);
+        let mut database = database_of(IDS.filter(|id| !is_gone(id)), &brought, self.version);
+        if let Refreshed::Broken = kind {
+            database = database.failing_on(IDS);
         }
-        self.check_stored(&asked, columns);
+        let query = self.table.select(columns).expect("columns").refresh();
+        let answer = query.frame_found(ids, &database);
+        assert_eq!(asked(&database), ids.iter().copied().collect(), "the ids that were fetched again");
+        match (kind, &answer) {
+            (Refreshed::Broken, Err(Error::FetchFailed { .. }))
+            | (Refreshed::Lacking, Err(Error::ColumnsNotFound { .. })) => {}
+            (Refreshed::Broken | Refreshed::Lacking, _) | (_, Err(_)) => panic!("{kind:?}: {answer:?}"),
+            (_, Ok(found)) => self.was_refreshed(ids, &found.missing, &brought),
+        }
+    }
+
+    fn was_refreshed(&mut self, ids: &[i64], missing: &[i64], brought: &[&'static str]) {
+        for id in ids {
+            self.cached.remove(id);
+            if !missing.contains(id) {
+                self.cached.insert(*id, brought.iter().map(|column| (*column, self.version)).collect());
+            }
+        }
+        let found = ids.iter().copied().filter(|id| !missing.contains(id)).collect();
+        self.check_stored(&found, brought);
     }
 
     fn damage(&mut self, file: u8, place: u16, bit: u8) {
@@ -204,11 +251,16 @@ fn table(scratch: &Scratch) -> Table {
 
 /// A database that has these columns of all rows, in one version.
 fn database(columns: &[&'static str], version: i64) -> Database {
+    database_of(IDS, columns, version)
+}
+
+/// The same, of these rows.
+fn database_of(ids: impl Iterator<Item = i64>, columns: &[&'static str], version: i64) -> Database {
     let row = |id: i64| {
         let cells = columns.iter().map(|column| ((*column).to_owned(), cell(id, column, version)));
         Value::Object(cells.chain([("id".to_owned(), json!(id))]).collect())
     };
-    Database::with_rows(IDS.map(row))
+    Database::with_rows(ids.map(row))
 }
 
 fn asked(database: &Database) -> BTreeSet<i64> {

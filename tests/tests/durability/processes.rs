@@ -1,9 +1,10 @@
 //! Many processes write and read one table: what was acknowledged or seen is never older again.
 
-use std::process::Child;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Stdio};
 
 use dbcache_tests::counts::{count, report};
-use dbcache_tests::versioned::OWNERS;
+use dbcache_tests::versioned::{self, OWNERS, Versions};
 
 use crate::{Scratch, worker};
 
@@ -49,4 +50,22 @@ fn processes_whose_lock_file_is_removed_and_replaced_lose_nothing() {
 #[test]
 fn processes_whose_files_are_damaged_under_open_handles_read_no_older_version() {
     report("processes, files damaged", work(&["damaging-files"], &["what-is-left"]));
+}
+
+/// One process has fetched a row and not stored it yet, while another one stores a newer version.
+#[test]
+fn a_row_that_was_fetched_earlier_does_not_replace_a_newer_one_of_another_process() {
+    for scratch in Scratch::both() {
+        let mut child =
+            worker(&["fetch", "7", "1"], &scratch.cache()).stdin(Stdio::piped()).spawn().expect("a process");
+        let mut told = BufReader::new(child.stdout.take().expect("an output")).lines();
+        let mut line = || told.next().expect("a line").expect("text");
+        assert_eq!(line(), "asked");
+        let table = versioned::open(&scratch.cache());
+        versioned::put(&table, &[7, 8], 2).expect("a commit");
+        child.stdin.take().expect("an input").write_all(b"\n").expect("it listens");
+        assert_eq!(line(), format!("{:?}", Versions::from([(7, 2)])));
+        assert!(child.wait().expect("it ends").success());
+        assert_eq!(versioned::all(&table).expect("rows"), Versions::from([(7, 2), (8, 2)]));
+    }
 }
