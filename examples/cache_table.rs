@@ -52,10 +52,12 @@ fn main() -> ExitCode {
 fn report(error: &(dyn StdError + 'static)) {
     eprintln!("error: {error}");
     report_causes(error);
-    if let Some(Error::FetchFailed { failures, .. }) = error.downcast_ref() {
+    if let Some(Error::FetchFailed { failures, rejected, .. }) = error.downcast_ref() {
         for failure in failures.iter().take(SHOWN_FAILURES) {
-            eprintln!("batch {}: {}", failure.batch, failure.cause);
-            report_causes(&failure.cause);
+            eprintln!("{failure:#}");
+        }
+        for row in rejected.iter().take(SHOWN_FAILURES) {
+            eprintln!("{row}");
         }
     }
 }

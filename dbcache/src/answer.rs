@@ -15,7 +15,7 @@ use crate::column::ColumnRef;
 use crate::convert::{convert, is_readable};
 use crate::documents;
 use crate::error::{Error, Result};
-use crate::fetch::BatchSource;
+use crate::fetch::{BatchSource, PinnedType};
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::nesting::Nesting;
@@ -63,6 +63,16 @@ impl Wanted {
             Self::AsFound(_) => None,
             Self::Pinned { data_type, .. } => Some(data_type),
             Self::Declared(schema) => Some(schema.data_type()),
+        }
+    }
+
+    /// The type that is pinned for a whole column.
+    fn pin(&self) -> Option<PinnedType> {
+        match self {
+            Self::Pinned { column, data_type, .. } if column.path().is_empty() => {
+                Some((column.column().to_owned(), data_type.clone()))
+            }
+            _ => None,
         }
     }
 
@@ -320,7 +330,8 @@ impl Question {
 
 /// What all requests for these columns want: of a declared column all the keys that are declared.
 fn wants(table: &Arc<Table>, wanted: &[Wanted], declared: &'static [ColumnSchema]) -> Wants {
-    Wants::new(table, wanted.iter().map(|wanted| (wanted.column(), wanted.keys())), declared)
+    let wants = Wants::new(table, wanted.iter().map(|wanted| (wanted.column(), wanted.keys())), declared);
+    Wants { pins: wanted.iter().filter_map(Wanted::pin).collect(), ..wants }
 }
 
 /// A stored column as an answer gives it: documents as structs or lists where they agree.

@@ -1,15 +1,18 @@
 //! What a fetcher promises of one batch, checked before anything of it is stored.
 
+use std::ops::Range;
+
 use polars::prelude::*;
 
 use crate::convert::{convert, is_readable};
 use crate::data_type::is_storable;
 use crate::documents;
-use crate::error::BatchError;
-use crate::fetch::FetchedFrame;
+use crate::error::{BatchError, RejectedRow};
+use crate::fetch::{FetchedBatch, FetchedFrame};
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
+use crate::misfits::{misfits, shown};
 use crate::name::TableName;
-use crate::record::{CellError, CellFault, ColumnSchema};
+use crate::record::{CellError, CellFault, ColumnSchema, ParseJson};
 use crate::storage::{self, Rows, Snapshot, StoredColumn, is_column_name};
 
 /// What a batch was asked for.
@@ -25,9 +28,49 @@ pub(crate) struct Expected<'a> {
     pub(crate) table: &'a TableName,
 }
 
-/// The rows of a batch, sorted, one an id, of the declared types. Rows that nobody asked are left out.
-pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Rows, BatchError> {
-    let FetchedFrame { frame, documents } = fetched;
+/// The rows of a batch that may be stored, and those that do not fit.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Sorted rows, one an id, of the declared types; of each part of the batch those that were asked.
+    pub(crate) parts: Vec<Rows>,
+    /// One an id, of those that were asked.
+    pub(crate) rejected: Vec<RejectedRow>,
+}
+
+/// Takes the rows that fit, and those that do not. Rows that nobody asked are left out.
+pub(crate) fn check(fetched: FetchedBatch, expected: &Expected<'_>) -> Result<Checked, BatchError> {
+    let mut checked = Checked { parts: Vec::with_capacity(fetched.parts.len()), rejected: fetched.rejected };
+    for part in fetched.parts {
+        let rows = check_part(part, expected, &mut checked.rejected)?;
+        checked.parts.push(rows);
+    }
+    check_apart(&checked.parts)?;
+    if !checked.rejected.is_empty() {
+        checked.keep_one_an_id(expected.ids)?;
+    }
+    Ok(checked)
+}
+
+impl Checked {
+    /// Of a row that came more than once, the first that was rejected counts.
+    fn keep_one_an_id(&mut self, asked: &IdSet) -> Result<(), BatchError> {
+        let is_asked = |row: &RejectedRow| !IdSet::of([&row.id].into_iter()).locate_among(asked).is_empty();
+        self.rejected.retain(is_asked);
+        self.rejected.sort_by(|left, right| left.id.cmp(&right.id));
+        self.rejected.dedup_by(|later, first| later.id == first.id);
+        let ids = IdSet::of(self.rejected.iter().map(|row| &row.id));
+        for part in &mut self.parts {
+            part.leave_out(&ids).map_err(|cause| BatchError::Store(Box::new(cause)))?;
+        }
+        Ok(())
+    }
+}
+
+fn check_part(
+    FetchedFrame { frame, documents }: FetchedFrame,
+    expected: &Expected<'_>,
+    rejected: &mut Vec<RejectedRow>,
+) -> Result<Rows, BatchError> {
     let mut columns = frame.into_columns();
     let ids = take_id_column(&mut columns, expected.id_column)?;
     check_names(&columns)?;
@@ -38,11 +81,22 @@ pub(crate) fn check(fetched: FetchedFrame, expected: &Expected<'_>) -> Result<Ro
         check_duplicates(&ids, &columns)?;
     }
     let (set, rows) = only_asked(&set, &rows, expected.ids)?;
-    let columns: Result<Vec<Column>, BatchError> =
-        in_order(columns, rows)?.into_iter().map(|column| declared_type(column, &set, expected)).collect();
-    let columns = columns?;
+    let (set, columns) = fitting(set, &in_order(columns, rows)?, expected, rejected)?;
     let keys = chosen_keys(&columns, expected.columns);
     Ok(Rows::uniform(set, columns).with_documents(documents).with_keys(keys))
+}
+
+/// No id is in two parts: its rows differ, since they have no type in common.
+fn check_apart(parts: &[Rows]) -> Result<(), BatchError> {
+    for (place, part) in parts.iter().enumerate() {
+        for other in parts.iter().take(place) {
+            if let Some(id) = part.ids().select(&part.ids().locate_among(other.ids())).get(0) {
+                let column = part.first_difference(other).unwrap_or_default();
+                return Err(BatchError::ConflictingRows { id, column });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The keys of nested columns that the record declares: it brings no others.
@@ -191,36 +245,105 @@ fn folded(id: &str) -> String {
     if is_uuid { digits.to_lowercase() } else { id.trim_end().to_lowercase() }
 }
 
-/// The column, if the record can read every value of it; nested, in the type that the record declares.
-///
-/// What is stored has the database's type, so that it is the same whoever fetched it.
-fn declared_type(column: Column, ids: &IdSet, expected: &Expected<'_>) -> Result<Column, BatchError> {
-    let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == column.name().as_str())
-    else {
-        return Ok(column);
+/// The rows whose values fit in the types that the record declares, in these types. The others are rejected.
+fn fitting(
+    set: IdSet,
+    columns: &[Column],
+    expected: &Expected<'_>,
+    rejected: &mut Vec<RejectedRow>,
+) -> Result<(IdSet, Vec<Column>), BatchError> {
+    let conversions = columns.iter().map(|column| Conversion::of(column, expected));
+    let conversions: Vec<Conversion<'_>> = conversions.collect::<Result<_, BatchError>>()?;
+    if let Ok(converted) = converted(columns, &conversions) {
+        return Ok((set, converted));
+    }
+    let mut fits = vec![true; set.len()];
+    for (column, conversion) in columns.iter().zip(&conversions) {
+        for misfit in conversion.misfits(column) {
+            if let (Some(fits), Some(id)) = (fits.get_mut(misfit.row), set.get(misfit.row))
+                && std::mem::replace(fits, false)
+            {
+                rejected.push(misfit.reject(id, shown(column.as_materialized_series(), misfit.row)));
+            }
+        }
+    }
+    let mask: BooleanChunked = fits.iter().copied().collect();
+    let columns: PolarsResult<Vec<Column>> = columns.iter().map(|column| column.filter(&mask)).collect();
+    let set = set.keep(|row| fits.get(row).copied().unwrap_or(false));
+    let converted = converted(&columns.map_err(polars_failed)?, &conversions);
+    Ok((set, converted.map_err(|cause| BatchError::Fetcher(cause.fault.to_string().into()))?))
+}
+
+fn converted(columns: &[Column], conversions: &[Conversion<'_>]) -> Result<Vec<Column>, CellError> {
+    let convert = |(column, conversion): (&Column, &Conversion<'_>)| {
+        let converted = conversion.apply(column.as_materialized_series())?;
+        Ok(converted.with_name(column.name().clone()).into_column())
     };
-    let series = column.as_materialized_series();
-    let converted = match (declared.parse_json(), series.dtype()) {
-        (Some(_), DataType::String) if is_stored_as_text(expected.stored, column.name()) => return Ok(column),
-        (Some(parse), DataType::String) => {
-            let text = series.str().map_err(polars_failed)?;
-            parse(text).map(|documents| with_stored_keys(documents, text, expected.stored))
+    columns.iter().zip(conversions).map(convert).collect()
+}
+
+/// What becomes of a column, given what the record declares for it.
+struct Conversion<'a> {
+    how: How<'a>,
+    refuses_nulls: bool,
+}
+
+enum How<'a> {
+    AsItIs,
+    /// With the keys that are stored beside those that are declared.
+    Parsed(ParseJson, &'a Snapshot),
+    /// The column itself, if the record can read every value of it; nested, in the type that the record declares. What
+    /// is stored has the database's type, so that it is the same whoever fetched it.
+    To(&'a DataType),
+}
+
+impl<'a> Conversion<'a> {
+    /// # Errors
+    ///
+    /// A column of another kind than the one that is declared.
+    fn of(column: &Column, expected: &Expected<'a>) -> Result<Self, BatchError> {
+        let name = column.name().as_str();
+        let Some(declared) = expected.columns.iter().find(|declared| declared.column().column() == name) else {
+            return Ok(Self { how: How::AsItIs, refuses_nulls: false });
+        };
+        let how = match (declared.parse_json(), column.dtype()) {
+            (Some(_), DataType::String) if is_stored_as_text(expected.stored, name) => How::AsItIs,
+            (Some(parse), DataType::String) => How::Parsed(parse, expected.stored),
+            (_, found) if is_readable(found, declared.data_type()) => How::To(declared.data_type()),
+            (_, found) => {
+                return Err(BatchError::WrongType {
+                    column: name.to_owned(),
+                    id: None,
+                    expected: declared.data_type().to_string(),
+                    found: found.to_string(),
+                });
+            }
+        };
+        Ok(Self { how, refuses_nulls: !declared.nullable() })
+    }
+
+    fn apply(&self, column: &Series) -> Result<Series, CellError> {
+        if self.refuses_nulls && column.null_count() > 0 {
+            return Err(CellError { column: column.name().to_string(), row: 0, fault: CellFault::Null });
         }
-        (_, found) if is_readable(found, declared.data_type()) => {
-            let converted = convert(series, declared.data_type());
-            if is_kept(found, declared.data_type()) { converted.map(|_| series.clone()) } else { converted }
+        match self.how {
+            How::AsItIs => Ok(column.clone()),
+            How::Parsed(parse, stored) => {
+                let text = column.str().map_err(|cause| CellError::polars(column.name(), &cause))?;
+                parse(text).map(|documents| with_stored_keys(documents, text, stored))
+            }
+            How::To(data_type) => {
+                let converted = convert(column, data_type)?;
+                Ok(if is_kept(column.dtype(), data_type) { column.clone() } else { converted })
+            }
         }
-        (_, found) => {
-            return Err(BatchError::WrongType {
-                column: column.name().to_string(),
-                id: None,
-                expected: declared.data_type().to_string(),
-                found: found.to_string(),
-            });
-        }
-    };
-    let converted = converted.map_err(|cause| unfit(cause, ids, declared))?;
-    Ok(converted.with_name(column.name().clone()).into_column())
+    }
+
+    fn misfits(&self, column: &Column) -> Vec<CellError> {
+        let column = column.as_materialized_series();
+        let apply = |rows: Range<usize>| self.apply(&column.slice(row_number(rows.start).into(), rows.len())).map(drop);
+        misfits(0..column.len(), &apply)
+    }
 }
 
 /// The documents with the keys that other record types have stored of the column: the text has them all, so that the
@@ -243,18 +366,6 @@ fn is_kept(found: &DataType, declared: &DataType) -> bool {
 
 fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {
     stored.column(column).is_some_and(|stored| stored.data_type() == &DataType::String)
-}
-
-fn unfit(cause: CellError, ids: &IdSet, declared: &ColumnSchema) -> BatchError {
-    BatchError::WrongType {
-        column: declared.column().column().to_owned(),
-        id: ids.get(cause.row),
-        expected: declared.data_type().to_string(),
-        found: match cause.fault {
-            CellFault::Null => "null".to_owned(),
-            CellFault::Value(reason) => reason,
-        },
-    }
 }
 
 fn polars_failed(cause: PolarsError) -> BatchError {

@@ -1,13 +1,16 @@
 //! The one error type, and what its variants carry.
 
+mod display;
+mod rejected;
+
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use polars::prelude::DataType;
 
+pub use self::rejected::RejectedRow;
 use crate::key::RowId;
 
 /// A boxed error, as fetchers return it.
@@ -16,18 +19,14 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// The result of most functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// How many ids or names a message shows before it only counts them.
-const SHOWN: usize = 5;
-
 /// Everything that can go wrong with a request.
 ///
 /// Whatever the variant, rows that were fetched before the error are stored, and the next request does not fetch
 /// them again.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The table's name is not of the form `schema.table`.
-    #[error("the table name {name:?} is malformed: {reason}")]
     TableName {
         /// The name as it was given.
         name: String,
@@ -36,7 +35,6 @@ pub enum Error {
     },
 
     /// A column's name, or a path into a JSON column, is malformed.
-    #[error("the column {name:?} is malformed: {reason}")]
     ColumnName {
         /// The name or path as it was given.
         name: String,
@@ -45,14 +43,12 @@ pub enum Error {
     },
 
     /// The request names no columns.
-    #[error("no columns were asked of {table}: name at least one")]
     NoColumns {
         /// The table.
         table: String,
     },
 
     /// The database does not have these ids. The rows that it has are stored.
-    #[error("{} of {table} not in the database: {}", counted(.ids.len(), "id"), Shown(.ids))]
     IdsNotFound {
         /// The table.
         table: String,
@@ -63,7 +59,6 @@ pub enum Error {
     /// The table is known not to have columns that the request asks for, or the fetcher did not bring them. A fetcher that
     /// knows the table's columns is asked nothing else then; of any other, the batch without them is not stored, and no
     /// further batch is fetched.
-    #[error("{} of {table} not brought by the fetcher: {}", counted(.columns.len(), "column"), Shown(.columns))]
     ColumnsNotFound {
         /// The table.
         table: String,
@@ -72,7 +67,6 @@ pub enum Error {
     },
 
     /// The request is not allowed to fetch, and some rows are not in the cache.
-    #[error("{} of {table} not cached, and fetching is switched off: {}", counted(.ids.len(), "id"), Shown(.ids))]
     NotCached {
         /// The table.
         table: String,
@@ -80,21 +74,19 @@ pub enum Error {
         ids: Vec<RowId>,
     },
 
-    /// Some batches failed. The rows of the others are stored.
-    #[error("{} of {table} failed, {} stored{}", counted(.failures.len(), "batch"), counted(*.stored, "row"), first_failure(.failures))]
+    /// Some batches failed, or some rows do not fit in their columns. All other rows are stored.
     FetchFailed {
         /// The table.
         table: String,
         /// The failed batches in the order of their ids.
         failures: Vec<BatchFailure>,
+        /// The rows that do not fit, in the order of their ids.
+        rejected: Vec<RejectedRow>,
         /// How many rows of this request were fetched and stored all the same.
         stored: usize,
     },
 
     /// A column's stored type and the type that was wanted or brought cannot be reconciled without losing something.
-    #[error(
-        "the column {column:?} of {table} is stored as {stored} and cannot hold or become {wanted}: use the stored type, or another table or folder"
-    )]
     TypeConflict {
         /// The table.
         table: String,
@@ -107,7 +99,6 @@ pub enum Error {
     },
 
     /// A row has NULL where the record's field is not an `Option`.
-    #[error("the column {column:?} of {table} is NULL for id {id}, and the field is not an Option")]
     UnexpectedNull {
         /// The table.
         table: String,
@@ -118,7 +109,6 @@ pub enum Error {
     },
 
     /// A value does not fit in the type that was asked for.
-    #[error("the column {column:?} of {table} does not convert for id {id}: {reason}")]
     Value {
         /// The table.
         table: String,
@@ -131,7 +121,6 @@ pub enum Error {
     },
 
     /// A table's name or key in its file is not the one that was asked for.
-    #[error("{} does not belong to {table}: {reason}", .path.display())]
     ForeignTable {
         /// The table that was asked for.
         table: String,
@@ -143,9 +132,6 @@ pub enum Error {
 
     /// A column was asked for that another program's file has in a form which cannot be read here. Its other columns
     /// can, and the file stays as it is.
-    #[error(
-        "the column {column:?} of {table} cannot be read from {}: {reason}; write that file with the column in another type, or remove the file so that its rows are fetched", .path.display()
-    )]
     UnreadableColumn {
         /// The table.
         table: String,
@@ -159,7 +145,6 @@ pub enum Error {
 
     /// A file of the cache is not what was written. Requests set such a file aside under another name and fetch its rows
     /// again. They return this error only if files are damaged as fast as they are read.
-    #[error("{} is damaged: {reason}", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -172,10 +157,6 @@ pub enum Error {
     /// the request is stored.
     ///
     /// This is noticed if the fetcher asks in the thread or task that it was called in.
-    #[error(
-        "{} of {table} cannot be fetched, because their fetch waits for this request: {}; a fetcher must not ask the cache for what it is fetching",
-        counted(.ids.len(), "id"), Shown(.ids)
-    )]
     CircularRequest {
         /// The table.
         table: String,
@@ -184,7 +165,6 @@ pub enum Error {
     },
 
     /// Other processes changed the rows each time that this request read them. What it fetched is stored.
-    #[error("the rows of {table} kept changing while they were read, {attempts} times: ask again")]
     Contention {
         /// The table.
         table: String,
@@ -193,44 +173,42 @@ pub enum Error {
     },
 
     /// Reading or writing the cache folder failed. What was stored before is untouched.
-    #[error("cannot {action} {}", .path.display())]
     Io {
         /// What was being done.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The cause.
-        #[source]
         source: io::Error,
     },
 
     /// No home directory is known, so there is no default folder.
-    #[error("no home directory is known: open the cache with a folder of your choice")]
     NoHomeFolder,
 
     /// Something that this crate takes care of does not hold: a bug in it. Nothing was answered or stored in its place.
-    #[error("an invariant of the cache does not hold: {invariant}; please report this")]
     Internal {
         /// What should hold.
         invariant: &'static str,
     },
 
     /// Polars refused an operation that ought to succeed.
-    #[error("cannot {action}")]
     Frame {
         /// What was being done.
         action: &'static str,
         /// The cause.
-        #[source]
         source: BoxError,
     },
 }
 
 impl Error {
-    /// The ids of the batches that failed, where this is [`FetchFailed`](Self::FetchFailed); else none.
+    /// The ids of the batches that failed and of the rows that were rejected, where this is
+    /// [`FetchFailed`](Self::FetchFailed); else none. The next request fetches them again.
     pub fn failed_ids(&self) -> impl Iterator<Item = &RowId> {
-        let failures = if let Self::FetchFailed { failures, .. } = self { failures.as_slice() } else { &[] };
-        failures.iter().flat_map(|failure| &failure.ids)
+        let (failures, rejected) = match self {
+            Self::FetchFailed { failures, rejected, .. } => (failures.as_slice(), rejected.as_slice()),
+            _ => (&[][..], &[][..]),
+        };
+        failures.iter().flat_map(|failure| &failure.ids).chain(rejected.iter().map(|row| &row.id))
     }
 
     /// The error of this crate that is the cause of another one, as of what Polars returns where collecting a lazy frame
@@ -259,13 +237,18 @@ impl Error {
 
     /// What happened, and why, on one line.
     pub(crate) fn with_causes(&self) -> String {
-        let causes = std::iter::successors(self.source(), |cause: &&dyn StdError| (*cause).source());
-        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+        with_causes(self)
     }
 
     pub(crate) fn frame(action: &'static str) -> impl FnOnce(polars::prelude::PolarsError) -> Self {
         move |source| Self::Frame { action, source: Box::new(source) }
     }
+}
+
+/// What happened, and why down to the first cause, on one line.
+pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// A requested column that the fetcher did not bring.
@@ -280,20 +263,20 @@ pub struct UnknownColumn {
     pub is_undeclared_key: bool,
 }
 
-impl fmt::Display for UnknownColumn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.name)?;
-        if self.is_undeclared_key {
-            f.write_str(", a key that the record type does not declare, so that it is not cached,")?;
-        }
-        match self.suggestions.first() {
-            Some(near) => write!(f, " (did you mean {near:?}?)"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// One batch that failed, or a part of it: which ids it asked, and why it failed. Nothing of these is stored.
+///
+/// `{}` shows the batch and its ids, `{:#}` also why it failed, down to the words of the database's driver.
+///
+/// ```
+/// use dbcache::{DynamicCache, Error};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let users = DynamicCache::open(folder.path())?.table("public.users")?;
+/// let fetcher = |_: &[i64], _: &str| -> Result<Vec<serde_json::Map<_, _>>, _> { Err("connection refused") };
+/// let Err(Error::FetchFailed { failures, .. }) = users.select(["name"])?.frame(&[1, 2], &fetcher) else { panic!() };
+/// assert_eq!(format!("{:#}", failures[0]), "batch 1 (2 ids, 1 attempt): the fetcher failed: connection refused");
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchFailure {
@@ -388,7 +371,7 @@ pub enum BatchError {
     },
 
     /// A value is of another type than its column.
-    #[error("the column {column:?} holds {expected}, but {}came with {found}", AtId(.id))]
+    #[error("the column {column:?} holds {expected}, but {}came with {found}", display::AtId(.id))]
     WrongType {
         /// The column.
         column: String,
@@ -400,46 +383,11 @@ pub enum BatchError {
         found: String,
     },
 
+    /// A row does not fit, where a fetcher's rows are taken out without it.
+    #[error(transparent)]
+    Rejected(RejectedRow),
+
     /// The rows cannot be stored.
     #[error("the rows cannot be stored")]
     Store(#[source] Box<Error>),
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    match (count, noun) {
-        (1, _) => format!("1 {noun}"),
-        (_, "batch") => format!("{count} batches"),
-        _ => format!("{count} {noun}s"),
-    }
-}
-
-fn first_failure(failures: &[BatchFailure]) -> String {
-    failures.first().map_or_else(String::new, |first| {
-        let cause = std::error::Error::source(&first.cause).map_or_else(String::new, |cause| format!(": {cause}"));
-        format!("; batch {} first: {}{cause}", first.batch, first.cause)
-    })
-}
-
-/// Shows the first few of a list.
-struct Shown<'a, T>(&'a [T]);
-
-impl<T: fmt::Display> fmt::Display for Shown<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, item) in self.0.iter().take(SHOWN).enumerate() {
-            let separator = if place == 0 { "" } else { ", " };
-            write!(f, "{separator}{item}")?;
-        }
-        if self.0.len() > SHOWN { f.write_str(", …") } else { Ok(()) }
-    }
-}
-
-struct AtId<'a>(&'a Option<RowId>);
-
-impl fmt::Display for AtId<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(id) => write!(f, "id {id} "),
-            None => f.write_str("the batch "),
-        }
-    }
 }

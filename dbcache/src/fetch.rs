@@ -2,11 +2,20 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod batch;
 mod json_rows;
 #[cfg(feature = "tokio")]
 mod off_runtime;
 #[cfg(any(feature = "postgres", feature = "tokio-postgres", feature = "sqlx-postgres"))]
 mod postgres;
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
+mod rejects;
 #[cfg(any(
     feature = "postgres",
     feature = "tokio-postgres",
@@ -32,6 +41,7 @@ mod table_error;
 pub(crate) use asynchronous::{AsyncBatchSource, AsyncDynamicSource, AsyncTypedSource, Convert};
 #[cfg(feature = "tokio")]
 pub use asynchronous::{AsyncDynamicFetcher, AsyncFetcher};
+pub(crate) use batch::{FetchedBatch, FetchedFrame};
 #[cfg(feature = "tokio")]
 pub use off_runtime::Blocking;
 #[cfg(feature = "tokio-postgres")]
@@ -63,11 +73,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::json_rows::IdColumn;
-use crate::error::{BatchError, BoxError};
+use crate::error::{BatchError, BoxError, RejectedRow};
 use crate::key::{IdSet, Key};
+use crate::misfits::misfits;
 use crate::name::TableName;
-use crate::record::Record;
-use crate::storage::ColumnSet;
+use crate::record::{CellError, Record};
 
 /// What one batch asks of a fetcher.
 ///
@@ -79,8 +89,12 @@ pub struct FetchRequest<'a, K> {
     table: &'a TableName,
     id_column: &'a str,
     columns: Columns<'a>,
+    pins: &'a [PinnedType],
     timeout: Option<Duration>,
 }
+
+/// A column whose type the query pins, and that type.
+pub(crate) type PinnedType = (String, DataType);
 
 /// Which columns a request wants, the id column aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +128,7 @@ impl<'a, K> FetchRequest<'a, K> {
     /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
     /// ```
     pub fn new(ids: &'a [K], table: &'a TableName, id_column: &'a str, columns: Columns<'a>) -> Self {
-        Self { ids, table, id_column, columns, timeout: None }
+        Self { ids, table, id_column, columns, pins: &[], timeout: None }
     }
 
     /// The ids to fetch: sorted, distinct, at least one.
@@ -135,6 +149,12 @@ impl<'a, K> FetchRequest<'a, K> {
     /// The columns that are wanted beside the id column.
     pub fn columns(&self) -> Columns<'a> {
         self.columns
+    }
+
+    /// The type that the query pins for a column, where it does: what to bring the column as where the database leaves
+    /// the type of its values open.
+    pub fn pinned(&self, column: &str) -> Option<&'a DataType> {
+        self.pins.iter().find(|(pinned, _)| pinned == column).map(|(_, data_type)| data_type)
     }
 
     /// How long the cache gives this batch, where it sets a limit. A blocking fetcher that can should fail then.
@@ -175,49 +195,115 @@ pub trait Fetcher<T: Record>: Sync {
 
 /// The rows of one batch, as records or as columns.
 #[derive(Debug)]
-pub struct Fetched<T>(FetchedRows<T>);
+pub struct Fetched<T> {
+    rows: FetchedRows<T>,
+    rejected: Vec<RejectedRow>,
+}
 
 #[derive(Debug)]
 enum FetchedRows<T> {
     Records(Vec<T>),
-    Frame(FetchedFrame),
+    Batch(FetchedBatch),
 }
 
 impl<T: Record> Fetched<T> {
+    /// The same rows, and beside them those that the fetcher could not bring, since a value does not fit. Each of these
+    /// is reported by itself; all others are stored.
+    ///
+    /// ```
+    /// use dbcache::error::RejectedRow;
+    /// use dbcache::fetch::{FetchRequest, Fetched, Fetcher};
+    /// use dbcache::{Cache, Cached, Error};
+    ///
+    /// #[derive(Debug, Cached)]
+    /// #[cached(table = "public.users")]
+    /// struct User {
+    ///     #[cached(id)]
+    ///     id: i64,
+    ///     age: u8,
+    /// }
+    ///
+    /// struct Lines(Vec<(i64, &'static str)>);
+    ///
+    /// impl Fetcher<User> for Lines {
+    ///     fn fetch(&self, _: &FetchRequest<'_, i64>) -> Result<Fetched<User>, dbcache::error::BoxError> {
+    ///         let (mut users, mut rejected) = (Vec::new(), Vec::new());
+    ///         for &(id, age) in &self.0 {
+    ///             match age.parse() {
+    ///                 Ok(age) => users.push(User { id, age }),
+    ///                 Err(reason) => rejected.push(RejectedRow::new(id, "age", age, reason.to_string())),
+    ///             }
+    ///         }
+    ///         Ok(Fetched::from(users).with_rejected(rejected))
+    ///     }
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let users = Cache::<User>::open(folder.path())?;
+    /// let lines = Lines(vec![(1, "36"), (2, "old")]);
+    /// let Err(Error::FetchFailed { rejected, stored: 1, .. }) = users.rows(&[1, 2], &lines) else { panic!() };
+    /// assert_eq!(rejected[0].to_string(), "id 2, column \"age\": invalid digit found in string");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_rejected(mut self, rows: impl IntoIterator<Item = RejectedRow>) -> Self {
+        self.rejected.extend(rows);
+        self
+    }
+
     /// The rows as columns.
     ///
     /// # Errors
     ///
-    /// A record that does not convert.
+    /// The first row that was rejected, or a record that does not convert.
     pub fn into_frame(self) -> Result<DataFrame, BatchError> {
-        self.into_fetched().map(|fetched| fetched.frame)
+        self.into_batch()?.into_frame()
     }
 
-    fn into_fetched(self) -> Result<FetchedFrame, BatchError> {
-        match self.0 {
-            FetchedRows::Frame(fetched) => Ok(fetched),
-            FetchedRows::Records(rows) => {
-                T::to_frame(&rows).map(Into::into).map_err(|cause| BatchError::Fetcher(Box::new(cause)))
-            }
-        }
+    fn into_batch(self) -> Result<FetchedBatch, BatchError> {
+        let mut batch = match self.rows {
+            FetchedRows::Batch(batch) => batch,
+            FetchedRows::Records(rows) => fitting_records(rows)?,
+        };
+        batch.rejected.extend(self.rejected);
+        Ok(batch)
     }
+}
+
+/// The records as columns, without those whose values their columns cannot hold.
+fn fitting_records<T: Record>(rows: Vec<T>) -> Result<FetchedBatch, BatchError> {
+    if let Ok(frame) = T::to_frame(&rows) {
+        return Ok(frame.into());
+    }
+    let convert = |part| T::to_frame(rows.get(part).unwrap_or_default()).map(drop);
+    let misfits = misfits(0..rows.len(), &convert);
+    let reject = |misfit: &CellError| {
+        let id = T::Id::to_set(std::slice::from_ref(T::id_of(rows.get(misfit.row)?))).get(0)?;
+        Some(misfit.reject(id, None))
+    };
+    let rejected: Vec<RejectedRow> = misfits.iter().filter_map(reject).collect();
+    let mut bad = misfits.iter().map(|misfit| misfit.row).peekable();
+    let fitting = rows.into_iter().enumerate().filter(|(row, _)| bad.next_if_eq(row).is_none());
+    let fitting: Vec<T> = fitting.map(|(_, record)| record).collect();
+    let frame = T::to_frame(&fitting).map_err(|cause| BatchError::Fetcher(cause.fault.to_string().into()))?;
+    Ok(FetchedBatch { rejected, ..frame.into() })
 }
 
 impl<T> From<Vec<T>> for Fetched<T> {
     fn from(rows: Vec<T>) -> Self {
-        Self(FetchedRows::Records(rows))
+        Self { rows: FetchedRows::Records(rows), rejected: Vec::new() }
     }
 }
 
 impl<T> From<DataFrame> for Fetched<T> {
     fn from(rows: DataFrame) -> Self {
-        Self(FetchedRows::Frame(rows.into()))
+        FetchedBatch::from(rows).into()
     }
 }
 
-impl<T> From<FetchedFrame> for Fetched<T> {
-    fn from(rows: FetchedFrame) -> Self {
-        Self(FetchedRows::Frame(rows))
+impl<T> From<FetchedBatch> for Fetched<T> {
+    fn from(rows: FetchedBatch) -> Self {
+        Self { rows: FetchedRows::Batch(rows), rejected: Vec::new() }
     }
 }
 
@@ -290,13 +376,20 @@ pub trait DynamicFetcher<K: Key>: Sync {
 /// came together, and an answer gives it as structs or lists where the answer's rows agree. Where strings join the
 /// objects and arrays, all is plain text. No JSON number has more than 64 bits: ids of a request by `i128` or `u128`
 /// may come as text of their digits.
+///
+/// Where the values of a column are of kinds that no type holds together (a number and text, 2⁵³ + 1 and 0.5), the
+/// column takes the type of the row with the lowest id, or that in which it is cached, and each row of another kind is
+/// [rejected](RejectedRow) by itself. Where a query pins the column as text, all its values are kept as text.
 #[derive(Debug)]
-pub struct DynamicRows(DynamicKind);
+pub struct DynamicRows {
+    rows: DynamicKind,
+    rejected: Vec<RejectedRow>,
+}
 
 #[derive(Debug)]
 enum DynamicKind {
     Json(Vec<Map<String, Value>>),
-    Frame(FetchedFrame),
+    Batch(FetchedBatch),
 }
 
 impl DynamicRows {
@@ -306,21 +399,29 @@ impl DynamicRows {
     ///
     /// A row that does not serialize, or serializes as something other than an object.
     pub fn serialize<S: Serialize>(rows: impl IntoIterator<Item = S>) -> Result<Self, BoxError> {
-        let rows: Result<_, BoxError> = rows
+        let rows: Result<Vec<Map<String, Value>>, BoxError> = rows
             .into_iter()
             .map(|row| match serde_json::to_value(row)? {
                 Value::Object(row) => Ok(row),
                 other => Err(format!("a row must be an object, not {other}").into()),
             })
             .collect();
-        Ok(Self(DynamicKind::Json(rows?)))
+        Ok(rows?.into())
     }
 
-    /// How many rows there are.
+    /// The same rows, and beside them those that the fetcher could not bring, since a value does not fit: see
+    /// [`Fetched::with_rejected`].
+    #[must_use]
+    pub fn with_rejected(mut self, rows: impl IntoIterator<Item = RejectedRow>) -> Self {
+        self.rejected.extend(rows);
+        self
+    }
+
+    /// How many rows there are, those aside that were rejected.
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.rows {
             DynamicKind::Json(rows) => rows.len(),
-            DynamicKind::Frame(rows) => rows.frame.height(),
+            DynamicKind::Batch(rows) => rows.height(),
         }
     }
 
@@ -336,34 +437,39 @@ impl DynamicRows {
     ///
     /// # Errors
     ///
-    /// [`BatchError::WrongType`] where the values of a column have no type in common.
+    /// The first row that was rejected, or [`BatchError::WrongType`] where the values of a column have no type in
+    /// common.
     pub fn into_frame(self, id_column: &str) -> Result<DataFrame, BatchError> {
-        self.into_fetched(&IdColumn { name: id_column, keys: None, respelled: |_| None }).map(|fetched| fetched.frame)
+        self.into_batch(&IdColumn { name: id_column, keys: None, respelled: |_| None }, &[])?.into_frame()
     }
 
-    fn into_fetched(self, id_column: &IdColumn<'_>) -> Result<FetchedFrame, BatchError> {
-        match self.0 {
-            DynamicKind::Frame(fetched) => id_column.respell(fetched),
-            DynamicKind::Json(rows) => id_column.respell(json_rows::to_frame(&rows, id_column)?),
-        }
+    fn into_batch(self, id_column: &IdColumn<'_>, pins: &[PinnedType]) -> Result<FetchedBatch, BatchError> {
+        let mut batch = match self.rows {
+            DynamicKind::Batch(batch) => batch,
+            DynamicKind::Json(rows) => json_rows::to_batch(&rows, id_column, pins)?,
+        };
+        let parts = batch.parts.into_iter().map(|part| id_column.respell(part));
+        batch.parts = parts.collect::<Result<_, BatchError>>()?;
+        batch.rejected.extend(self.rejected);
+        Ok(batch)
     }
 }
 
 impl From<Vec<Map<String, Value>>> for DynamicRows {
     fn from(rows: Vec<Map<String, Value>>) -> Self {
-        Self(DynamicKind::Json(rows))
+        Self { rows: DynamicKind::Json(rows), rejected: Vec::new() }
     }
 }
 
 impl From<DataFrame> for DynamicRows {
     fn from(rows: DataFrame) -> Self {
-        Self(DynamicKind::Frame(rows.into()))
+        FetchedBatch::from(rows).into()
     }
 }
 
-impl From<FetchedFrame> for DynamicRows {
-    fn from(rows: FetchedFrame) -> Self {
-        Self(DynamicKind::Frame(rows))
+impl From<FetchedBatch> for DynamicRows {
+    fn from(rows: FetchedBatch) -> Self {
+        Self { rows: DynamicKind::Batch(rows), rejected: Vec::new() }
     }
 }
 
@@ -391,6 +497,7 @@ pub(crate) struct BatchRequest<'a> {
     pub(crate) table: &'a TableName,
     pub(crate) id_column: &'a str,
     pub(crate) columns: Columns<'a>,
+    pub(crate) pins: &'a [PinnedType],
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -399,28 +506,14 @@ impl<'a> BatchRequest<'a> {
     where
         'a: 'k,
     {
-        let Self { table, id_column, columns, timeout, .. } = self;
-        FetchRequest { ids, table, id_column, columns, timeout }
-    }
-}
-
-/// What a batch brought.
-#[derive(Debug)]
-pub(crate) struct FetchedFrame {
-    pub(crate) frame: DataFrame,
-    /// The text columns whose every cell was an object or array.
-    pub(crate) documents: ColumnSet,
-}
-
-impl From<DataFrame> for FetchedFrame {
-    fn from(frame: DataFrame) -> Self {
-        Self { frame, documents: ColumnSet::new() }
+        let Self { table, id_column, columns, pins, timeout, .. } = self;
+        FetchRequest { ids, table, id_column, columns, pins, timeout }
     }
 }
 
 /// A fetcher with its key and record types erased: batches in, columns out.
 pub(crate) trait BatchSource: Sync {
-    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError>;
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedBatch, BatchError>;
 
     fn batch_limit(&self) -> Option<usize>;
 
@@ -440,9 +533,9 @@ impl<'f, T, F: ?Sized> TypedSource<'f, T, F> {
 }
 
 impl<T: Record, F: Fetcher<T> + ?Sized> BatchSource for TypedSource<'_, T, F> {
-    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError> {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedBatch, BatchError> {
         let ids: Vec<T::Id> = request.ids.keys();
-        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_fetched()
+        self.fetcher.fetch(&request.with_keys(&ids)).map_err(failed)?.into_batch()
     }
 
     fn batch_limit(&self) -> Option<usize> {
@@ -467,12 +560,12 @@ impl<'f, K, F: ?Sized> DynamicSource<'f, K, F> {
 }
 
 impl<K: Key, F: DynamicFetcher<K> + ?Sized> BatchSource for DynamicSource<'_, K, F> {
-    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedFrame, BatchError> {
+    fn fetch(&self, request: BatchRequest<'_>) -> Result<FetchedBatch, BatchError> {
         let ids: Vec<K> = request.ids.keys();
         self.fetcher
             .fetch(&request.with_keys(&ids))
             .map_err(failed)?
-            .into_fetched(&IdColumn::of::<K>(request.id_column))
+            .into_batch(&IdColumn::of::<K>(request.id_column), request.pins)
     }
 
     fn batch_limit(&self) -> Option<usize> {

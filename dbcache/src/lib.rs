@@ -17,6 +17,7 @@ mod found;
 pub mod json_path;
 pub mod key;
 mod listing;
+mod misfits;
 pub mod name;
 mod nesting;
 mod plan;

@@ -9,6 +9,7 @@ mod commit;
 mod compaction;
 mod disk;
 mod file_name;
+mod fitting;
 mod foreign;
 mod in_order;
 mod keys;

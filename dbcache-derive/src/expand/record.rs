@@ -154,15 +154,20 @@ fn to_frame(record: &Record<'_>) -> TokenStream {
             quote_spanned!(at(ty)=> #private::column::<Self, #ty>(rows, #column, |row| &row.#ident))
         })
         .collect();
+    let id = record.columns().next().map(|field| field.name);
     let count = columns.len();
     let last = columns.pop();
     let places = 0..columns.len();
     code! {
-        fn to_frame(rows: &[Self]) -> #private::PolarsResult<#private::DataFrame> {
+        fn to_frame(rows: &[Self]) -> ::core::result::Result<#private::DataFrame, #private::CellError> {
             #private::table(rows.len(), #count, &|place| match place {
                 #(#places => #columns,)*
                 _ => #last,
             })
+        }
+
+        fn id_of(row: &Self) -> &Self::Id {
+            &row.#id
         }
     }
 }

@@ -23,7 +23,13 @@ pub(crate) fn record(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
                 ::core::unreachable!()
             }
 
-            fn to_frame(_: &[Self]) -> #private::PolarsResult<#private::DataFrame> {
+            fn to_frame(
+                _: &[Self],
+            ) -> ::core::result::Result<#private::DataFrame, #private::CellError> {
+                ::core::unreachable!()
+            }
+
+            fn id_of(_: &Self) -> &Self::Id {
                 ::core::unreachable!()
             }
 

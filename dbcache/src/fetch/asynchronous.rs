@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::json_rows::IdColumn;
-use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedFrame, IntoRows, failed};
+use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedBatch, IntoRows, failed};
 use crate::error::{BatchError, BoxError};
 use crate::key::Key;
 use crate::name::TableName;
@@ -190,7 +190,7 @@ where
 }
 
 /// Makes columns of what came. With many rows that takes a while, so it is not done where futures are polled.
-pub(crate) type Convert = Box<dyn FnOnce() -> Result<FetchedFrame, BatchError> + Send>;
+pub(crate) type Convert = Box<dyn FnOnce() -> Result<FetchedBatch, BatchError> + Send>;
 
 type SendFuture<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
 
@@ -220,7 +220,7 @@ impl<T: Record, F: AsyncFetcher<T>> AsyncBatchSource for AsyncTypedSource<'_, T,
         Box::pin(async move {
             let ids: Vec<T::Id> = request.ids.keys();
             let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
-            let convert: Convert = Box::new(|| rows.into_fetched());
+            let convert: Convert = Box::new(|| rows.into_batch());
             Ok(convert)
         })
     }
@@ -251,8 +251,8 @@ impl<K: Key, F: AsyncDynamicFetcher<K>> AsyncBatchSource for AsyncDynamicSource<
         Box::pin(async move {
             let ids: Vec<K> = request.ids.keys();
             let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
-            let id_column = request.id_column.to_owned();
-            let convert: Convert = Box::new(move || rows.into_fetched(&IdColumn::of::<K>(&id_column)));
+            let (id_column, pins) = (request.id_column.to_owned(), request.pins.to_vec());
+            let convert: Convert = Box::new(move || rows.into_batch(&IdColumn::of::<K>(&id_column), &pins));
             Ok(convert)
         })
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use polars::prelude::*;
 use serde_json::{Map, Value};
 
-use super::FetchedFrame;
+use super::{FetchedBatch, FetchedFrame, PinnedType};
 use crate::error::BatchError;
 use crate::key::{Key, RowId};
 use crate::storage::ColumnSet;
@@ -46,54 +46,142 @@ impl<'a> IdColumn<'a> {
     }
 }
 
+/// What is known of the columns before any value of theirs.
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    id_column: &'a IdColumn<'a>,
+    pins: &'a [PinnedType],
+}
+
+impl Known<'_> {
+    /// What a value is in its column.
+    fn held(self, column: &str, value: &Value) -> Held {
+        let is_wide = || self.id_column.reads_digits(column) && value.as_str().and_then(RowId::integer).is_some();
+        match Held::of(value) {
+            held if held.kind.is_scalar() && self.keeps_text(column) => Held { kind: Kind::Text, ..held },
+            held if held.kind == Kind::Text && is_wide() => Held { kind: Kind::WideInteger, ..held },
+            held => held,
+        }
+    }
+
+    /// Whether the numbers of a column are kept as they are written.
+    fn keeps_text(self, column: &str) -> bool {
+        let pinned = self.pins.iter().find(|(pinned, _)| pinned == column);
+        pinned.is_some_and(|(_, data_type)| matches!(data_type, DataType::String | DataType::Decimal(..)))
+    }
+}
+
 /// Columns in the order in which their names first appear.
 ///
 /// Objects and arrays become JSON text, so that the type of a column does not depend on which rows come together.
-pub(super) fn to_frame(rows: &[Row], id_column: &IdColumn<'_>) -> Result<FetchedFrame, BatchError> {
-    let mut documents = ColumnSet::new();
-    let mut columns = Vec::new();
-    for gathered in gather(rows, id_column)? {
-        if gathered.kind == Kind::Document {
-            documents.insert(gathered.name.to_owned());
-        }
-        columns.push(gathered.into_column()?);
+pub(super) fn to_batch(
+    rows: &[Row],
+    id_column: &IdColumn<'_>,
+    pins: &[PinnedType],
+) -> Result<FetchedBatch, BatchError> {
+    let known = Known { id_column, pins };
+    if let Ok(columns) = gather(rows.iter(), known, Vec::new()) {
+        return Ok(frame(rows.len(), columns)?.into());
     }
-    let frame = DataFrame::new(rows.len(), columns).map_err(|cause| BatchError::Fetcher(Box::new(cause)))?;
+    let mut batch = FetchedBatch { parts: Vec::new(), rejected: Vec::new() };
+    let names = names(rows);
+    for part in apart(rows, known) {
+        let columns = names.iter().map(|name| Gathered::new(name, part.len())).collect();
+        let columns = gather(part.iter().copied(), known, columns).map_err(|misfit| misfit.error())?;
+        batch.parts.push(frame(part.len(), columns)?);
+    }
+    Ok(batch)
+}
+
+fn frame(rows: usize, gathered: Vec<Gathered<'_>>) -> Result<FetchedFrame, BatchError> {
+    let documents = gathered.iter().filter(|column| column.held.kind == Kind::Document);
+    let documents: ColumnSet = documents.map(|column| column.name.to_owned()).collect();
+    let columns: Result<Vec<Column>, BatchError> = gathered.into_iter().map(Gathered::into_column).collect();
+    let frame = DataFrame::new(rows, columns?).map_err(|cause| BatchError::Fetcher(Box::new(cause)))?;
     Ok(FetchedFrame { frame, documents })
+}
+
+fn names(rows: &[Row]) -> Vec<&str> {
+    let mut seen = PlHashSet::new();
+    rows.iter().flat_map(Map::keys).map(String::as_str).filter(|name| seen.insert(*name)).collect()
+}
+
+/// The rows in parts whose columns each have a type, by the order of their ids: a row is in the first part that it fits
+/// in. So a row is beside the same rows before it, whatever comes with it.
+fn apart<'a>(rows: &'a [Row], known: Known<'_>) -> Vec<Vec<&'a Row>> {
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by_cached_key(|row| row.get(known.id_column.name).and_then(row_id));
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for row in rows {
+        if !parts.iter_mut().any(|part| part.takes(row, known)) {
+            let mut part = Part::default();
+            part.takes(row, known);
+            parts.push(part);
+        }
+    }
+    parts.into_iter().map(|part| part.rows).collect()
+}
+
+#[derive(Default)]
+struct Part<'a> {
+    held: PlHashMap<&'a str, Held>,
+    rows: Vec<&'a Row>,
+}
+
+impl<'a> Part<'a> {
+    /// Takes a row, or says that a value of it has no type in common with those of its column.
+    fn takes(&mut self, row: &'a Row, known: Known<'_>) -> bool {
+        let joined: Option<Vec<(&str, Held)>> = row
+            .iter()
+            .map(|(name, value)| {
+                let held = known.held(name, value);
+                let joined = self.held.get(name.as_str()).map_or(Some(held), |before| before.join(held));
+                Some((name.as_str(), joined?))
+            })
+            .collect();
+        let fits = joined.is_some();
+        if let Some(joined) = joined {
+            self.held.extend(joined);
+            self.rows.push(row);
+        }
+        fits
+    }
 }
 
 /// A column of the rows, as far as they were gone through.
 struct Gathered<'a> {
     name: &'a str,
-    kind: Kind,
-    reads_digits: bool,
+    held: Held,
     /// `None` for null.
     cells: Vec<Option<&'a Value>>,
 }
 
 /// Sorts the cells of all rows into columns. Most rows have the keys of the row before, in the same order, so the
 /// next column is guessed before it is looked for.
-fn gather<'a>(rows: &'a [Row], id_column: &IdColumn<'_>) -> Result<Vec<Gathered<'a>>, BatchError> {
-    let mut columns: Vec<Gathered<'a>> = Vec::new();
-    let mut places: PlHashMap<&str, usize> = PlHashMap::new();
-    for (number, row) in rows.iter().enumerate() {
+fn gather<'a>(
+    rows: impl ExactSizeIterator<Item = &'a Row>,
+    known: Known<'_>,
+    mut columns: Vec<Gathered<'a>>,
+) -> Result<Vec<Gathered<'a>>, Misfit<'a>> {
+    let count = rows.len();
+    let mut places: PlHashMap<&str, usize> = (0..).zip(&columns).map(|(place, column)| (column.name, place)).collect();
+    for (number, row) in rows.enumerate() {
         let mut guess = 0;
         for (name, value) in row {
             if columns.get(guess).is_none_or(|column| column.name != name) {
                 guess = *places.entry(name).or_insert(columns.len());
             }
             if guess == columns.len() {
-                let (reads_digits, cells) = (id_column.reads_digits(name), Vec::with_capacity(rows.len()));
-                columns.push(Gathered { name, kind: Kind::Null, reads_digits, cells });
+                columns.push(Gathered::new(name, count));
             }
             if let Some(column) = columns.get_mut(guess) {
-                column.push(number, value).map_err(|misfit| misfit.error(row, id_column.name))?;
+                column.push(number, value, known.held(name, value))?;
             }
             guess += 1;
         }
     }
     for column in &mut columns {
-        column.cells.resize(rows.len(), None);
+        column.cells.resize(count, None);
     }
     Ok(columns)
 }
@@ -106,10 +194,10 @@ struct Misfit<'a> {
 }
 
 impl Misfit<'_> {
-    fn error(self, row: &Row, id_column: &str) -> BatchError {
+    fn error(&self) -> BatchError {
         BatchError::WrongType {
             column: self.column.to_owned(),
-            id: row.get(id_column).and_then(row_id),
+            id: None,
             expected: self.expected.name().to_owned(),
             found: self.found.name().to_owned(),
         }
@@ -117,12 +205,14 @@ impl Misfit<'_> {
 }
 
 impl<'a> Gathered<'a> {
+    fn new(name: &'a str, rows: usize) -> Self {
+        Self { name, held: Held::default(), cells: Vec::with_capacity(rows) }
+    }
+
     /// Adds the cell of a row; the rows before it that lack the column have nulls.
-    fn push(&mut self, row: usize, value: &'a Value) -> Result<(), Misfit<'a>> {
-        let is_wide = self.reads_digits && value.as_str().and_then(RowId::integer).is_some();
-        let found = if is_wide { Kind::WideInteger } else { Kind::of(value) };
-        let (column, expected) = (self.name, self.kind);
-        self.kind = expected.join(found).ok_or(Misfit { column, expected, found })?;
+    fn push(&mut self, row: usize, value: &'a Value, found: Held) -> Result<(), Misfit<'a>> {
+        let misfit = Misfit { column: self.name, expected: self.held.kind, found: found.kind };
+        self.held = self.held.join(found).ok_or(misfit)?;
         self.cells.resize(row, None);
         self.cells.push(Some(value).filter(|value| !value.is_null()));
         Ok(())
@@ -131,21 +221,54 @@ impl<'a> Gathered<'a> {
     fn into_column(self) -> Result<Column, BatchError> {
         let name = PlSmallStr::from(self.name);
         let cells = self.cells.iter().copied();
-        Ok(match self.kind {
+        Ok(match self.held.kind {
             Kind::Null => Column::full_null(name, self.cells.len(), &DataType::Null),
             Kind::Boolean => collect::<BooleanChunked, _>(name, cells.map(|cell| cell?.as_bool())),
             Kind::Integer => collect::<Int64Chunked, _>(name, cells.map(|cell| cell?.as_i64())),
-            Kind::BigInteger => big_integers(name, cells)?,
+            Kind::BigInteger => collect::<UInt64Chunked, _>(name, cells.map(|cell| cell?.as_u64())),
             Kind::WideInteger => wide_integers(name, cells)?,
-            Kind::Float => floats(name, cells)?,
+            Kind::Float => collect::<Float64Chunked, _>(name, cells.map(|cell| cell?.as_f64())),
             Kind::Text | Kind::Document => collect::<StringChunked, _>(name, cells.map(|cell| cell.map(text))),
         })
     }
 }
 
+/// What the cells of one column are so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    kind: Kind,
+    /// Whether a number is negative, so that none beside it can exceed `i64::MAX`.
+    is_negative: bool,
+    /// Whether an integer is one that no float holds, so that no fraction can be beside it.
+    is_inexact: bool,
+}
+
+impl Held {
+    fn of(value: &Value) -> Self {
+        Self {
+            kind: Kind::of(value),
+            is_negative: value.as_i64().is_some_and(i64::is_negative),
+            is_inexact: !is_exact_float(value),
+        }
+    }
+
+    /// What holds both, if anything does.
+    fn join(self, other: Self) -> Option<Self> {
+        let kind = self.kind.join(other.kind)?;
+        let is_negative = self.is_negative || other.is_negative;
+        let is_inexact = self.is_inexact || other.is_inexact;
+        match kind {
+            Kind::BigInteger if is_negative => None,
+            Kind::Float if is_inexact => None,
+            kind => Some(Self { kind, is_negative, is_inexact }),
+        }
+    }
+}
+
 /// What all cells of one column can be stored as, from the narrowest up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
+    #[default]
     Null,
     Boolean,
     Integer,
@@ -170,6 +293,10 @@ impl Kind {
             Value::String(_) => Self::Text,
             Value::Object(_) | Value::Array(_) => Self::Document,
         }
+    }
+
+    fn is_scalar(self) -> bool {
+        !matches!(self, Self::Null | Self::Document)
     }
 
     /// The kind that holds both, if one does.
@@ -206,23 +333,6 @@ fn text(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// Integers of which one exceeds `i64::MAX`: unsigned, unless another is negative.
-fn big_integers<'a>(
-    name: PlSmallStr,
-    cells: impl Iterator<Item = Option<&'a Value>> + Clone,
-) -> Result<Column, BatchError> {
-    let negative = cells.clone().flatten().any(|cell| cell.as_i64().is_some_and(i64::is_negative));
-    if negative {
-        return Err(BatchError::WrongType {
-            column: name.to_string(),
-            id: None,
-            expected: "integers of 64 bits".to_owned(),
-            found: "negative integers beside integers above 2^63".to_owned(),
-        });
-    }
-    Ok(collect::<UInt64Chunked, _>(name, cells.map(|cell| cell?.as_u64())))
-}
-
 /// Integers up to 128 bits: unsigned where one exceeds `i128::MAX`, unless another is negative.
 fn wide_integers<'a>(
     name: PlSmallStr,
@@ -247,19 +357,7 @@ fn wide_integers<'a>(
     }
 }
 
-/// Fractions, and integers beside them that a float holds exactly; rows that came apart are widened by the same rule.
-fn floats<'a>(name: PlSmallStr, cells: impl Iterator<Item = Option<&'a Value>> + Clone) -> Result<Column, BatchError> {
-    match cells.clone().flatten().find(|cell| !is_exact_float(cell)) {
-        Some(integer) => Err(BatchError::WrongType {
-            column: name.to_string(),
-            id: None,
-            expected: "floats".to_owned(),
-            found: format!("{integer}, which no float holds"),
-        }),
-        None => Ok(collect::<Float64Chunked, _>(name, cells.map(|cell| cell?.as_f64()))),
-    }
-}
-
+/// Whether a float holds the value, if it is an integer.
 #[expect(clippy::cast_possible_truncation, reason = "floats of integers of 64 bits lie within 128")]
 fn is_exact_float(number: &Value) -> bool {
     let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));

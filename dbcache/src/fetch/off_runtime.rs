@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AsyncDynamicFetcher, AsyncFetcher, Columns, DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use super::{
+    AsyncDynamicFetcher, AsyncFetcher, Columns, DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher, PinnedType,
+};
 use crate::error::BoxError;
 use crate::key::Key;
 use crate::name::TableName;
@@ -92,6 +94,7 @@ struct Owned<K> {
     id_column: String,
     /// `None` for all columns.
     columns: Option<Vec<String>>,
+    pins: Vec<PinnedType>,
     timeout: Option<Duration>,
 }
 
@@ -105,6 +108,7 @@ impl<K: Key> Owned<K> {
                 Columns::All => None,
                 Columns::Named(columns) => Some(columns.to_vec()),
             },
+            pins: request.pins.to_vec(),
             timeout: request.timeout,
         }
     }
@@ -115,6 +119,7 @@ impl<K: Key> Owned<K> {
             table: &self.table,
             id_column: &self.id_column,
             columns: self.columns.as_deref().map_or(Columns::All, Columns::Named),
+            pins: &self.pins,
             timeout: self.timeout,
         }
     }

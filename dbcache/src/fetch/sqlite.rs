@@ -4,6 +4,7 @@ mod cells;
 mod error;
 mod key;
 mod kind;
+mod mixed;
 mod query;
 mod table;
 mod value;

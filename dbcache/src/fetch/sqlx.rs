@@ -69,6 +69,15 @@ impl<DB: SqlxDatabase> fmt::Debug for SqlxFetcher<DB> {
 /// `sqlx-sqlite`).
 pub trait SqlxDatabase: Database + sealed::Sealed {}
 
+/// The column whose value does not decode, and why, if the error is about one.
+pub(super) fn undecoded(cause: &sqlx::Error) -> Option<(String, String)> {
+    match cause {
+        // The index is written as `Debug` writes it.
+        sqlx::Error::ColumnDecode { index, source } => Some((index.trim_matches('"').to_owned(), source.to_string())),
+        _ => None,
+    }
+}
+
 pub(super) mod sealed {
     pub trait Sealed {}
 }

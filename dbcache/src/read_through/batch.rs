@@ -6,9 +6,9 @@ use tracing::Span;
 
 use super::claims::Claim;
 use super::request::{Fetch, Request};
-use crate::contract::{self, Expected};
-use crate::error::{BatchError, BatchFailure};
-use crate::fetch::{BatchRequest, Columns, FetchedFrame};
+use crate::contract::{self, Checked, Expected};
+use crate::error::{BatchError, BatchFailure, RejectedRow};
+use crate::fetch::{BatchRequest, Columns, FetchedBatch, PinnedType};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Nesting};
 use crate::storage::{Presence, Rows, Snapshot};
@@ -60,6 +60,8 @@ pub(super) struct FetchJob {
     pub(super) request: Arc<Request>,
     /// The columns to fetch, if they are not just those of the request.
     pub(super) columns: Option<Vec<String>>,
+    /// The columns that are fetched in a pinned type, since no other is stored.
+    pub(super) pins: Vec<PinnedType>,
     pub(super) span: Span,
 }
 
@@ -76,19 +78,19 @@ impl FetchJob {
             table: self.request.table().name(),
             id_column: self.request.table().id_column(),
             columns: Columns::Named(self.columns.as_ref().unwrap_or(&self.request.wants.columns)),
+            pins: &self.pins,
             timeout: self.request.options.batch_timeout,
         }
     }
 
     /// Checks what came.
-    pub(super) fn receive(self, fetched: Result<FetchedFrame, BatchError>) -> Received {
+    pub(super) fn receive(self, fetched: Result<FetchedBatch, BatchError>) -> Received {
         let came = fetched.and_then(|fetched| {
-            let bytes = fetched.frame.estimated_size();
-            let rows = contract::check(fetched, &self.expected())?;
-            Ok(if self.is_lacking(&rows) {
-                Came::Lacking(rows.presence().clone())
-            } else {
-                Came::Rows(Brought { rows, bytes })
+            let bytes = fetched.size();
+            let Checked { parts, rejected } = contract::check(fetched, &self.expected())?;
+            Ok(match parts.iter().find(|rows| self.is_lacking(rows)) {
+                Some(rows) => Came::Lacking(rows.presence().clone()),
+                None => Came::Rows(Brought { parts, rejected, bytes }),
             })
         });
         Received { batch: self.batch, came: came.unwrap_or_else(Came::Failed) }
@@ -132,7 +134,25 @@ pub(super) enum Came {
 /// The rows of a batch, checked.
 #[derive(Debug)]
 pub(super) struct Brought {
-    pub(super) rows: Rows,
+    pub(super) parts: Vec<Rows>,
+    /// The rows that do not fit.
+    pub(super) rejected: Vec<RejectedRow>,
     /// About how much memory they take.
     pub(super) bytes: usize,
+}
+
+impl Brought {
+    /// The ids of the rows that fit, and of those that do not: the database has both.
+    pub(super) fn ids_among(&self, asked: &IdSet) -> IdSet {
+        self.parts.iter().fold(self.rejected_among(asked), |ids, part| ids.joined(part.ids().clone()))
+    }
+
+    pub(super) fn rejected_among(&self, asked: &IdSet) -> IdSet {
+        let rejected = IdSet::of(self.rejected.iter().map(|row| &row.id));
+        asked.select(&asked.locate_among(&rejected))
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.parts.iter().map(|part| part.ids().len()).sum()
+    }
 }

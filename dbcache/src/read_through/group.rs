@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Brought};
 use super::wants::Wants;
-use crate::error::{BatchError, BatchFailure, Error, Result};
+use crate::error::{BatchError, BatchFailure, Error, RejectedRow, Result};
 use crate::key::IdSet;
 use crate::storage::{Asked, Replace, Rows, Snapshot, Update, Updated, merge_all};
 
@@ -40,6 +40,8 @@ pub(super) struct Group {
 #[derive(Debug)]
 struct Pending {
     batch: Batch,
+    /// Those of the batch's ids whose stored rows this stands against.
+    asked: IdSet,
     rows: Rows,
     gone: IdSet,
 }
@@ -68,14 +70,27 @@ impl Group {
         self.committed
     }
 
-    pub(super) fn push(&mut self, batch: Batch, brought: Brought) {
+    pub(super) fn push(&mut self, batch: &Batch, brought: Brought) {
         // Only what a refresh does not find any more may be stored, and so may have to go.
         let gone = match self.replace {
-            Replace::Whole => batch.ids.without(brought.rows.ids()),
+            Replace::Whole => batch.ids.without(&brought.ids_among(&batch.ids)),
             Replace::CarryOver => batch.ids.none(),
         };
-        if !brought.rows.ids().is_empty() || !gone.is_empty() {
-            self.pending.push(Pending { batch, rows: brought.rows, gone });
+        let before = self.pending.len();
+        // A rejected row says nothing of the stored one, which stays.
+        let mut asked = batch.ids.without(&brought.rejected_among(&batch.ids));
+        let mut parts = brought.parts.into_iter();
+        if let Some(first) = parts.next() {
+            for rows in parts.filter(|rows| !rows.ids().is_empty()) {
+                asked = asked.without(rows.ids());
+                let (ids, gone) = (rows.ids().clone(), batch.ids.none());
+                self.pending.push(Pending { batch: batch.clone(), asked: ids, rows, gone });
+            }
+            if !first.ids().is_empty() || !gone.is_empty() {
+                self.pending.insert(before, Pending { batch: batch.clone(), asked, rows: first, gone });
+            }
+        }
+        if self.pending.len() > before {
             self.pending_bytes += brought.bytes;
         }
     }
@@ -115,13 +130,13 @@ impl Group {
         self.begin()
     }
 
-    /// Takes in a commit that is done, and returns the batches whose types do not fit with what is stored, and the ids
-    /// whose stored rows overtook the fetched ones.
+    /// Takes in a commit that is done, and returns what does not fit with what is stored, and the ids whose stored rows
+    /// overtook the fetched ones.
     ///
     /// # Errors
     ///
     /// That of the commit.
-    pub(super) fn end(&mut self, committed: Committed, now: Instant) -> Result<(Vec<BatchFailure>, Option<IdSet>)> {
+    pub(super) fn end(&mut self, committed: Committed, now: Instant) -> Result<(Refused, Option<IdSet>)> {
         self.committing = None;
         self.wait = LEAST_WAIT.max(committed.took * WAIT_FACTOR);
         self.last_commit = now;
@@ -146,9 +161,16 @@ pub(super) struct Commit {
 pub(super) struct Committed {
     stored: Option<Arc<Snapshot>>,
     rows: usize,
-    refused: Result<Vec<BatchFailure>>,
+    refused: Result<Refused>,
     overtaken: Option<IdSet>,
     took: Duration,
+}
+
+/// What does not fit with what is stored.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    pub(super) failures: Vec<BatchFailure>,
+    pub(super) rejected: Vec<RejectedRow>,
 }
 
 #[cfg(feature = "tokio")]
@@ -163,10 +185,10 @@ impl Commit {
     pub(super) fn run(self) -> Committed {
         let began = Instant::now();
         let mut committed =
-            Committed { stored: None, rows: 0, refused: Ok(Vec::new()), overtaken: None, took: Duration::ZERO };
+            Committed { stored: None, rows: 0, refused: Ok(Refused::default()), overtaken: None, took: Duration::ZERO };
         committed.refused = match self.store_together(&mut committed) {
             Err(Error::TypeConflict { .. }) => self.store_apart(&mut committed),
-            stored => stored.map(|()| Vec::new()),
+            stored => stored.map(|()| Refused::default()),
         };
         committed.took = began.elapsed();
         committed
@@ -179,13 +201,14 @@ impl Commit {
         self.store(&rows, gone.as_ref(), &self.pending, committed)
     }
 
-    fn store_apart(&self, committed: &mut Committed) -> Result<Vec<BatchFailure>> {
-        let mut refused = Vec::new();
+    /// Stores one part after the other, so that what fits depends on the rows before and not on what came with them.
+    fn store_apart(&self, committed: &mut Committed) -> Result<Refused> {
+        let mut refused = Refused::default();
         for pending in &self.pending {
-            match self.store(&pending.rows, Some(&pending.gone), std::slice::from_ref(pending), committed) {
+            match self.store_fitting(pending, committed, &mut refused.rejected) {
                 Ok(()) => {}
                 Err(cause @ Error::TypeConflict { .. }) => {
-                    refused.push(pending.batch.failure(BatchError::Store(Box::new(cause))));
+                    refused.failures.push(pending.batch.failure(BatchError::Store(Box::new(cause))));
                 }
                 Err(cause) => return Err(cause),
             }
@@ -193,8 +216,31 @@ impl Commit {
         Ok(refused)
     }
 
+    /// Stores the rows whose values fit in the stored types, and rejects the others. Each try but the last settles one
+    /// column.
+    fn store_fitting(
+        &self,
+        pending: &Pending,
+        committed: &mut Committed,
+        rejected: &mut Vec<RejectedRow>,
+    ) -> Result<()> {
+        let mut rows = pending.rows.clone();
+        for _ in 0..=rows.width() {
+            match self.store(&rows, Some(&pending.gone), std::slice::from_ref(pending), committed) {
+                Err(Error::TypeConflict { column, stored, .. }) if rows.has(&column) => {
+                    rejected.extend(rows.reject_misfits(self.wants.table.name(), &column, &stored)?);
+                }
+                stored => return stored,
+            }
+            if rows.ids().is_empty() && pending.gone.is_empty() {
+                return Ok(());
+            }
+        }
+        self.store(&rows, Some(&pending.gone), std::slice::from_ref(pending), committed)
+    }
+
     fn store(&self, rows: &Rows, gone: Option<&IdSet>, of: &[Pending], committed: &mut Committed) -> Result<()> {
-        let asked = of.iter().map(|Pending { batch, .. }| Asked { ids: &batch.ids, stored: &batch.asked }).collect();
+        let asked = of.iter().map(|Pending { batch, asked, .. }| Asked { ids: asked, stored: &batch.asked }).collect();
         let (none, needs) = (rows.ids().none(), self.wants.needs.as_slice());
         let update = Update { rows, replace: self.replace, gone: gone.unwrap_or(&none), needs, asked };
         let Updated { stored, rows, overtaken } = self.wants.table.commit(&update)?;

@@ -10,13 +10,13 @@ use tracing::Span;
 use super::batch::{Batch, Brought, Came, FetchJob, Received};
 use super::claims::{Claim, Visit};
 use super::ending::Ending;
-use super::group::{Commit, Committed, Group};
+use super::group::{Commit, Committed, Group, Refused};
 use super::overtaken::{self, Overtaken};
 use super::queue::Queue;
 use super::request::{Fetch, Request};
 use super::split::Splits;
 use super::standing::Standing;
-use crate::error::{BatchError, BatchFailure, Error, Result};
+use crate::error::{BatchError, BatchFailure, Error, RejectedRow, Result, with_causes};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Waiting};
 use crate::plan;
@@ -67,6 +67,8 @@ pub(super) struct Session {
     lacking: Option<Presence>,
     overtaken: Overtaken,
     failures: Vec<BatchFailure>,
+    /// Fetched rows that do not fit.
+    rejected: Vec<RejectedRow>,
     /// What ends the request early.
     stop: Option<Stop>,
     reporter: Option<Reporter>,
@@ -128,6 +130,7 @@ impl Session {
             overtaken: Overtaken::default(),
             to_fetch,
             failures: Vec::new(),
+            rejected: Vec::new(),
             stop: None,
             reporter: None,
             paced: None,
@@ -303,7 +306,8 @@ impl Session {
             parent: &self.span, "batch",
             batch = batch.number, ids = batch.ids.len(), attempt = batch.attempt
         );
-        Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, span })
+        let pins = self.request.wants.open_pins(&batch.asked);
+        Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, pins, span })
     }
 
     fn next_batch(&mut self, now: Instant) -> Result<Option<Batch>> {
@@ -359,7 +363,7 @@ impl Session {
         self.in_flight -= 1;
         let Received { batch, came } = received;
         match came {
-            Came::Rows(brought) => self.take_in(batch, brought),
+            Came::Rows(brought) => self.take_in(&batch, brought),
             Came::Lacking(brought) => self.take_lacking(&batch, brought),
             Came::Failed(cause) => self.take_failure(batch, cause, now),
         }
@@ -372,14 +376,23 @@ impl Session {
         self.queue = Queue::default();
     }
 
-    fn take_in(&mut self, batch: Batch, brought: Brought) {
-        let rows = brought.rows.ids().len();
+    fn take_in(&mut self, batch: &Batch, brought: Brought) {
+        let rows = brought.height();
         self.tell(&ProgressEvent::Fetched { batch: batch.number, ids: batch.ids.len(), rows });
         self.count(Count::FetchedRows, rows);
         self.count(Count::FetchedBytes, brought.bytes);
-        self.splits.succeeded(&batch);
-        self.take_absent(batch.ids.without(brought.rows.ids()));
+        self.splits.succeeded(batch);
+        self.take_absent(batch.ids.without(&brought.ids_among(&batch.ids)));
+        self.reject(brought.rejected.clone());
         self.group.push(batch, brought);
+    }
+
+    fn reject(&mut self, rows: Vec<RejectedRow>) {
+        if let Some(first) = rows.first() {
+            let table = self.request.table().name();
+            tracing::warn!(parent: &self.span, %table, rows = rows.len(), %first, "fetched rows do not fit");
+        }
+        self.rejected.extend(rows);
     }
 
     fn take_absent(&mut self, ids: IdSet) {
@@ -393,11 +406,13 @@ impl Session {
         let delay =
             if batch.is_part || is_over { None } else { self.request.options.retry.delay(batch.attempt, &cause) };
         if let Some(delay) = delay {
+            let cause = with_causes(&cause);
             tracing::debug!(parent: &self.span, batch = number, ?delay, %cause, "a batch will be asked again");
             self.tell(&ProgressEvent::Retrying { batch: number, ids, attempt: batch.attempt + 1, delay });
             self.count(Count::Retries, 1);
             self.queue.push_delayed(now + delay, batch.again());
         } else if self.request.options.isolates_failing_ids && !is_over && self.splits.may_split(&batch, &cause) {
+            let cause = with_causes(&cause);
             tracing::debug!(parent: &self.span, batch = number, ids, %cause, "a batch is split");
             self.tell(&ProgressEvent::Split { batch: number, ids });
             self.queue.push_parts(batch.halves());
@@ -413,20 +428,27 @@ impl Session {
                 batch.ids = batch.ids.joined(part.ids);
             }
         }
-        let (table, number, ids) = (self.request.table().name(), batch.number, batch.ids.len());
-        tracing::warn!(parent: &self.span, %table, batch = number, ids, %cause, "a batch failed");
-        self.tell(&ProgressEvent::Failed { batch: number, ids });
+        self.tell(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
+        self.fail(batch.failure(cause));
+    }
+
+    fn fail(&mut self, failure: BatchFailure) {
+        let (table, cause) = (self.request.table().name(), with_causes(&failure.cause));
+        let (batch, ids) = (failure.batch, failure.ids.len());
+        tracing::warn!(parent: &self.span, %table, batch, ids, %cause, "a batch failed");
         self.count(Count::Failures, 1);
-        self.failures.push(batch.failure(cause));
+        self.failures.push(failure);
     }
 
     /// Takes what came of a commit.
     pub(super) fn committed(&mut self, committed: Committed, now: Instant) {
         let before = self.group.committed();
         match self.group.end(committed, now) {
-            Ok((refused, overtaken)) => {
-                self.count(Count::Failures, refused.len());
-                self.failures.extend(refused);
+            Ok((Refused { failures, rejected }, overtaken)) => {
+                for failure in failures {
+                    self.fail(failure);
+                }
+                self.reject(rejected);
                 if let Some(ids) = overtaken {
                     self.fetch_again(&ids);
                 }
@@ -488,7 +510,7 @@ impl Session {
         let (rows, failed) = (self.group.committed(), self.failures.len());
         self.tell(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
         self.request.shared.absences.remember(self.request.table(), &self.found_absent);
-        if !self.failures.is_empty() {
+        if !self.failures.is_empty() || !self.rejected.is_empty() {
             return Err(self.fetch_failed());
         }
         if let Some(brought) = self.lacking.take() {
@@ -523,9 +545,11 @@ impl Session {
 
     fn fetch_failed(mut self) -> Error {
         self.failures.sort_by(|left, right| (left.batch, &left.ids).cmp(&(right.batch, &right.ids)));
+        self.rejected.sort_by(|left, right| left.id.cmp(&right.id));
         Error::FetchFailed {
             table: self.request.table().name().to_string(),
             failures: self.failures,
+            rejected: self.rejected,
             stored: self.group.committed(),
         }
     }

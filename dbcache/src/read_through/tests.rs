@@ -20,7 +20,7 @@ use super::options::{Options, Shared};
 use super::session::{Begun, Session, Step};
 use super::{Absences, Answer, Fetch, FolderClaims, RememberAbsent, Request, Wants};
 use crate::error::BatchError;
-use crate::fetch::{Columns, FetchedFrame};
+use crate::fetch::{Columns, FetchedBatch};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::nesting::Nesting;
@@ -95,7 +95,7 @@ impl Database {
         self.rows.get(&id).is_some_and(|(_, is_there)| *is_there) && self.away.get(&id).is_none_or(|away| *away < then)
     }
 
-    fn answer(&self, job: &FetchJob, all_columns: bool) -> FetchedFrame {
+    fn answer(&self, job: &FetchJob, all_columns: bool) -> FetchedBatch {
         let asks = job.asks();
         let Columns::Named(named) = asks.columns else { panic!("a request names its columns") };
         let ids: Vec<i64> = asks.ids.keys();
@@ -126,7 +126,7 @@ struct Running {
     columns: Vec<&'static str>,
     session: Box<Session>,
     jobs: Vec<FetchJob>,
-    answered: Vec<(FetchJob, Result<FetchedFrame, BatchError>)>,
+    answered: Vec<(FetchJob, Result<FetchedBatch, BatchError>)>,
     commits: Vec<Commit>,
     moment: Moment,
     restarts: usize,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{PlHashMap, PlIndexMap};
+use polars::prelude::*;
 
 use crate::column::ColumnRef;
+use crate::fetch::PinnedType;
 use crate::record::{ColumnSchema, DefaultCell};
-use crate::storage::{Need, Reading, Table};
+use crate::storage::{Need, Reading, Snapshot, StoredColumn, Table};
 
 /// What is wanted of a table, whichever rows it is wanted of.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Wants {
     pub(crate) needs: Vec<Need>,
     /// The types that a record declares for its columns.
     pub(crate) declared: &'static [ColumnSchema],
+    /// The types that the query pins for whole columns.
+    pub(crate) pins: Vec<PinnedType>,
 }
 
 impl Wants {
@@ -47,7 +50,21 @@ impl Wants {
             let paths = if paths.iter().any(Vec::is_empty) { Vec::new() } else { paths };
             Reading { name: name.into(), paths, default: defaults.get(name).copied() }
         });
-        Self { table: Arc::clone(table), readings: readings.collect(), columns, needs, declared }
+        Self { table: Arc::clone(table), readings: readings.collect(), columns, needs, declared, pins: Vec::new() }
+    }
+
+    /// The pinned types in which new rows may come: of columns that are not stored yet, or stored as text.
+    pub(super) fn open_pins(&self, stored: &Snapshot) -> Vec<PinnedType> {
+        let open = |(name, pinned): &PinnedType| {
+            let known = stored.column(name).map(StoredColumn::data_type).filter(|known| !known.is_null());
+            let open = match known {
+                None => pinned.clone(),
+                Some(DataType::String) => DataType::String,
+                Some(_) => return None,
+            };
+            Some((name.clone(), open))
+        };
+        self.pins.iter().filter_map(open).collect()
     }
 }
 

@@ -15,26 +15,27 @@ use crate::value::{ColumnBuilder, ColumnReader, ColumnValue, Fault, opaque_debug
 const PART: usize = 16 * 1024;
 
 /// One field of all rows, as a column.
-pub fn column<T, V: ColumnValue>(rows: &[T], name: &str, field: impl Fn(&T) -> &V) -> PolarsResult<Column> {
+pub fn column<T, V: ColumnValue>(rows: &[T], name: &str, field: impl Fn(&T) -> &V) -> Result<Column, CellError> {
     let mut builder = V::Builder::with_capacity(rows.len());
     for row in rows {
         builder.push(field(row));
     }
-    Ok(builder.finish(name.into())?.into_column())
+    let column = builder.finish(name.into());
+    column.map(IntoColumn::into_column).map_err(|error| Fault::value(error.to_string()).in_column(name, 0))
 }
 
 /// The columns of a record, the id column first, of so many rows; `column` makes the one at a place.
 pub fn table(
     rows: usize,
     columns: usize,
-    column: &(dyn Fn(usize) -> PolarsResult<Column> + Sync),
-) -> PolarsResult<DataFrame> {
-    let columns: PolarsResult<Vec<Column>> = if rows < 2 * PART {
+    column: &(dyn Fn(usize) -> Result<Column, CellError> + Sync),
+) -> Result<DataFrame, CellError> {
+    let columns: Result<Vec<Column>, CellError> = if rows < 2 * PART {
         (0..columns).map(column).collect()
     } else {
         (0..columns).into_par_iter().with_max_len(1).map(column).collect()
     };
-    DataFrame::new(rows, columns?)
+    DataFrame::new(rows, columns?).map_err(|error| Fault::value(error.to_string()).in_column("", 0))
 }
 
 /// One value, as a column of one row.

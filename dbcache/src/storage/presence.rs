@@ -121,6 +121,13 @@ impl Presence {
         Self { codes, rows: rows.len(), ..self.clone() }
     }
 
+    /// What is known of those rows that are kept.
+    pub(super) fn keep(&self, kept: &[bool]) -> Self {
+        let codes = self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(code, _)| *code).collect();
+        let rows = kept.iter().filter(|kept| **kept).count();
+        Self { codes, rows, sets: self.sets.clone(), has_keys: self.has_keys }
+    }
+
     /// The place of a row's set among the sets.
     pub(super) fn code(&self, row: usize) -> usize {
         self.codes.get(row).map_or(0, |code| *code as usize)

@@ -58,6 +58,10 @@ impl Rows {
         &self.presence
     }
 
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name() == name)
+    }
+
     /// The columns by their names.
     pub(super) fn by_name(&self) -> PlHashMap<&str, &Column> {
         self.columns.iter().map(|column| (column.name().as_str(), column)).collect()

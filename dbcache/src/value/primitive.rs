@@ -34,7 +34,7 @@ pub(super) type Native<V> = <<V as Primitive>::Physical as PolarsNumericType>::N
 pub struct PrimitiveBuilder<V: Primitive> {
     numbers: Vec<Native<V>>,
     validity: Validity,
-    misfit: Option<usize>,
+    has_misfit: bool,
 }
 
 opaque_debug!(PrimitiveBuilder<V: Primitive>);
@@ -45,12 +45,12 @@ impl<V: Primitive> ColumnBuilder<V> for PrimitiveBuilder<V> {
     }
 
     fn with_capacity(rows: usize) -> Self {
-        Self { numbers: Vec::with_capacity(rows), validity: Validity::default(), misfit: None }
+        Self { numbers: Vec::with_capacity(rows), validity: Validity::default(), has_misfit: false }
     }
 
     fn push(&mut self, value: &V) {
         let Some(number) = value.to_physical() else {
-            self.misfit.get_or_insert(self.numbers.len());
+            self.has_misfit = true;
             return self.push_null();
         };
         self.validity.push_valid();
@@ -63,8 +63,8 @@ impl<V: Primitive> ColumnBuilder<V> for PrimitiveBuilder<V> {
     }
 
     fn finish(self, name: PlSmallStr) -> PolarsResult<Series> {
-        if let Some(row) = self.misfit {
-            polars_bail!(ComputeError: "row {row} of {name:?} does not fit in {}", V::data_type());
+        if self.has_misfit {
+            polars_bail!(ComputeError: "a value does not fit in {}", V::data_type());
         }
         V::logical(ChunkedArray::from_vec_validity(name, self.numbers, self.validity.finish()))
     }

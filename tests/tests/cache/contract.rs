@@ -60,18 +60,6 @@ fn the_same_row_twice_is_one_row() {
 }
 
 #[test]
-fn text_in_a_column_of_integers_names_column_and_id() {
-    let rows = [json!({ "id": 1, "name": 1 }), json!({ "id": 2, "name": "two" })];
-    match failure(&Folder::new(), &Always::rows(rows)) {
-        BatchError::WrongType { column, id, expected, found } => {
-            assert_eq!((column.as_str(), id), ("name", Some(RowId::Int(2))));
-            assert_eq!((expected.as_str(), found.as_str()), ("an integer", "text"));
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
 fn text_ids_where_integers_were_asked() {
     let cause = failure(&Folder::new(), &Always::rows([json!({ "id": "1", "name": "Ada" })]));
     assert!(matches!(&cause, BatchError::WrongType { column, .. } if column == "id"), "{cause:?}");

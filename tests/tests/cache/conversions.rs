@@ -338,13 +338,13 @@ fn a_value_that_the_record_cannot_read_is_named_when_it_is_fetched() {
     let cache = Cache::<Row>::open(folder.path("")).unwrap();
     assert_eq!(cache.rows(&[1], &Frames).unwrap(), [Row { id: 1, value: moment("2024-01-01T12:00:00") }]);
     match cache.rows(&[1, 2, 3], &Frames) {
-        Err(Error::FetchFailed { failures, .. }) => match &failures[0].cause {
-            BatchError::WrongType { column, id, found, .. } => {
-                assert_eq!((column.as_str(), id.clone()), ("value", Some(RowId::from(2_i64))));
-                assert!(found.contains("2024-01-01T12:00:00+02:00"), "{found}");
-            }
-            other => panic!("{other:?}"),
-        },
+        Err(Error::FetchFailed { rejected, stored: 1, .. }) => {
+            assert_eq!(
+                (rejected.len(), rejected[0].column.as_str(), &rejected[0].id),
+                (1, "value", &RowId::from(2_i64))
+            );
+            assert_eq!(rejected[0].value, "2024-01-01T12:00:00+02:00");
+        }
         other => panic!("{other:?}"),
     }
 }

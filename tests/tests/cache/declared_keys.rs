@@ -158,8 +158,8 @@ fn documents_that_do_not_fit_the_stored_type_are_refused_with_their_own() {
     open::<User>(&folder).rows(&[1], &fetch_users).unwrap();
     let other = Database::with_rows([json!({ "id": 2, "profile": { "city": 7, "trips": [] } })]);
     let error = folder.users().select(["profile"]).unwrap().frame(&[2], &other).unwrap_err();
-    let Error::FetchFailed { failures, .. } = error else { panic!("{error:?}") };
-    let message = std::error::Error::source(&failures[0].cause).unwrap().to_string();
+    let Error::FetchFailed { rejected, .. } = error else { panic!("{error:?}") };
+    let message = rejected[0].to_string();
     assert!(message.contains("profile") && message.contains("struct"), "{message}");
     assert_eq!(cities(&folder, &[1]), ["city 1"]);
 }

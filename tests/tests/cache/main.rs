@@ -3,6 +3,7 @@
 mod absent;
 mod adoption;
 mod asynchronous;
+mod batch_borders;
 mod batches;
 mod completeness;
 mod concurrency;
@@ -21,6 +22,7 @@ mod offline;
 mod pinned;
 mod pools;
 mod refresh;
+mod rejected;
 mod retries;
 mod rows;
 mod schema_evolution;

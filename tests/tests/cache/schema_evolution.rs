@@ -1,6 +1,6 @@
 //! Columns come and widen; any other change of type is refused and changes nothing.
 
-use dbcache::error::BatchError;
+use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
 use dbcache::{Cache, Cached, DynamicCache, Error};
 use dbcache_tests::Database;
@@ -66,9 +66,8 @@ fn decimals_that_no_type_holds_beside_each_other_are_refused_and_change_nothing(
     store_decimals(&folder, &[1], 7, [38, 0]).unwrap();
     let before = stored(&folder);
     let error = store_decimals(&folder, &[2], 7, [5, 1]).unwrap_err();
-    let Error::FetchFailed { failures, .. } = &error else { panic!("{error:?}") };
-    let BatchError::Store(cause) = &failures[0].cause else { panic!("{error:?}") };
-    assert!(matches!(&**cause, Error::TypeConflict { column, .. } if column == "value"), "{cause:?}");
+    let Error::FetchFailed { rejected, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((rejected.len(), rejected[0].column.as_str(), rejected[0].value.as_str()), (1, "value", "0.7"));
     assert_eq!(stored(&folder), before);
 }
 
@@ -117,15 +116,12 @@ fn another_change_of_type_names_table_column_and_both_types_and_changes_nothing(
     let folder = Folder::new();
     let results = store(&folder, &[json!(1), json!("two")]);
     match &results[1] {
-        Err(Error::FetchFailed { failures, stored: 0, .. }) => match &failures[0].cause {
-            BatchError::Store(cause) => {
-                let message = cause.to_string();
-                for part in ["public.users", "value", "i64", "str"] {
-                    assert!(message.contains(part), "{message}");
-                }
+        Err(error @ Error::FetchFailed { stored: 0, .. }) => {
+            let message = error.to_string();
+            for part in ["public.users", "id 2", "value", "two", "i64", "str"] {
+                assert!(message.contains(part), "{message}");
             }
-            other => panic!("{other:?}"),
-        },
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(stored(&folder), Column::new("value".into(), [1_i64]));
@@ -145,16 +141,15 @@ fn an_integer_that_no_float_holds_is_not_widened_within_a_batch_either() {
     let exact = (1_i64 << 53) + 1;
     let rows = [json!({ "id": 1, "value": exact }), json!({ "id": 2, "value": 0.5 })];
     match Folder::new().users().select(["value"]).unwrap().frame(&[1, 2], &Database::with_rows(rows)) {
-        Err(Error::FetchFailed { failures, .. }) => {
-            let message = failures[0].cause.to_string();
-            assert!(message.contains("9007199254740993, which no float holds"), "{message}");
+        Err(Error::FetchFailed { rejected, stored: 1, .. }) => {
+            assert_eq!((&rejected[0].id, rejected[0].value.as_str()), (&RowId::Int(2), "0.5"));
         }
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_batch_whose_types_do_not_fit_does_not_stop_the_others() {
+fn a_row_whose_type_does_not_fit_is_all_that_is_not_stored() {
     let folder = Folder::new();
     let rows = (1..=300)
         .map(|id| if id == 150 { json!({ "id": id, "value": "x" }) } else { json!({ "id": id, "value": id }) });
@@ -163,10 +158,13 @@ fn a_batch_whose_types_do_not_fit_does_not_stop_the_others() {
     let values = table.select(["value"]).unwrap();
     let ids: Vec<i64> = (1..=300).collect();
     match values.frame(&ids, &Database::with_rows(rows)) {
-        Err(Error::FetchFailed { failures, stored: 200, .. }) => assert_eq!(failures[0].batch, 2),
+        Err(Error::FetchFailed { failures, rejected, stored: 299, .. }) => {
+            assert!(failures.is_empty(), "{failures:?}");
+            assert_eq!((&rejected[0].id, rejected.len()), (&RowId::Int(150), 1));
+        }
         other => panic!("{other:?}"),
     }
-    assert_eq!(values.look_up(&ids).unwrap().missing, (101..=200).collect::<Vec<i64>>());
+    assert_eq!(values.look_up(&ids).unwrap().missing, [150]);
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn nothing_is_rounded() {
     };
     assert!(Row::to_frame(&[row(1_000, "0.000000001")]).is_ok());
     let fine_time = Row::to_frame(&[row(1_000, "1"), row(1_001, "1")]).expect_err("a fraction of a microsecond");
-    assert!(fine_time.to_string().contains("row 1 of \"time\""), "{fine_time}");
+    assert!(fine_time.to_string().contains("the column \"time\": a value does not fit in"), "{fine_time}");
     let fine_price = Row::to_frame(&[row(1_000, "0.0000000001")]).expect_err("ten digits after the point");
     assert!(fine_price.to_string().contains("does not fit in decimal[38,9]"), "{fine_price}");
 }

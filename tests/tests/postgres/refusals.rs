@@ -8,9 +8,9 @@ use dbcache_tests::contract::{all, named, refusal};
 
 use crate::PostgresAdapter;
 
-fn wrong_type(cause: BoxError) -> (String, Option<RowId>, String, String) {
+fn rejected(cause: BoxError) -> (String, RowId, String) {
     match *cause.downcast::<BatchError>().unwrap() {
-        BatchError::WrongType { column, id, expected, found } => (column, id, expected, found),
+        BatchError::Rejected(row) => (row.column, row.id, row.reason),
         other => panic!("{other}"),
     }
 }
@@ -38,19 +38,19 @@ pub(crate) fn a_value_that_its_column_cannot_hold_is_named_with_its_row(database
          CREATE TABLE main.hour (id INT8 PRIMARY KEY, v TIME); INSERT INTO main.hour VALUES (1, '24:00');
          CREATE TABLE main.grid (id INT8 PRIMARY KEY, v INT4[]); INSERT INTO main.grid VALUES (1, '{{1, 2}, {3, 4}}')",
     );
-    let expected = |id, expected: &str, found: &str| ("v".to_owned(), Some(id), expected.to_owned(), found.to_owned());
-    let price = wrong_type(refusal(database, "main.price", "id", &[1_i64, 2]));
-    assert_eq!(price, expected(RowId::Int(2), "numeric(6,2) as decimal(6,2)", "NaN"));
-    let day = wrong_type(refusal(database, "main.day", "id", &["x".to_owned()]));
-    assert_eq!(day, expected(RowId::Text("x".to_owned()), "date", "the date infinity"));
+    let expected = |id, reason: &str| ("v".to_owned(), id, reason.to_owned());
+    let price = rejected(refusal(database, "main.price", "id", &[1_i64, 2]));
+    assert_eq!(price, expected(RowId::Int(2), "NaN does not fit in numeric(6,2) as decimal(6,2)"));
+    let day = rejected(refusal(database, "main.day", "id", &["x".to_owned()]));
+    assert_eq!(day, expected(RowId::Text("x".to_owned()), "the date infinity does not fit in date"));
     let id = "00000000-0000-0000-0000-000000000001";
-    let moment = wrong_type(refusal(database, "main.moment", "id", &[id.to_owned()]));
-    let found = expected(RowId::Text(id.to_owned()), "timestamp with time zone", "the timestamp -infinity");
-    assert_eq!(moment, found);
-    let hour = wrong_type(refusal(database, "main.hour", "id", &[1_i64]));
-    assert_eq!(hour, expected(RowId::Int(1), "time without time zone", "the time 24:00:00"));
-    let grid = wrong_type(refusal(database, "main.grid", "id", &[1_i64]));
-    assert_eq!(grid, expected(RowId::Int(1), "integer[]", "an array of 2 dimensions"));
+    let moment = rejected(refusal(database, "main.moment", "id", &[id.to_owned()]));
+    let reason = "the timestamp -infinity does not fit in timestamp with time zone";
+    assert_eq!(moment, expected(RowId::Text(id.to_owned()), reason));
+    let hour = rejected(refusal(database, "main.hour", "id", &[1_i64]));
+    assert_eq!(hour, expected(RowId::Int(1), "the time 24:00:00 does not fit in time without time zone"));
+    let grid = rejected(refusal(database, "main.grid", "id", &[1_i64]));
+    assert_eq!(grid, expected(RowId::Int(1), "an array of 2 dimensions does not fit in integer[]"));
 }
 
 /// An error, and never the bytes of one type taken for those of another.

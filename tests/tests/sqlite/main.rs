@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
 mod adapter;
+mod differential;
+mod loose_types;
 #[cfg(feature = "databases")]
 mod sqlx_pool;
 mod within_tokio;
@@ -9,7 +11,7 @@ mod within_tokio;
 use std::error::Error as _;
 use std::path::Path;
 
-use dbcache::error::{BatchError, BoxError, Error};
+use dbcache::error::{BatchError, BoxError, Error, RejectedRow};
 use dbcache::fetch::{Columns, DynamicFetcher, FetchRequest};
 use dbcache::key::{Key, RowId};
 use dbcache::polars::prelude::*;
@@ -52,9 +54,9 @@ fn refusal<K: Key>(fetcher: &SqliteFetcher, ids: &[K]) -> BoxError {
     fetch(fetcher, "main.t", "id", ids, Columns::All).unwrap_err()
 }
 
-fn wrong_type(cause: BoxError) -> (String, Option<RowId>, String, String) {
+fn rejected(cause: BoxError) -> RejectedRow {
     match *cause.downcast::<BatchError>().unwrap() {
-        BatchError::WrongType { column, id, expected, found } => (column, id, expected, found),
+        BatchError::Rejected(row) => row,
         other => panic!("{other}"),
     }
 }
@@ -168,35 +170,34 @@ fn an_id_under_another_spelling_is_an_error_that_names_both() {
 fn text_in_an_integer_column_names_column_row_and_types() {
     let fetcher =
         database("CREATE TABLE t (id INTEGER PRIMARY KEY, age INTEGER); INSERT INTO t VALUES (1, 5), (2, 'old')");
-    let (column, id, expected, found) = wrong_type(refusal(&fetcher, &[1_i64, 2]));
-    assert_eq!((column.as_str(), id), ("age", Some(RowId::Int(2))));
-    assert_eq!((expected.as_str(), found.as_str()), ("INTEGER", "text"));
+    let row = rejected(refusal(&fetcher, &[1_i64, 2]));
+    assert_eq!(row.to_string(), "id 2, column \"age\": the text \"old\" does not fit in INTEGER");
+    assert_eq!((row.id, row.value.as_str()), (RowId::Int(2), "old"));
 }
 
 #[test]
 fn a_boolean_is_0_or_1() {
     let fetcher = database("CREATE TABLE t (id TEXT PRIMARY KEY, b BOOL); INSERT INTO t VALUES ('a', 1), ('b', 2)");
-    let (column, id, expected, found) = wrong_type(refusal(&fetcher, &["a".to_owned(), "b".to_owned()]));
-    assert_eq!((column.as_str(), id), ("b", Some(RowId::Text("b".to_owned()))));
-    assert_eq!((expected.as_str(), found.as_str()), ("BOOL", "the integer 2"));
+    let row = rejected(refusal(&fetcher, &["a".to_owned(), "b".to_owned()]));
+    assert_eq!(row.to_string(), "id \"b\", column \"b\": the integer 2 does not fit in BOOL");
 }
 
 #[test]
-fn mixed_values_of_an_undeclared_column_are_refused() {
+fn mixed_values_of_an_undeclared_column_make_no_one_frame() {
     let fetcher = database(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b DATE); INSERT INTO t VALUES (1, 1, 1), (2, 'x', 1), (3, 1, 'y')",
     );
-    let (column, id, expected, found) = wrong_type(refusal(&fetcher, &[1_i64, 2]));
-    assert_eq!((column.as_str(), id), ("a", Some(RowId::Int(2))));
-    assert_eq!((expected.as_str(), found.as_str()), ("integers", "text"));
-    assert_eq!(wrong_type(refusal(&fetcher, &[1_i64, 3])).2, "integers (declared DATE)");
+    for (ids, column) in [([1_i64, 2], "a"), ([1, 3], "b")] {
+        let refused = refusal(&fetcher, &ids).to_string();
+        assert_eq!(refused, format!("the column {column:?} holds i64, but the batch came with str"));
+    }
 }
 
 #[test]
 fn text_that_is_not_utf_8_is_refused() {
     let fetcher =
         database("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, CAST(x'ff' AS TEXT))");
-    assert_eq!(wrong_type(refusal(&fetcher, &[1_i64])).3, "text that is not UTF-8");
+    assert!(rejected(refusal(&fetcher, &[1_i64])).reason.starts_with("text that is not UTF-8"));
 }
 
 #[test]
@@ -311,7 +312,7 @@ fn dynamic_cache() -> (TempDir, DynamicCache) {
 }
 
 #[test]
-fn a_wrong_type_fails_its_batch_and_keeps_the_others() {
+fn a_wrong_type_costs_its_row_and_keeps_the_others() {
     let (_folder, cache) = dynamic_cache();
     let fetcher = database(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);
@@ -322,9 +323,8 @@ fn a_wrong_type_fails_its_batch_and_keeps_the_others() {
     let t = cache.table("main.t").unwrap();
     let query = t.select(["n"]).unwrap();
     let refused = query.frame(&ids, &fetcher).unwrap_err();
-    let Error::FetchFailed { failures, stored, .. } = refused else { panic!("{refused}") };
-    let [failure] = failures.as_slice() else { panic!("{failures:?}") };
-    assert!(matches!(&failure.cause, BatchError::WrongType { id: Some(RowId::Int(150)), .. }));
-    assert_eq!((failure.batch, stored), (2, 150));
-    assert_eq!(query.look_up(&ids).unwrap().missing.len(), 100);
+    let Error::FetchFailed { failures, rejected, stored, .. } = refused else { panic!("{refused}") };
+    assert_eq!((failures.len(), rejected.len(), stored), (0, 1, 249));
+    assert_eq!((&rejected[0].id, rejected[0].value.as_str()), (&RowId::Int(150), "many"));
+    assert_eq!(query.look_up(&ids).unwrap().missing, [150]);
 }

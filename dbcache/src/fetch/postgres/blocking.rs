@@ -14,7 +14,7 @@ use super::query::{BatchQuery, BoundIds};
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame, Fetcher};
+use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, Fetcher};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::{ColumnSchema, Record};
@@ -140,7 +140,7 @@ impl PostgresFetcher {
         &self,
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
-    ) -> Result<FetchedFrame, BoxError> {
+    ) -> Result<FetchedBatch, BoxError> {
         let limit = request.timeout().map(TimeLimit::from_now);
         let table = self.table(request, limit).map_err(failed)?;
         let fetched = self.fetch_from(&table, request, types, limit);
@@ -156,7 +156,7 @@ impl PostgresFetcher {
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
         limit: Option<TimeLimit>,
-    ) -> Result<FetchedFrame, BoxError> {
+    ) -> Result<FetchedBatch, BoxError> {
         let mut query = BatchQuery::new(table, request, types)?;
         let (asked, text, ids) = (Arc::clone(table), query.text.clone(), query.ids.clone());
         let rows = self.connections.run(limit, move |client| rows(client, &asked.name, &text, &ids)).map_err(failed)?;

@@ -1,6 +1,7 @@
 //! The values of one column on their way from PostgreSQL to Polars: a typed builder for each kind.
 
 use std::borrow::Cow;
+use std::mem;
 
 use polars::prelude::*;
 use polars_arrow::array::ListArray;
@@ -14,13 +15,14 @@ use crate::value::nested::Validity;
 
 /// Collects the values of one column, of which each comes in PostgreSQL's binary format.
 pub(super) trait Cells: Send {
+    /// Takes a value. One that does not fit leaves the column without a cell of that row.
     fn push(&mut self, value: &[u8]) -> Read<()>;
 
     fn push_null(&mut self);
 
-    /// Whether all values are JSON objects and arrays.
-    fn are_documents(&self) -> bool {
-        false
+    /// Of a column of JSON, whether all values are objects and arrays.
+    fn are_documents(&self) -> Option<bool> {
+        None
     }
 
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series>;
@@ -203,8 +205,8 @@ impl Cells for Json {
         self.cells.append_null();
     }
 
-    fn are_documents(&self) -> bool {
-        self.are_documents
+    fn are_documents(&self) -> Option<bool> {
+        Some(self.are_documents)
     }
 
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series> {
@@ -217,31 +219,35 @@ struct Lists {
     items: Box<dyn Cells>,
     lengths: Vec<usize>,
     validity: Validity,
+    /// How many elements of a list that does not fit were taken before one that does not: they go with the NULL in
+    /// its place.
+    spilled: usize,
 }
 
 impl Lists {
     fn new(capacity: usize, items: Box<dyn Cells>) -> Self {
-        Self { items, lengths: Vec::with_capacity(capacity), validity: Validity::default() }
+        Self { items, lengths: Vec::with_capacity(capacity), validity: Validity::default(), spilled: 0 }
     }
 }
 
 impl Cells for Lists {
     fn push(&mut self, value: &[u8]) -> Read<()> {
         let mut elements = values::elements(value)?;
-        self.lengths.push(elements.len());
-        self.validity.push_valid();
         for _ in 0..elements.len() {
             match elements.take()? {
                 Some(element) => self.items.push(element)?,
                 None => self.items.push_null(),
             }
+            self.spilled += 1;
         }
+        self.lengths.push(mem::take(&mut self.spilled));
+        self.validity.push_valid();
         Ok(())
     }
 
     fn push_null(&mut self) {
         self.validity.push_null(self.lengths.len());
-        self.lengths.push(0);
+        self.lengths.push(mem::take(&mut self.spilled));
     }
 
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series> {

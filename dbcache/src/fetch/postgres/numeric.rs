@@ -74,9 +74,9 @@ impl<'a> Numeric<'a> {
         self.parts(0).filter(|_| !self.negative).ok_or_else(|| self.misfit())
     }
 
-    /// The nearest float.
+    /// The nearest float, if any is near.
     pub(super) fn float(self) -> Read<f64> {
-        self.text().parse().map_err(|_| self.misfit())
+        self.text().parse().ok().filter(|float: &f64| float.is_finite()).ok_or_else(|| self.misfit())
     }
 
     /// The digits, as PostgreSQL writes them.
@@ -172,6 +172,8 @@ mod tests {
         assert!(largest.decimal(38, 1).is_err());
         let bytes = number(&[1], 25, 0, 0);
         assert_eq!(Numeric::read(&bytes).expect("1e100").scaled(0), None);
+        let bytes = number(&[1], 100, 0, 0);
+        assert!(Numeric::read(&bytes).expect("1e400").float().is_err());
     }
 
     #[test]

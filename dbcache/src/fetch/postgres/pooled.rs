@@ -15,7 +15,7 @@ use super::query::BatchQuery;
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::{ColumnSchema, Record};
@@ -104,7 +104,7 @@ impl AsyncPostgresFetcher {
         &self,
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
-    ) -> Result<FetchedFrame, BoxError> {
+    ) -> Result<FetchedBatch, BoxError> {
         let mut lent = Lent(None);
         let client = lent.0.insert(self.client().await?);
         let fetched = match request.timeout() {
@@ -123,7 +123,7 @@ impl AsyncPostgresFetcher {
         client: &Client,
         request: &FetchRequest<'_, K>,
         types: &[ColumnSchema],
-    ) -> Result<FetchedFrame, BoxError> {
+    ) -> Result<FetchedBatch, BoxError> {
         let table = self.table(client, request).await?;
         fetch(client, &table, request, types).await
     }
@@ -197,7 +197,7 @@ async fn fetch<K: Key>(
     table: &Table,
     request: &FetchRequest<'_, K>,
     types: &[ColumnSchema],
-) -> Result<FetchedFrame, BoxError> {
+) -> Result<FetchedBatch, BoxError> {
     let failed = PostgresError::query(&table.name);
     let mut query = BatchQuery::new(table, request, types)?;
     let rows = client.query_typed_raw(&query.text, [query.ids.parameter()]).await.map_err(&failed)?;

@@ -7,13 +7,14 @@ use super::catalog::{DeclaredColumn, Held, Table};
 use super::cells::{Cells, cells};
 use super::kind::{Kind, NumericAs};
 use super::values::{self, Misfit};
-use crate::error::{BatchError, BoxError};
+use crate::error::{BatchError, BoxError, RejectedRow};
+use crate::fetch::rejects::Rejects;
 use crate::fetch::sql::{self, SelectRows};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{Columns, FetchRequest, FetchedFrame};
+use crate::fetch::{Columns, FetchRequest, FetchedBatch};
 use crate::key::{ColumnIds, IdSet, Key, RowId};
+use crate::misfits;
 use crate::record::ColumnSchema;
-use crate::storage::ColumnSet;
 
 /// The query of one batch, and what has come of its rows.
 pub(super) struct BatchQuery {
@@ -21,6 +22,7 @@ pub(super) struct BatchQuery {
     pub(super) ids: BoundIds,
     columns: Vec<ColumnCells>,
     rows: usize,
+    rejects: Rejects,
 }
 
 /// All ids of a batch, bound as one parameter.
@@ -59,7 +61,7 @@ impl BatchQuery {
         let text = typed_query_text(table, id, &selected, &key.among_ids);
         let capacity = request.ids().len();
         let columns = selected.into_iter().map(|(column, held)| ColumnCells::new(column, held, capacity)).collect();
-        Ok(Self { text, ids: bound(K::to_set(request.ids()), &key), columns, rows: 0 })
+        Ok(Self { text, ids: bound(K::to_set(request.ids()), &key), columns, rows: 0, rejects: Rejects::default() })
     }
 
     /// Whether no row has come yet.
@@ -88,37 +90,47 @@ impl BatchQuery {
         &mut self,
         cell: impl Fn(usize) -> Result<Option<&'r [u8]>, BoxError>,
     ) -> Result<(), BoxError> {
+        let mut misfit = None;
         for (place, column) in self.columns.iter_mut().enumerate() {
-            match cell(place)? {
+            match cell(place)?.filter(|_| misfit.is_none()) {
                 None => column.cells.push_null(),
                 Some(value) => {
-                    if let Err(misfit) = column.cells.push(value) {
-                        let misfit = column.misfit(misfit);
-                        return Err(self.wrong_type(misfit, cell(0).ok().flatten()).into());
+                    if let Err(cause) = column.cells.push(value) {
+                        column.cells.push_null();
+                        misfit = Some(column.misfit(cause));
                     }
                 }
             }
+        }
+        if let Some(misfit) = misfit {
+            let rejected = self.reject(misfit, cell(0)?)?;
+            self.rejects.push(self.rows, rejected);
         }
         self.rows += 1;
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<FetchedFrame, BoxError> {
-        let mut documents = ColumnSet::new();
+    pub(super) fn finish(self) -> Result<FetchedBatch, BoxError> {
+        let mut json = Vec::new();
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in self.columns {
-            if column.cells.are_documents() {
-                documents.insert(column.name.to_string());
-            }
+            json.extend(column.cells.are_documents().map(|are_documents| (column.name.to_string(), are_documents)));
             columns.push(column.cells.finish(column.name)?.into_column());
         }
-        Ok(FetchedFrame { frame: DataFrame::new(self.rows, columns)?, documents })
+        let (part, rejected) = self.rejects.take_out(DataFrame::new(self.rows, columns)?, &json)?;
+        Ok(FetchedBatch { parts: vec![part], rejected })
     }
 
-    fn wrong_type(&self, misfit: ColumnMisfit, id: Option<&[u8]>) -> BatchError {
+    /// The row that a value does not let be stored.
+    fn reject(&self, misfit: ColumnMisfit, id: Option<&[u8]>) -> Result<RejectedRow, BatchError> {
         let ColumnMisfit { column, expected, found } = misfit;
-        let id = self.columns.first().zip(id).and_then(|(column, id)| row_id(&column.kind, id));
-        BatchError::WrongType { column, id, expected, found }
+        match self.columns.first().zip(id).and_then(|(column, id)| row_id(&column.kind, id)) {
+            Some(id) => {
+                let reason = format!("{found} does not fit in {expected}");
+                Ok(RejectedRow::new(id, column, found, reason))
+            }
+            None => Err(BatchError::WrongType { column, id: None, expected, found }),
+        }
     }
 }
 
@@ -157,12 +169,23 @@ fn number_type(kind: &Kind) -> Option<String> {
 }
 
 /// The id of a row, for messages.
-fn row_id(kind: &Kind, value: &[u8]) -> Option<RowId> {
+pub(super) fn row_id(kind: &Kind, value: &[u8]) -> Option<RowId> {
     let mut id = cells(kind, 1);
     id.push(value).ok()?;
     match ColumnIds::read(&id.finish(PlSmallStr::EMPTY).ok()?).ok()? {
         ColumnIds::Ids { set, .. } => set.get(0),
         _ => None,
+    }
+}
+
+/// A value as text, for messages.
+#[cfg(feature = "sqlx-postgres")]
+pub(super) fn shown(kind: &Kind, value: &[u8]) -> String {
+    let mut one = cells(kind, 1);
+    let column = one.push(value).map(|()| one.finish(PlSmallStr::EMPTY));
+    match column {
+        Ok(column) => column.ok().and_then(|column| misfits::shown(&column, 0)).unwrap_or_default(),
+        Err(Misfit(found)) => found,
     }
 }
 

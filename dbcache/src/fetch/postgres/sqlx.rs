@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Column, Connection, FromRow, Postgres, Row, ValueRef};
 
 use super::PostgresError;
 use super::catalog::{COLUMNS, CatalogRow, TABLES, Table};
-use super::query::{BatchQuery, BoundIds, select};
-use crate::error::BoxError;
+use super::query::{BatchQuery, BoundIds, row_id, select, shown};
+use crate::error::{BoxError, RejectedRow};
 use crate::fetch::sqlx::sealed::Sealed;
-use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher};
+use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, undecoded};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::Record;
@@ -47,7 +47,7 @@ where
 {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
         let table = self.table(request).await?;
-        self.checked(request, records(&self.pool, &table, request).await.map(Fetched::from))
+        self.checked(request, records(&self.pool, &table, request).await)
     }
 
     async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
@@ -67,7 +67,7 @@ impl<K: Key> AsyncDynamicFetcher<K> for SqlxFetcher<Postgres> {
 }
 
 /// Rows as `sqlx` reads them, of all columns that the record has and the table too.
-async fn records<T>(pool: &PgPool, table: &Table, request: &FetchRequest<'_, T::Id>) -> Result<Vec<T>, BoxError>
+async fn records<T>(pool: &PgPool, table: &Table, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError>
 where
     T: Record + for<'r> FromRow<'r, PgRow>,
 {
@@ -84,7 +84,7 @@ async fn columns<K: Key>(
     pool: &PgPool,
     table: &Table,
     request: &FetchRequest<'_, K>,
-) -> Result<FetchedFrame, BoxError> {
+) -> Result<FetchedBatch, BoxError> {
     let mut connection = pool.acquire().await.map_err(PostgresError::query(&table.name))?;
     let fetched = columns_of(&mut connection, table, request).await;
     if !is_of_an_altered_table(&fetched) {
@@ -112,7 +112,7 @@ async fn records_of<T>(
     connection: &mut PgConnection,
     table: &Table,
     request: &FetchRequest<'_, T::Id>,
-) -> Result<Vec<T>, BoxError>
+) -> Result<Fetched<T>, BoxError>
 where
     T: Record + for<'r> FromRow<'r, PgRow>,
 {
@@ -121,18 +121,41 @@ where
     let names: Vec<&str> = of_record.filter(|name| table.find(name).is_some()).collect();
     let (text, ids) = select(table, request, &names)?;
     let mut rows = asking(text, ids).fetch(connection);
-    let mut records = Vec::with_capacity(request.ids().len());
+    let (mut records, mut rejected) = (Vec::with_capacity(request.ids().len()), Vec::new());
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
-        records.push(T::from_row(&row).map_err(&failed)?);
+        match T::from_row(&row) {
+            Ok(record) => records.push(record),
+            Err(cause) => rejected.push(reject(table, request.id_column(), &row, cause)?),
+        }
     }
-    Ok(records)
+    Ok(Fetched::from(records).with_rejected(rejected))
+}
+
+/// The row, if it is to blame for the error, and not the record type.
+fn reject(table: &Table, id_column: &str, row: &PgRow, cause: sqlx::Error) -> Result<RejectedRow, BoxError> {
+    let id = table.id_column(id_column)?.held.as_ref().map(|held| &held.kind);
+    let id = id.zip(value(row, 0)?).and_then(|(kind, id)| row_id(kind, id));
+    match (undecoded(&cause), id) {
+        (Some((column, reason)), Some(id)) => {
+            let kind = table.find(&column).and_then(|declared| declared.held.as_ref()).map(|held| &held.kind);
+            let place = row.columns().iter().find(|place| place.name() == column).map(Column::ordinal);
+            let cell = place.map_or(Ok(None), |place| value(row, place))?;
+            let shown = match (kind, cell) {
+                (_, None) => "NULL".to_owned(),
+                (Some(kind), Some(cell)) => shown(kind, cell),
+                (None, Some(_)) => reason.clone(),
+            };
+            Ok(RejectedRow::new(id, column, shown, reason))
+        }
+        _ => Err(PostgresError::query(&table.name)(cause).into()),
+    }
 }
 
 async fn columns_of<K: Key>(
     connection: &mut PgConnection,
     table: &Table,
     request: &FetchRequest<'_, K>,
-) -> Result<FetchedFrame, BoxError> {
+) -> Result<FetchedBatch, BoxError> {
     let mut query = BatchQuery::new(table, request, &[])?;
     let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(connection);
     while let Some(row) = rows.try_next().await.map_err(PostgresError::query(&table.name))? {

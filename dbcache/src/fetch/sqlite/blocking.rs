@@ -19,9 +19,13 @@ use crate::record::Record;
 ///
 /// Columns have the types that the table declares, after SQLite's [rules](https://sqlite.org/datatype3.html) for
 /// column affinity: integers, floats, text and blobs; `BOOLEAN` columns hold booleans and `JSON` columns text, of which an answer
-/// gives objects and arrays as structs and lists where they agree. Where the declared type says nothing (none at all, `NUMERIC`, `DATE`), the values decide. A value of another type than
-/// its column's, which SQLite allows, is a
-/// [`BatchError::WrongType`](crate::error::BatchError::WrongType).
+/// gives objects and arrays as structs and lists where they agree. A row with a value of another type than its column's, which
+/// SQLite allows, is [rejected](crate::error::RejectedRow) by itself.
+///
+/// Where the declared type says nothing (none at all, `NUMERIC`, `DECIMAL`, `DATE`, `STRING`), a record or a pin decides:
+/// as text all values but blobs can be read, and numbers as decimals with all their digits. Otherwise the values decide:
+/// the column has the type of the row with the lowest id, integers become floats where each is exactly one, and rows
+/// with values of other types are rejected.
 ///
 /// Ids are integers or text. SQLite\'s integers have 64 bits with a sign, so that it has no rows of other integer ids.
 ///

@@ -2,10 +2,12 @@
 
 use std::mem;
 
-use super::kind::Kind;
-use super::value::SqliteValue;
-use crate::documents;
 use polars::prelude::*;
+
+use super::kind::Kind;
+use super::value::{OwnedValue, SqliteValue};
+use crate::documents;
+use crate::misfits::shortened;
 
 /// Collects the values of one column.
 pub(super) struct ColumnCells {
@@ -14,6 +16,8 @@ pub(super) struct ColumnCells {
     declared: String,
     /// Whether the values may still change the type.
     by_value: bool,
+    /// Whether an integer is one that no float holds, so that no fraction can be beside it.
+    is_inexact: bool,
     /// Whether this is a column of JSON, and all values so far are objects and arrays.
     are_documents: bool,
     capacity: usize,
@@ -27,20 +31,51 @@ pub(super) struct Misfit {
     pub(super) found: String,
 }
 
+/// A column in the end.
+pub(super) enum Finished {
+    Column(Column),
+    /// The values have no type in common.
+    Mixed(Vec<OwnedValue>),
+}
+
 impl ColumnCells {
     pub(super) fn new(name: &str, declared: &str, kind: Kind, capacity: usize) -> Self {
         Self {
             name: name.into(),
             declared: declared.to_owned(),
             by_value: kind == Kind::ByValue,
+            is_inexact: false,
             are_documents: kind == Kind::Json,
             capacity,
             cells: Cells::new(kind, name, capacity),
         }
     }
 
+    /// A column of the same name, without any values, whose type they decide.
+    pub(super) fn again(&self) -> Self {
+        Self::new(&self.name, &self.declared, Kind::ByValue, 0)
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn is_by_value(&self) -> bool {
+        self.by_value
+    }
+
+    /// Whether this is a column of JSON, and then whether all values are objects and arrays.
+    pub(super) fn json(&self) -> Option<(String, bool)> {
+        matches!(self.cells, Cells::Text(_, Kind::Json)).then(|| (self.name.to_string(), self.are_documents))
+    }
+
+    /// Whether a column whose type the values decide can take the value at all.
+    #[inline]
+    pub(super) fn check(&self, value: SqliteValue<'_>) -> Result<(), Misfit> {
+        match value {
+            SqliteValue::Text(text) if str::from_utf8(text).is_err() => Err(self.misfit(value)),
+            _ => Ok(()),
+        }
     }
 
     #[inline]
@@ -49,45 +84,52 @@ impl ColumnCells {
             self.are_documents = self.are_documents && is_document(value);
             return Ok(());
         }
-        if self.by_value {
-            self.widen_for(value);
-            if self.cells.push(value) {
-                return Ok(());
-            }
-        }
         Err(self.misfit(value))
     }
 
-    pub(super) fn are_documents(&self) -> bool {
-        self.are_documents
+    /// Takes a value that passed its check, and the type that holds it beside those before it.
+    #[inline]
+    pub(super) fn push_by_value(&mut self, value: SqliteValue<'_>) {
+        if !self.fits(value) {
+            self.cells = Cells::Mixed(mem::replace(&mut self.cells, Cells::Nulls(0)).into_values());
+        } else if !self.cells.takes(value) {
+            self.cells = mem::replace(&mut self.cells, Cells::Nulls(0)).widened_for(value, &self.name, self.capacity);
+        }
+        self.is_inexact |= matches!(value, SqliteValue::Integer(value) if !is_exact_float(value));
+        self.cells.push(value);
     }
 
-    pub(super) fn finish(self) -> Column {
-        match self.cells {
+    /// Whether the value and those before it have a type in common.
+    pub(super) fn fits(&self, value: SqliteValue<'_>) -> bool {
+        match (&self.cells, value) {
+            (Cells::Integer(_), SqliteValue::Real(_)) => !self.is_inexact,
+            (Cells::Nulls(_), _) => true,
+            (cells, value) => cells.takes(value),
+        }
+    }
+
+    pub(super) fn push_null(&mut self) {
+        self.cells.push_null();
+    }
+
+    pub(super) fn finish(self) -> Finished {
+        Finished::Column(match self.cells {
             Cells::Nulls(count) => Column::full_null(self.name, count, &DataType::Null),
             Cells::Boolean(cells) => cells.finish().into_column(),
             Cells::Integer(cells) => cells.finish().into_column(),
             Cells::Float(cells) => cells.finish().into_column(),
-            Cells::Text(cells) | Cells::Json(cells) => cells.finish().into_column(),
+            Cells::Text(cells, _) => cells.finish().into_column(),
             Cells::Blob(cells) => cells.finish().into_column(),
-        }
-    }
-
-    /// Takes the type of the first value that is not NULL; integers become floats when a float follows.
-    fn widen_for(&mut self, value: SqliteValue<'_>) {
-        self.cells = match (mem::replace(&mut self.cells, Cells::Nulls(0)), value) {
-            (Cells::Nulls(count), value) => Cells::new(kind_of(value), &self.name, self.capacity).with_nulls(count),
-            (Cells::Integer(cells), SqliteValue::Real(_)) => Cells::Float(to_floats(cells, &self.name, self.capacity)),
-            (cells, _) => cells,
-        };
+            Cells::Mixed(values) => return Finished::Mixed(values),
+        })
     }
 
     fn misfit(&self, value: SqliteValue<'_>) -> Misfit {
         let kind = self.cells.kind();
         let expected = match self.declared.as_str() {
             "" => kind.name().to_owned(),
-            _ if self.by_value => format!("{} (declared {})", kind.name(), self.declared),
-            declared => declared.to_owned(),
+            declared if kind == Kind::declared(declared) => declared.to_owned(),
+            declared => format!("{} (declared {declared})", kind.name()),
         };
         Misfit { expected, found: described(value) }
     }
@@ -100,9 +142,11 @@ enum Cells {
     Boolean(BooleanChunkedBuilder),
     Integer(PrimitiveChunkedBuilder<Int64Type>),
     Float(PrimitiveChunkedBuilder<Float64Type>),
-    Text(StringChunkedBuilder),
-    Json(StringChunkedBuilder),
+    /// With the kind, which says whether numbers are taken too.
+    Text(StringChunkedBuilder, Kind),
     Blob(BinaryChunkedBuilder),
+    /// Values that have no type in common.
+    Mixed(Vec<OwnedValue>),
 }
 
 impl Cells {
@@ -113,44 +157,58 @@ impl Cells {
             Kind::Boolean => Self::Boolean(BooleanChunkedBuilder::new(name, capacity)),
             Kind::Integer => Self::Integer(PrimitiveChunkedBuilder::new(name, capacity)),
             Kind::Float => Self::Float(PrimitiveChunkedBuilder::new(name, capacity)),
-            Kind::Text => Self::Text(StringChunkedBuilder::new(name, capacity)),
-            Kind::Json => Self::Json(StringChunkedBuilder::new(name, capacity)),
+            Kind::Text | Kind::AnyText | Kind::Digits | Kind::Json => {
+                Self::Text(StringChunkedBuilder::new(name, capacity), kind)
+            }
             Kind::Blob => Self::Blob(BinaryChunkedBuilder::new(name, capacity)),
         }
     }
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Nulls(_) => Kind::ByValue,
+            Self::Nulls(_) | Self::Mixed(_) => Kind::ByValue,
             Self::Boolean(_) => Kind::Boolean,
             Self::Integer(_) => Kind::Integer,
             Self::Float(_) => Kind::Float,
-            Self::Text(_) => Kind::Text,
-            Self::Json(_) => Kind::Json,
+            Self::Text(_, kind) => *kind,
             Self::Blob(_) => Kind::Blob,
         }
     }
 
-    fn with_nulls(mut self, count: usize) -> Self {
-        for _ in 0..count {
-            self.push_null();
+    /// Whether the value belongs here, text that is not UTF-8 aside.
+    #[inline]
+    fn takes(&self, value: SqliteValue<'_>) -> bool {
+        match (self, value) {
+            (Self::Mixed(_), _)
+            | (_, SqliteValue::Null)
+            | (Self::Integer(_), SqliteValue::Integer(_))
+            | (Self::Float(_), SqliteValue::Real(_))
+            | (Self::Text(..), SqliteValue::Text(_))
+            | (Self::Blob(_), SqliteValue::Blob(_)) => true,
+            (Self::Float(_), SqliteValue::Integer(value)) => is_exact_float(value),
+            (Self::Boolean(_), SqliteValue::Integer(value)) => matches!(value, 0 | 1),
+            (Self::Text(_, kind), SqliteValue::Integer(_) | SqliteValue::Real(_)) => *kind != Kind::Text,
+            _ => false,
         }
-        self
     }
 
     /// Takes a value, or says that it does not belong here.
     #[inline]
     fn push(&mut self, value: SqliteValue<'_>) -> bool {
+        if !self.takes(value) {
+            return false;
+        }
         match (self, value) {
             (cells, SqliteValue::Null) => cells.push_null(),
             (Self::Integer(cells), SqliteValue::Integer(value)) => cells.append_value(value),
-            (Self::Text(cells) | Self::Json(cells), SqliteValue::Text(text)) => return push_text(cells, text),
+            (Self::Text(cells, _), SqliteValue::Text(text)) => return push_text(cells, text),
             (Self::Float(cells), SqliteValue::Real(value)) => cells.append_value(value),
             (Self::Float(cells), SqliteValue::Integer(value)) => cells.append_value(to_float(value)),
-            (Self::Boolean(cells), SqliteValue::Integer(value @ (0 | 1))) => cells.append_value(value == 1),
+            (Self::Boolean(cells), SqliteValue::Integer(value)) => cells.append_value(value == 1),
             (Self::Blob(cells), SqliteValue::Blob(bytes)) => cells.append_value(bytes),
-            (Self::Json(cells), SqliteValue::Integer(value)) => cells.append_value(value.to_string()),
-            (Self::Json(cells), SqliteValue::Real(value)) => cells.append_value(value.to_string()),
+            (Self::Text(cells, _), SqliteValue::Integer(value)) => cells.append_value(value.to_string()),
+            (Self::Text(cells, kind), SqliteValue::Real(value)) => cells.append_value(real_as_text(value, *kind)),
+            (Self::Mixed(values), value) => return push_owned(values, value),
             _ => return false,
         }
         true
@@ -163,8 +221,41 @@ impl Cells {
             Self::Boolean(cells) => cells.append_null(),
             Self::Integer(cells) => cells.append_null(),
             Self::Float(cells) => cells.append_null(),
-            Self::Text(cells) | Self::Json(cells) => cells.append_null(),
+            Self::Text(cells, _) => cells.append_null(),
             Self::Blob(cells) => cells.append_null(),
+            Self::Mixed(values) => values.push(OwnedValue::Null),
+        }
+    }
+
+    /// The same values in the type that holds this one too: that of the first value that is not NULL, or floats where
+    /// a float follows integers.
+    fn widened_for(self, value: SqliteValue<'_>, name: &str, capacity: usize) -> Self {
+        let kind = match value {
+            SqliteValue::Null => Kind::ByValue,
+            SqliteValue::Integer(_) => Kind::Integer,
+            SqliteValue::Real(_) => Kind::Float,
+            SqliteValue::Text(_) => Kind::Text,
+            SqliteValue::Blob(_) => Kind::Blob,
+        };
+        let mut widened = Self::new(kind, name, capacity);
+        for value in self.into_values() {
+            widened.push(value.as_value());
+        }
+        widened
+    }
+
+    fn into_values(self) -> Vec<OwnedValue> {
+        fn owned<V>(values: impl Iterator<Item = Option<V>>, own: impl Fn(V) -> OwnedValue) -> Vec<OwnedValue> {
+            values.map(|value| value.map_or(OwnedValue::Null, &own)).collect()
+        }
+        match self {
+            Self::Nulls(count) => vec![OwnedValue::Null; count],
+            Self::Boolean(cells) => owned(cells.finish().iter(), |value| OwnedValue::Integer(value.into())),
+            Self::Integer(cells) => owned(cells.finish().iter(), OwnedValue::Integer),
+            Self::Float(cells) => owned(cells.finish().iter(), OwnedValue::Real),
+            Self::Text(cells, _) => owned(cells.finish().iter(), |text| OwnedValue::Text(text.to_owned())),
+            Self::Blob(cells) => owned(cells.finish().iter(), |bytes| OwnedValue::Blob(bytes.to_vec())),
+            Self::Mixed(values) => values,
         }
     }
 }
@@ -187,40 +278,44 @@ fn push_text(cells: &mut StringChunkedBuilder, text: &[u8]) -> bool {
     text.is_ok()
 }
 
-fn to_floats(
-    integers: PrimitiveChunkedBuilder<Int64Type>,
-    name: &str,
-    capacity: usize,
-) -> PrimitiveChunkedBuilder<Float64Type> {
-    let mut floats = PrimitiveChunkedBuilder::new(name.into(), capacity);
-    for value in integers.finish().iter() {
-        floats.append_option(value.map(to_float));
-    }
-    floats
+fn push_owned(values: &mut Vec<OwnedValue>, value: SqliteValue<'_>) -> bool {
+    values.push(match value {
+        SqliteValue::Null => OwnedValue::Null,
+        SqliteValue::Integer(value) => OwnedValue::Integer(value),
+        SqliteValue::Real(value) => OwnedValue::Real(value),
+        SqliteValue::Text(text) => match str::from_utf8(text) {
+            Ok(text) => OwnedValue::Text(text.to_owned()),
+            Err(_) => return false,
+        },
+        SqliteValue::Blob(bytes) => OwnedValue::Blob(bytes.to_vec()),
+    });
+    true
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a column of floats holds its integers as floats, as SQLite does")]
+/// The shortest text that reads back as the same float. Digits are written without an exponent.
+fn real_as_text(value: f64, kind: Kind) -> String {
+    if kind == Kind::AnyText { format!("{value:?}") } else { value.to_string() }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "floats of integers of 64 bits lie within 128")]
+fn is_exact_float(value: i64) -> bool {
+    to_float(value) as i128 == i128::from(value)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only integers that a float holds become one")]
 fn to_float(value: i64) -> f64 {
     value as f64
-}
-
-fn kind_of(value: SqliteValue<'_>) -> Kind {
-    match value {
-        SqliteValue::Null => Kind::ByValue,
-        SqliteValue::Integer(_) => Kind::Integer,
-        SqliteValue::Real(_) => Kind::Float,
-        SqliteValue::Text(_) => Kind::Text,
-        SqliteValue::Blob(_) => Kind::Blob,
-    }
 }
 
 pub(super) fn described(value: SqliteValue<'_>) -> String {
     match value {
         SqliteValue::Null => "NULL".to_owned(),
         SqliteValue::Integer(value) => format!("the integer {value}"),
-        SqliteValue::Real(value) => format!("the float {value}"),
-        SqliteValue::Text(text) if str::from_utf8(text).is_err() => "text that is not UTF-8".to_owned(),
-        SqliteValue::Text(_) => "text".to_owned(),
+        SqliteValue::Real(value) => format!("the float {value:?}"),
+        SqliteValue::Text(text) => match str::from_utf8(text) {
+            Ok(text) => format!("the text {:?}", shortened(text)),
+            Err(_) => "text that is not UTF-8".to_owned(),
+        },
         SqliteValue::Blob(_) => "a blob".to_owned(),
     }
 }

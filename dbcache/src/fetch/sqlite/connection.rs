@@ -12,7 +12,7 @@ use super::table::{COLUMNS, DeclaredColumn, TABLES, Table, names};
 use super::{SqliteError, SqliteKey, cells};
 use crate::error::BoxError;
 use crate::fetch::table_error::TableError;
-use crate::fetch::{FetchRequest, FetchedFrame, sql};
+use crate::fetch::{FetchRequest, FetchedBatch, sql};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::ColumnSchema;
@@ -32,7 +32,7 @@ pub(super) fn fetch<K: Key>(
     connection: &Connection,
     request: &FetchRequest<'_, K>,
     types: &[ColumnSchema],
-) -> Result<FetchedFrame, BoxError> {
+) -> Result<FetchedBatch, BoxError> {
     let failed = SqliteError::query(request.table());
     let table = look_up(connection, request.table())?;
     let mut batch = BatchQuery::new(&table, request, types)?;

@@ -8,13 +8,17 @@ pub(super) enum Kind {
     /// The integers 0 and 1.
     Boolean,
     Integer,
-    /// Floats, and integers as floats.
+    /// Floats, and integers that a float holds.
     Float,
     Text,
+    /// Text, and numbers as text that reads back as the same number.
+    AnyText,
+    /// Numbers as their digits, and text.
+    Digits,
     /// Text, and numbers as text: SQLite turns the JSON text `5` into an integer when the column is declared `JSON`.
     Json,
     Blob,
-    /// Whatever the values of a batch have in common.
+    /// Whatever the values have in common.
     ByValue,
 }
 
@@ -44,8 +48,11 @@ impl Kind {
             (Self::Integer | Self::ByValue, DataType::Boolean) => Self::Boolean,
             (Self::Integer | Self::ByValue, wanted) if wanted.is_float() => Self::Float,
             (Self::ByValue, wanted) if wanted.is_integer() => Self::Integer,
-            (Self::ByValue, DataType::String) => Self::Text,
             (Self::ByValue, DataType::Binary) => Self::Blob,
+            (Self::ByValue, DataType::Decimal(..)) => Self::Digits,
+            (Self::ByValue, wanted) if wanted.is_nested() => Self::Json,
+            // Dates and times too: what they say as text is read by one rule, wherever it comes from.
+            (Self::ByValue, _) => Self::AnyText,
             (kind, _) => kind,
         }
     }
@@ -55,7 +62,8 @@ impl Kind {
             Self::Boolean => "booleans",
             Self::Integer => "integers",
             Self::Float => "floats",
-            Self::Text => "text",
+            Self::Text | Self::AnyText => "text",
+            Self::Digits => "digits",
             Self::Json => "JSON",
             Self::Blob => "blobs",
             Self::ByValue => "values of any type",
@@ -94,7 +102,8 @@ mod tests {
     #[test]
     fn a_record_decides_where_the_declared_type_does_not() {
         assert_eq!(Kind::Integer.wanted_as(&DataType::Boolean), Kind::Boolean);
-        assert_eq!(Kind::ByValue.wanted_as(&DataType::String), Kind::Text);
+        assert_eq!(Kind::ByValue.wanted_as(&DataType::String), Kind::AnyText);
+        assert_eq!(Kind::ByValue.wanted_as(&DataType::Decimal(38, 9)), Kind::Digits);
         assert_eq!(Kind::Text.wanted_as(&DataType::Int64), Kind::Text);
     }
 }

@@ -2,18 +2,24 @@
 
 use polars::prelude::*;
 
-use super::cells::{ColumnCells, Misfit};
+use super::cells::{ColumnCells, Finished, Misfit};
+use super::mixed::{MixedColumn, apart};
 use super::table::{self, DeclaredColumn, Table};
 use super::value::SqliteValue;
 use super::{SqliteError, SqliteKey};
-use crate::error::{BatchError, BoxError};
+use crate::error::{BatchError, BoxError, RejectedRow};
+use crate::fetch::rejects::Rejects;
 use crate::fetch::sql::{self, SelectRows};
-use crate::fetch::{Columns, FetchRequest, FetchedFrame};
+use crate::fetch::{Columns, FetchRequest, FetchedBatch};
 use crate::key::{Key, RowId};
 use crate::record::ColumnSchema;
 
 /// The columns of one batch, the id column first, and what has come of its rows.
-pub(super) struct BatchQuery(Vec<ColumnCells>);
+pub(super) struct BatchQuery {
+    columns: Vec<ColumnCells>,
+    rows: usize,
+    rejects: Rejects,
+}
 
 impl BatchQuery {
     /// The id column and the wanted columns. `types` are those that a record declares.
@@ -25,18 +31,19 @@ impl BatchQuery {
         let id = table.id_column(request.id_column())?;
         table.check_key(id, SqliteKey::of::<K>())?;
         let capacity = request.ids().len();
-        let mut cells = vec![ColumnCells::new(&id.name, &id.declared, SqliteKey::of::<K>().kind(), capacity)];
-        cells.extend(wanted(table, id, request.columns()).into_iter().map(|column| {
+        let mut columns = vec![ColumnCells::new(&id.name, &id.declared, SqliteKey::of::<K>().kind(), capacity)];
+        columns.extend(wanted(table, id, request.columns()).into_iter().map(|column| {
             let declared = types.iter().find(|declared| declared.column().column() == column.name);
-            let kind = declared.map_or(column.kind, |declared| column.kind.wanted_as(declared.data_type()));
+            let wanted = declared.map(ColumnSchema::data_type).or_else(|| request.pinned(&column.name));
+            let kind = wanted.map_or(column.kind, |wanted| column.kind.wanted_as(wanted));
             ColumnCells::new(&column.name, &column.declared, kind, capacity)
         }));
-        Ok(Self(cells))
+        Ok(Self { columns, rows: 0, rejects: Rejects::default() })
     }
 
     /// The text of the query.
     pub(super) fn text<K: Key>(&self, request: &FetchRequest<'_, K>, among_ids: &str) -> String {
-        let columns: Vec<&str> = self.0.iter().map(ColumnCells::name).collect();
+        let columns: Vec<&str> = self.columns.iter().map(ColumnCells::name).collect();
         text(request, &columns, among_ids)
     }
 
@@ -46,19 +53,77 @@ impl BatchQuery {
         &mut self,
         value: impl Fn(usize) -> Result<SqliteValue<'r>, BoxError>,
     ) -> Result<(), BoxError> {
-        for (place, column) in self.0.iter_mut().enumerate() {
-            if let Err(misfit) = column.push(value(place)?) {
-                return Err(wrong_type(column.name(), value(0).ok().and_then(row_id), misfit).into());
+        let mut rejected = None;
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            let taken = match (&rejected, column.is_by_value()) {
+                (Some(_), false) => {
+                    column.push_null();
+                    Ok(())
+                }
+                (Some(_), true) => Ok(()),
+                (None, false) => column.push(value(place)?),
+                (None, true) => column.check(value(place)?),
+            };
+            if let Err(misfit) = taken {
+                if !column.is_by_value() {
+                    column.push_null();
+                }
+                rejected = Some(reject(column.name(), value(0)?, value(place)?, misfit)?);
             }
         }
+        // Only a row that is not rejected has a say in the type of a column.
+        for (place, column) in self.columns.iter_mut().enumerate().filter(|(_, column)| column.is_by_value()) {
+            match rejected {
+                Some(_) => column.push_null(),
+                None => column.push_by_value(value(place)?),
+            }
+        }
+        if let Some(rejected) = rejected {
+            self.rejects.push(self.rows, rejected);
+        }
+        self.rows += 1;
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<FetchedFrame, BoxError> {
-        let are_documents = self.0.iter().filter(|column| column.are_documents());
-        let documents = are_documents.map(|column| column.name().to_owned()).collect();
-        let columns: Vec<Column> = self.0.into_iter().map(ColumnCells::finish).collect();
-        Ok(FetchedFrame { frame: DataFrame::new(columns.first().map_or(0, Column::len), columns)?, documents })
+    pub(super) fn finish(self) -> Result<FetchedBatch, BoxError> {
+        let json: Vec<(String, bool)> = self.columns.iter().filter_map(ColumnCells::json).collect();
+        let fits = self.rejects.fits(self.rows);
+        let mut mixed = Vec::new();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for (place, cells) in self.columns.into_iter().enumerate() {
+            let again = cells.again();
+            columns.push(match cells.finish() {
+                Finished::Column(column) => column,
+                Finished::Mixed(values) => {
+                    let placeholder = Column::full_null(again.name().into(), self.rows, &DataType::Null);
+                    let values = values.into_iter().zip(&fits).filter(|(_, fits)| **fits).map(|(value, _)| value);
+                    mixed.push(MixedColumn { place, cells: again, values: values.collect() });
+                    placeholder
+                }
+            });
+        }
+        let frame = DataFrame::new(self.rows, columns)?;
+        let (all, rejected) = self.rejects.take_out(frame, &json)?;
+        let parts = if mixed.is_empty() {
+            vec![all]
+        } else {
+            let json: Vec<String> = json.into_iter().map(|(name, _)| name).collect();
+            apart(&all.frame, &mixed, &json)?
+        };
+        Ok(FetchedBatch { parts, rejected })
+    }
+}
+
+/// The row that a value does not let be stored.
+fn reject(
+    column: &str,
+    id: SqliteValue<'_>,
+    value: SqliteValue<'_>,
+    Misfit { expected, found }: Misfit,
+) -> Result<RejectedRow, BatchError> {
+    match row_id(id) {
+        Some(id) => Ok(RejectedRow::new(id, column, value.shown(), format!("{found} does not fit in {expected}"))),
+        None => Err(BatchError::WrongType { column: column.to_owned(), id: None, expected, found }),
     }
 }
 
@@ -82,10 +147,6 @@ fn wanted<'t>(table: &'t Table<'_>, id: &DeclaredColumn, columns: Columns<'_>) -
     };
     wanted.retain(|column| column.name != id.name);
     wanted
-}
-
-fn wrong_type(column: &str, id: Option<RowId>, Misfit { expected, found }: Misfit) -> BatchError {
-    BatchError::WrongType { column: column.to_owned(), id, expected, found }
 }
 
 /// The id that a value is, if it can be one.

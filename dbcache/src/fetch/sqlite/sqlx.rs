@@ -5,14 +5,14 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, Column, Decode, FromRow, Row, Sqlite, TypeInfo, ValueRef};
 
-use super::query::{BatchQuery, text};
+use super::query::{BatchQuery, row_id, text};
 use super::table::{COLUMNS, TABLES, Table, names};
 use super::value::SqliteValue;
 use super::{SqliteError, SqliteKey};
-use crate::error::BoxError;
+use crate::error::{BoxError, RejectedRow};
 use crate::fetch::sqlx::sealed::Sealed;
-use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher};
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedFrame};
+use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, undecoded};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::Record;
@@ -29,7 +29,7 @@ where
     T: Record + for<'r> FromRow<'r, SqliteRow>,
 {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        records(&self.pool, request).await.map(Fetched::from)
+        records(&self.pool, request).await
     }
 
     async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
@@ -48,7 +48,7 @@ impl<K: Key> AsyncDynamicFetcher<K> for SqlxFetcher<Sqlite> {
 }
 
 /// Rows as `sqlx` reads them, of all columns that the record has and the table too.
-async fn records<T>(pool: &SqlitePool, request: &FetchRequest<'_, T::Id>) -> Result<Vec<T>, BoxError>
+async fn records<T>(pool: &SqlitePool, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError>
 where
     T: Record + for<'r> FromRow<'r, SqliteRow>,
 {
@@ -60,14 +60,29 @@ where
     let names = [id.name.as_str()].into_iter().chain(of_record.filter(|name| table.find(name).is_some()));
     let text = text(request, &names.collect::<Vec<&str>>(), AMONG_IDS);
     let mut rows = asking(text, request.ids())?.fetch(pool);
-    let mut records = Vec::with_capacity(request.ids().len());
+    let (mut records, mut rejected) = (Vec::with_capacity(request.ids().len()), Vec::new());
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
-        records.push(T::from_row(&row).map_err(&failed)?);
+        match T::from_row(&row) {
+            Ok(record) => records.push(record),
+            Err(cause) => rejected.push(reject(request.table(), &row, cause)?),
+        }
     }
-    Ok(records)
+    Ok(Fetched::from(records).with_rejected(rejected))
 }
 
-async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Result<FetchedFrame, BoxError> {
+/// The row, if it is to blame for the error, and not the record type.
+fn reject(table: &TableName, row: &SqliteRow, cause: sqlx::Error) -> Result<RejectedRow, BoxError> {
+    match (undecoded(&cause), row_id(value(row, 0)?)) {
+        (Some((column, reason)), Some(id)) => {
+            let place = row.columns().iter().find(|place| place.name() == column).map(Column::ordinal);
+            let shown = place.map_or_else(|| Ok(reason.clone()), |place| value(row, place).map(SqliteValue::shown))?;
+            Ok(RejectedRow::new(id, column, shown, reason))
+        }
+        _ => Err(SqliteError::query(table)(cause).into()),
+    }
+}
+
+async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Result<FetchedBatch, BoxError> {
     let table = look_up(pool, request.table()).await?;
     let mut batch = BatchQuery::new(&table, request, &[])?;
     let mut rows = asking(batch.text(request, AMONG_IDS), request.ids())?.fetch(pool);

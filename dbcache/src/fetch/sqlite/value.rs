@@ -1,5 +1,7 @@
 //! The five types of values that SQLite has.
 
+use crate::misfits::shortened;
+
 /// A value as a driver gives it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SqliteValue<'a> {
@@ -9,6 +11,46 @@ pub(super) enum SqliteValue<'a> {
     /// Text, of which SQLite does not check that it is UTF-8.
     Text(&'a [u8]),
     Blob(&'a [u8]),
+}
+
+impl SqliteValue<'_> {
+    /// The value as text, for an error.
+    pub(super) fn shown(self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Integer(value) => value.to_string(),
+            Self::Real(value) => format!("{value:?}"),
+            Self::Text(text) => shortened(&String::from_utf8_lossy(text)),
+            Self::Blob(bytes) => {
+                let digit = |half: u8| char::from_digit(half.into(), 16);
+                let digits: String =
+                    bytes.iter().take(64).flat_map(|byte| [byte >> 4, byte & 0xf]).filter_map(digit).collect();
+                shortened(&format!("x'{digits}'"))
+            }
+        }
+    }
+}
+
+/// A value that outlives its row.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedValue {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl OwnedValue {
+    pub(super) fn as_value(&self) -> SqliteValue<'_> {
+        match self {
+            Self::Null => SqliteValue::Null,
+            Self::Integer(value) => SqliteValue::Integer(*value),
+            Self::Real(value) => SqliteValue::Real(*value),
+            Self::Text(text) => SqliteValue::Text(text.as_bytes()),
+            Self::Blob(bytes) => SqliteValue::Blob(bytes),
+        }
+    }
 }
 
 #[cfg(feature = "sqlite")]

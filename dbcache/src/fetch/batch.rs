@@ -1,0 +1,74 @@
+//! What a fetcher brought of one batch, whatever its record and key types.
+
+use polars::prelude::*;
+
+use crate::error::{BatchError, RejectedRow};
+use crate::storage::ColumnSet;
+
+/// What a batch brought.
+#[derive(Debug)]
+pub(crate) struct FetchedBatch {
+    /// The rows. Those whose values have no type in common with those before them come in a part of their own, rows of
+    /// lower ids first.
+    pub(crate) parts: Vec<FetchedFrame>,
+    /// The rows that the fetcher could not bring.
+    pub(crate) rejected: Vec<RejectedRow>,
+}
+
+/// Rows that have the same columns, of the same types.
+#[derive(Debug)]
+pub(crate) struct FetchedFrame {
+    pub(crate) frame: DataFrame,
+    /// The text columns whose every cell was an object or array.
+    pub(crate) documents: ColumnSet,
+}
+
+impl FetchedBatch {
+    pub(super) fn height(&self) -> usize {
+        self.parts.iter().map(|part| part.frame.height()).sum()
+    }
+
+    /// About how many bytes the rows take in memory.
+    pub(crate) fn size(&self) -> usize {
+        self.parts.iter().map(|part| part.frame.estimated_size()).sum()
+    }
+
+    /// All rows as one frame.
+    pub(super) fn into_frame(self) -> Result<DataFrame, BatchError> {
+        if let Some(row) = self.rejected.into_iter().next() {
+            return Err(BatchError::Rejected(row));
+        }
+        let mut frames = self.parts.into_iter().map(|part| part.frame);
+        let first = frames.next().unwrap_or_default();
+        match frames.next() {
+            None => Ok(first),
+            Some(other) => Err(no_common_type(&first, &other)),
+        }
+    }
+}
+
+/// Names the first column that has another type in another part.
+fn no_common_type(first: &DataFrame, other: &DataFrame) -> BatchError {
+    let differs = |column: &&Column| first.column(column.name()).is_ok_and(|first| first.dtype() != column.dtype());
+    let columns = other.columns();
+    let column = columns.iter().find(differs).or(columns.first());
+    let name = column.map_or_else(String::new, |column| column.name().to_string());
+    BatchError::WrongType {
+        expected: first.column(&name).map_or_else(|_| "nothing".to_owned(), |column| column.dtype().to_string()),
+        found: column.map_or_else(|| "nothing".to_owned(), |column| column.dtype().to_string()),
+        column: name,
+        id: None,
+    }
+}
+
+impl From<FetchedFrame> for FetchedBatch {
+    fn from(part: FetchedFrame) -> Self {
+        Self { parts: vec![part], rejected: Vec::new() }
+    }
+}
+
+impl From<DataFrame> for FetchedBatch {
+    fn from(frame: DataFrame) -> Self {
+        FetchedFrame { frame, documents: ColumnSet::new() }.into()
+    }
+}
