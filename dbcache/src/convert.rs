@@ -112,7 +112,19 @@ pub(crate) fn reversibly(column: &Series, wanted: &DataType) -> Option<Series> {
         return Some(converted);
     }
     let back = convert(&converted, column.dtype()).ok()?;
-    back.equals_missing(column).then_some(converted)
+    (back.equals_missing(column) && has_same_zeros(&back, column)).then_some(converted)
+}
+
+/// Whether equal floats are the same: -0.0 equals 0.0.
+fn has_same_zeros(back: &Series, column: &Series) -> bool {
+    match (back.f64(), column.f64()) {
+        (Ok(back), Ok(column)) => back
+            .iter()
+            .flatten()
+            .zip(column.iter().flatten())
+            .all(|(back, float)| back.is_sign_negative() == float.is_sign_negative()),
+        _ => true,
+    }
 }
 
 /// Why a value of a row does not fit.

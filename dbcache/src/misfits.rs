@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
+use crate::convert;
 use crate::record::CellError;
 
 /// The rows that do not convert, each with what is wrong with it, given a conversion that is row by row. Good rows cost
@@ -32,7 +33,11 @@ fn search(rows: Range<usize>, convert: &dyn Fn(Range<usize>) -> Result<(), CellE
 /// A value as text, for an error.
 pub(crate) fn shown(column: &Series, row: usize) -> Option<String> {
     let value = column.get(row).ok()?;
-    Some(shortened(&value.get_str().map_or_else(|| value.to_string(), str::to_owned)))
+    Some(match value.get_str() {
+        Some(text) => shortened(text),
+        None if column.dtype().is_nested() => format!("a value of {}", column.dtype()),
+        None => shortened(&convert::shown(&value)),
+    })
 }
 
 /// Text that fits in a line of an error.

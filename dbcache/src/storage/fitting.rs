@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use polars::chunked_array::cast::CastOptions;
 use polars::prelude::*;
 
 use super::merge::reconcile;
 use super::rows::Rows;
+use crate::convert::reversibly;
 use crate::error::{Error, RejectedRow, Result};
 use crate::key::{IdSet, row_number};
 use crate::misfits::{misfits, shown};
@@ -97,25 +97,8 @@ fn exactly(table: &TableName, column: &Series, stored: &DataType) -> Result<Colu
     let empty = Column::new_empty(column.name().clone(), stored);
     match reconcile(table, &empty, &column.clone().into_column()) {
         Ok((joined, converted)) if joined.dtype() == stored => Ok(converted),
-        _ => whole_numbers(column, stored).ok_or_else(|| unfit(column, stored)),
+        _ => reversibly(column, stored).map(IntoColumn::into_column).ok_or_else(|| unfit(column, stored)),
     }
-}
-
-/// Numbers as integers of another type, if each is one and comes back as it was.
-fn whole_numbers(column: &Series, stored: &DataType) -> Option<Column> {
-    if !stored.is_integer() || !column.dtype().is_primitive_numeric() {
-        return None;
-    }
-    let integers = column.cast_with_options(stored, CastOptions::NonStrict).ok()?;
-    let back = integers.cast_with_options(column.dtype(), CastOptions::NonStrict).ok()?;
-    let is_same = match (column.dtype(), column.f64(), back.f64()) {
-        // Bit by bit, since -0.0 equals 0.0.
-        (DataType::Float64, Ok(column), Ok(back)) => {
-            column.iter().map(|float| float.map(f64::to_bits)).eq(back.iter().map(|float| float.map(f64::to_bits)))
-        }
-        _ => column.dtype().is_integer() && column.equals_missing(&back),
-    };
-    is_same.then(|| integers.into_column())
 }
 
 fn unfit(column: &Series, stored: &DataType) -> CellError {

@@ -4,7 +4,7 @@
 use std::io;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use dbcache::error::{BatchError, BoxError};
+use dbcache::error::BoxError;
 use dbcache::fetch::{FetchRequest, Fetched, Fetcher};
 use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
