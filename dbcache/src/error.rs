@@ -275,7 +275,7 @@ pub struct UnknownColumn {
 /// let fetcher = |_: &[i64], _: &str| -> Result<Vec<serde_json::Map<_, _>>, _> { Err("connection refused") };
 /// let Err(Error::FetchFailed { failures, .. }) = users.select(["name"])?.frame(&[1, 2], &fetcher) else { panic!() };
 /// assert_eq!(format!("{:#}", failures[0]), "batch 1 (2 ids, 1 attempt): the fetcher failed: connection refused");
-/// # Ok::<(), Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

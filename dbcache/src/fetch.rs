@@ -243,7 +243,7 @@ impl<T: Record> Fetched<T> {
     /// let lines = Lines(vec![(1, "36"), (2, "old")]);
     /// let Err(Error::FetchFailed { rejected, stored: 1, .. }) = users.rows(&[1, 2], &lines) else { panic!() };
     /// assert_eq!(rejected[0].to_string(), "id 2, column \"age\": invalid digit found in string");
-    /// # Ok::<(), Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn with_rejected(mut self, rows: impl IntoIterator<Item = RejectedRow>) -> Self {

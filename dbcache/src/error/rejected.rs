@@ -23,7 +23,7 @@ use crate::key::RowId;
 /// let Err(Error::FetchFailed { rejected, stored, .. }) = cache.rows(&[16, 17], &fetcher) else { panic!() };
 /// assert!(rejected[0].to_string().starts_with("id 17, column \"age\": 300 does not fit in i8"));
 /// assert_eq!(stored, 1);
-/// # Ok::<(), Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("id {id}, column {column:?}: {reason}")]
