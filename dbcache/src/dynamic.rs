@@ -313,6 +313,9 @@ impl TableQuery {
     /// moments, and other queries find their columns fresh too. A cached column that it does not bring, as a closure
     /// for one record type does not bring those of another, counts as not fetched from then on.
     ///
+    /// A refresh of all rows that have a column may bring it in another type, which is the stored one from then on. The
+    /// rows are then stored together once the last batch has come.
+    ///
     /// An id that the database no longer has is not found, and its cached row is removed. If a batch fails, or lacks a
     /// column of the query, the old rows of its ids stay. Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {

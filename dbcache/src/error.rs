@@ -87,6 +87,8 @@ pub enum Error {
     },
 
     /// A column's stored type and the type that was wanted or brought cannot be reconciled without losing something.
+    ///
+    /// Where the stored type is wrong, a [refresh](crate::TableQuery::refresh) of all rows that have the column changes it.
     TypeConflict {
         /// The table.
         table: String,

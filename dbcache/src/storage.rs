@@ -21,6 +21,7 @@ mod parquet_file;
 mod presence;
 mod publish;
 mod repair;
+mod retyped;
 mod rows;
 mod segment;
 mod snapshot;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::number::Number;
 use super::{canonical, scan};
+use crate::convert;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,8 +91,13 @@ impl<'a> Value<'a> {
         (kind != Kind::Missing).then(|| Self { raw, kind: exact_kind(kind, raw.len(), || raw) })
     }
 
+    /// A boolean, or what a column of integers or text would be read as one.
     pub(super) fn boolean(self) -> Option<bool> {
-        (self.kind == Kind::Bool).then_some(self.raw == "true")
+        match self.kind {
+            Kind::Bool => Some(self.raw == "true"),
+            Kind::Int => convert::text::boolean(self.raw),
+            _ => convert::text::boolean(&self.string()?),
+        }
     }
 
     /// An integer, however it is written, if `N` holds it.

@@ -34,6 +34,9 @@ pub(super) struct Group {
     last_commit: Instant,
     /// How long fetched rows wait for others before they are committed.
     wait: Duration,
+    /// Whether all rows are committed together in the end: a refresh brought a column in another type, which the table
+    /// takes only with every row that has the column.
+    waits_for_all: bool,
 }
 
 /// The rows of a batch that waits to be committed.
@@ -58,6 +61,7 @@ impl Group {
             committed: 0,
             last_commit: now,
             wait: LEAST_WAIT,
+            waits_for_all: false,
         }
     }
 
@@ -97,37 +101,41 @@ impl Group {
 
     /// Whether so much waits to be committed that nothing more should be fetched.
     pub(super) fn is_full(&self) -> bool {
-        self.pending_bytes + self.committing.unwrap_or(0) >= MOST_BYTES
+        !self.waits_for_all && self.pending_bytes + self.committing.unwrap_or(0) >= MOST_BYTES
     }
 
     pub(super) fn is_committing(&self) -> bool {
         self.committing.is_some()
     }
 
-    /// When the next commit is due; `None` where there is nothing to commit, or a commit is under way.
+    /// When the next commit is due; `None` where there is nothing to commit yet, or a commit is under way.
     pub(super) fn due(&self) -> Option<Instant> {
-        if self.pending.is_empty() || self.is_committing() {
+        if self.pending.is_empty() || self.is_committing() || self.waits_for_all {
             return None;
         }
         let wait = if self.pending_bytes >= ENOUGH_BYTES { Duration::ZERO } else { self.wait };
         Some(self.last_commit + wait)
     }
 
-    /// Begins a commit of all that is there; `None` where nothing is, or a commit is under way.
+    /// Begins a commit of all that is there; `None` where nothing is due some time, or a commit is under way.
     pub(super) fn begin(&mut self) -> Option<Commit> {
         self.due()?;
+        Some(self.commit(false))
+    }
+
+    /// All that is there and not being committed, whether it is due or not, after which nothing more is expected.
+    pub(super) fn rest(&mut self) -> Option<Commit> {
+        (!self.pending.is_empty()).then(|| self.commit(true))
+    }
+
+    fn commit(&mut self, is_last: bool) -> Commit {
         self.committing = Some(std::mem::take(&mut self.pending_bytes));
-        Some(Commit {
+        Commit {
             wants: Arc::clone(&self.wants),
             replace: self.replace,
             pending: std::mem::take(&mut self.pending),
-        })
-    }
-
-    /// All that is there and not being committed, whether it is due or not.
-    pub(super) fn rest(&mut self) -> Option<Commit> {
-        self.committing = None;
-        self.begin()
+            is_last,
+        }
     }
 
     /// Takes in a commit that is done, and returns what does not fit with what is stored, and the ids whose stored rows
@@ -137,7 +145,12 @@ impl Group {
     ///
     /// That of the commit.
     pub(super) fn end(&mut self, committed: Committed, now: Instant) -> Result<(Refused, Option<IdSet>)> {
-        self.committing = None;
+        let bytes = self.committing.take().unwrap_or(0);
+        if !committed.put_off.is_empty() {
+            self.waits_for_all = true;
+            self.pending_bytes += bytes;
+            self.pending.splice(0..0, committed.put_off);
+        }
         self.wait = LEAST_WAIT.max(committed.took * WAIT_FACTOR);
         self.last_commit = now;
         self.committed += committed.rows;
@@ -154,6 +167,8 @@ pub(super) struct Commit {
     wants: Arc<Wants>,
     replace: Replace,
     pending: Vec<Pending>,
+    /// Whether no other commit of the request follows.
+    is_last: bool,
 }
 
 /// What came of a commit.
@@ -163,6 +178,8 @@ pub(super) struct Committed {
     rows: usize,
     refused: Result<Refused>,
     overtaken: Option<IdSet>,
+    /// What is committed later, with the rows that are still to come.
+    put_off: Vec<Pending>,
     took: Duration,
 }
 
@@ -184,9 +201,19 @@ impl Commit {
     /// Commits. The claims on the rows end only after that, so that who waits for them finds them.
     pub(super) fn run(self) -> Committed {
         let began = Instant::now();
-        let mut committed =
-            Committed { stored: None, rows: 0, refused: Ok(Refused::default()), overtaken: None, took: Duration::ZERO };
+        let mut committed = Committed {
+            stored: None,
+            rows: 0,
+            refused: Ok(Refused::default()),
+            overtaken: None,
+            put_off: Vec::new(),
+            took: Duration::ZERO,
+        };
         committed.refused = match self.store_together(&mut committed) {
+            Err(Error::TypeConflict { .. }) if self.replace == Replace::Whole && !self.is_last => {
+                committed.put_off = self.pending;
+                Ok(Refused::default())
+            }
             Err(Error::TypeConflict { .. }) => self.store_apart(&mut committed),
             stored => stored.map(|()| Refused::default()),
         };

@@ -210,7 +210,7 @@ impl Session {
                 self.told = self.next_moment();
                 return Step::Wait(self.told);
             }
-            if let Some(commit) = self.group.begin() {
+            if let Some(commit) = self.group.rest() {
                 return Step::Commit(commit);
             }
             // Nothing is claimed any more: only now may others be waited for.

@@ -12,6 +12,7 @@ use super::disk::{self, Writing};
 use super::in_order::{InOrder, SetsInOrder};
 use super::merge::{self, Replace, merge};
 use super::parquet_file::{FileColumn, GROUP, Header, Place, Writer};
+use super::presence::ColumnSet;
 use super::publish::WriteLock;
 use super::rows::Rows;
 use super::segment::Segment;
@@ -60,8 +61,28 @@ impl Table {
         let stored = self.repaired(lock)?;
         let Remaining { rows, fetched, overtaken } = update.against(&self.name, &stored)?;
         let is_nothing_left = rows.ids().is_empty();
-        let stored = if is_nothing_left { Some(stored) } else { self.store(lock, &stored, &rows, update.replace)? };
+        let stored = if is_nothing_left { Some(stored) } else { self.store_any(lock, &stored, &rows, update.replace)? };
         Ok(stored.map(|stored| Updated { stored, rows: fetched, overtaken }))
+    }
+
+    /// Stores rows; a column of which no stored row keeps a value takes the type that they bring.
+    fn store_any(
+        &self,
+        lock: &mut WriteLock,
+        stored: &Snapshot,
+        fetched: &Rows,
+        replace: Replace,
+    ) -> Result<Option<Arc<Snapshot>>> {
+        match self.store(lock, stored, fetched, replace) {
+            Err(conflict @ Error::TypeConflict { .. }) => {
+                let retyped = stored.retyped(&self.name, fetched, replace)?;
+                if retyped.is_empty() {
+                    return Err(conflict);
+                }
+                self.store_row_by_row(lock, stored, fetched, replace, &retyped)
+            }
+            done => done,
+        }
     }
 
     fn store(
@@ -80,18 +101,31 @@ impl Table {
         };
         let number = lock.last + 1;
         let Some(rows) = self.in_types_of(stored, rows)? else {
-            // Stored values change their type: that is seen to row by row.
-            let (ids, all) = stored.all_located()?;
-            let columns: Vec<&StoredColumn> = stored.columns().iter().collect();
-            let merged = merge(&self.name, &stored.rows(&self.name, ids, &all, &columns)?, fetched, replace)?;
-            let new = vec![Arc::new(Segment::of_rows(merged, None))];
-            let kept = usize::from(stored.keeps_base());
-            return self.fold(lock, stored, kept, new, number, kept > 0);
+            return self.store_row_by_row(lock, stored, fetched, replace, &ColumnSet::new());
         };
         let new = Arc::new(Segment::of_rows(rows, None));
         let first = self.first_folded(stored, &new);
         let inputs = stored.segments.iter().skip(first).cloned().chain([new]).collect();
         self.fold(lock, stored, first, inputs, number, replaces)
+    }
+
+    /// Writes all rows anew, because stored values change their type, without the stored versions of some columns.
+    fn store_row_by_row(
+        &self,
+        lock: &mut WriteLock,
+        stored: &Snapshot,
+        fetched: &Rows,
+        replace: Replace,
+        without: &ColumnSet,
+    ) -> Result<Option<Arc<Snapshot>>> {
+        let (ids, all) = stored.all_located()?;
+        let stays = |column: &&StoredColumn| !without.contains(column.name().as_str());
+        let columns: Vec<&StoredColumn> = stored.columns().iter().filter(stays).collect();
+        let merged = merge(&self.name, &stored.rows(&self.name, ids, &all, &columns)?, fetched, replace)?;
+        let new = vec![Arc::new(Segment::of_rows(merged, None))];
+        let kept = usize::from(stored.keeps_base());
+        let number = lock.last + 1;
+        self.fold(lock, stored, kept, new, number, kept > 0)
     }
 
     fn try_compact(&self, lock: &mut WriteLock) -> Result<Option<Arc<Snapshot>>> {

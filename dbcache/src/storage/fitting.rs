@@ -104,7 +104,7 @@ fn exactly(table: &TableName, column: &Series, stored: &DataType) -> Result<Colu
 fn unfit(column: &Series, stored: &DataType) -> CellError {
     let value = shown(column, 0).unwrap_or_else(|| "a value".to_owned());
     let reason = format!(
-        "{value} ({}) does not fit beside {stored}, the type of the column in the cache; where it holds values of several kinds, pin it or declare it as text before it is cached",
+        "{value} ({}) does not fit beside {stored}, the type of the column in the cache; where it holds values of several kinds, pin it or declare it as text before it is cached, and where the stored type is wrong, refresh all rows that have the column",
         column.dtype()
     );
     CellError { column: column.name().to_string(), row: 0, fault: CellFault::Value(reason) }

@@ -7,7 +7,7 @@ use dbcache::error::BoxError;
 use dbcache::fetch::{Columns, DynamicFetcher, DynamicRows, FetchRequest};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
-use dbcache::{Cache, Cached, Error, Progress, SqliteFetcher};
+use dbcache::{BatchPolicy, Cache, Cached, DynamicCache, Error, Progress, SqliteFetcher, Table};
 use dbcache_tests::Database;
 use serde_json::json;
 
@@ -179,4 +179,77 @@ fn a_refresh_for_one_record_type_leaves_the_row_complete_for_another() {
     assert_eq!(named.all().refresh().rows(&[1], &database).unwrap()[0].name, "Ada");
     let nobody = |_: &[i64]| -> Result<Vec<Flagged>, BoxError> { panic!("fetched again") };
     assert_eq!(open::<Flagged>(&folder).rows(&[1], &nobody).unwrap(), first);
+}
+
+/// The table, which fetches batches of so many rows.
+fn fixed(folder: &Folder, size: usize) -> Table {
+    let builder = DynamicCache::builder().folder(folder.path("")).batches(BatchPolicy::Fixed(size));
+    builder.open().unwrap().table("public.users").unwrap()
+}
+
+/// Rows whose column `a` is a number, or a text.
+fn typed_rows(as_text: bool) -> impl Fn(&[i64], &str) -> Result<DataFrame, PolarsError> {
+    move |ids: &[i64], _: &str| {
+        let numbers = Column::new("a".into(), ids);
+        let texts = Column::new("a".into(), ids.iter().map(|id| format!("number {id}")).collect::<Vec<_>>());
+        let columns = vec![Column::new("id".into(), ids), if as_text { texts } else { numbers }];
+        DataFrame::new(ids.len(), columns)
+    }
+}
+
+fn texts_of(ids: &[i64]) -> Column {
+    Column::new("a".into(), ids.iter().map(|id| format!("number {id}")).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_refresh_of_all_rows_that_have_a_column_may_change_its_type() {
+    for width in [1, 7, 100] {
+        let folder = Folder::new();
+        let ids: Vec<i64> = (1..=30).collect();
+        folder.users().select(["a"]).unwrap().frame(&ids, &typed_rows(false)).unwrap();
+        // A row without the column is no obstacle.
+        get(&folder, &["b"], &[40], &Projecting::of(&[40], 1));
+        let answer = fixed(&folder, width).select(["a"]).unwrap().refresh().frame(&ids, &typed_rows(true)).unwrap();
+        assert_eq!(answer.column("a").unwrap(), &texts_of(&ids));
+        assert_eq!(cached(&folder, &["a"], &ids).column("a").unwrap(), &texts_of(&ids));
+        assert_eq!(cached(&folder, &["b"], &[40]).height(), 1);
+    }
+}
+
+#[test]
+fn batches_that_are_each_enough_for_a_commit_change_a_type_together() {
+    let folder = Folder::new();
+    let ids: Vec<i64> = (1..=6).collect();
+    folder.users().select(["a"]).unwrap().frame(&ids, &typed_rows(false)).unwrap();
+    let long = |ids: &[i64]| -> Vec<String> { ids.iter().map(|id| id.to_string().repeat(7 << 20)).collect() };
+    let database = |ids: &[i64], _: &str| df!("id" => ids, "a" => long(ids));
+    let users = fixed(&folder, 2);
+    let answer = users.select(["a"]).unwrap().refresh().frame(&ids, &database).unwrap();
+    assert!(answer.column("a").unwrap() == &Column::new("a".into(), long(&ids)));
+}
+
+#[test]
+fn a_refresh_of_some_rows_leaves_the_type_and_says_what_would_change_it() {
+    let folder = Folder::new();
+    folder.users().select(["a"]).unwrap().frame(&[1, 2, 3], &typed_rows(false)).unwrap();
+    match folder.users().select(["a"]).unwrap().refresh().frame(&[1, 2], &typed_rows(true)) {
+        Err(Error::FetchFailed { rejected, stored: 0, .. }) => {
+            assert_eq!(rejected.iter().map(|row| row.value.as_str()).collect::<Vec<_>>(), ["number 1", "number 2"]);
+            assert!(rejected[0].reason.contains("refresh all rows that have the column"), "{}", rejected[0].reason);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(cached(&folder, &["a"], &[1, 2, 3]).column("a").unwrap(), &Column::new("a".into(), [1_i64, 2, 3]));
+}
+
+#[test]
+fn a_row_that_a_refresh_does_not_find_keeps_no_type() {
+    let folder = Folder::new();
+    folder.users().select(["a"]).unwrap().frame(&[1, 2, 3], &typed_rows(false)).unwrap();
+    let without_three = |ids: &[i64], table: &str| {
+        let rows = typed_rows(true)(ids, table)?;
+        rows.filter(&ids.iter().map(|id| *id != 3).collect::<BooleanChunked>())
+    };
+    let refreshed = folder.users().select(["a"]).unwrap().refresh().frame_found(&[1, 2, 3], &without_three).unwrap();
+    assert_eq!(refreshed.rows.column("a").unwrap(), &texts_of(&[1, 2]));
 }

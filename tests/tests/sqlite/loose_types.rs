@@ -6,7 +6,7 @@ use dbcache::error::{Error, RejectedRow};
 use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
-use dbcache::{Cache, Cached, Progress, SqliteFetcher};
+use dbcache::{Cache, Cached, DynamicCache, Progress, SqliteFetcher};
 use rust_decimal::Decimal;
 use tempfile::TempDir;
 
@@ -136,4 +136,25 @@ fn a_null_in_a_field_that_is_no_option_names_its_row_and_is_read_once_it_is_ther
     assert_eq!(rows[0].to_string(), "id 2, column \"n\": NULL, and the field is not an Option");
     let filled = database("CREATE TABLE t (id INTEGER PRIMARY KEY, n REAL); INSERT INTO t VALUES (2, 1.5)");
     assert_eq!(cache.rows(&[1, 2], &filled).unwrap()[1], Floats { id: 2, n: 1.5 });
+}
+
+#[derive(Clone, Debug, PartialEq, Cached)]
+#[cached(table = "main.t")]
+struct Flag {
+    #[cached(id)]
+    id: i64,
+    n: bool,
+}
+
+#[test]
+fn integers_that_one_record_reads_as_booleans_stay_integers_for_others() {
+    let fetcher =
+        database("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 1), (2, 0), (3, 2)");
+    let (folder, cache) = typed::<Flag>();
+    let rows = rejected(cache.rows(&[1, 2, 3], &fetcher));
+    assert_eq!((rows.len(), &rows[0].id, rows[0].value.as_str()), (1, &RowId::Int(3), "2"));
+    assert_eq!(cache.rows(&[1, 2], &fetcher).unwrap(), [Flag { id: 1, n: true }, Flag { id: 2, n: false }]);
+    let table = DynamicCache::open(folder.path()).unwrap().table("main.t").unwrap();
+    let answer = table.select(["n"]).unwrap().frame(&[1_i64, 2, 3], &fetcher).unwrap();
+    assert_eq!(answer.column("n").unwrap(), &Column::new("n".into(), [1_i64, 0, 2]));
 }

@@ -41,11 +41,11 @@ impl Kind {
         }
     }
 
-    /// The kind for a column that a record declares as `wanted`. SQLite has no type for booleans, and columns that
-    /// may hold anything hold what the record says.
+    /// The kind for a column that a record declares as `wanted`: columns that may hold anything hold what the record
+    /// says. Integers that a record reads as booleans are stored as integers, whoever asks first.
     pub(super) fn wanted_as(self, wanted: &DataType) -> Self {
         match (self, wanted) {
-            (Self::Integer | Self::ByValue, DataType::Boolean) => Self::Boolean,
+            (Self::ByValue, DataType::Boolean) => Self::Boolean,
             (Self::Integer | Self::ByValue, wanted) if wanted.is_float() => Self::Float,
             (Self::ByValue, wanted) if wanted.is_integer() => Self::Integer,
             (Self::ByValue, DataType::Binary) => Self::Blob,
@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_record_decides_where_the_declared_type_does_not() {
-        assert_eq!(Kind::Integer.wanted_as(&DataType::Boolean), Kind::Boolean);
+        assert_eq!(Kind::Integer.wanted_as(&DataType::Boolean), Kind::Integer);
+        assert_eq!(Kind::ByValue.wanted_as(&DataType::Boolean), Kind::Boolean);
         assert_eq!(Kind::ByValue.wanted_as(&DataType::String), Kind::AnyText);
         assert_eq!(Kind::ByValue.wanted_as(&DataType::Decimal(38, 9)), Kind::Digits);
         assert_eq!(Kind::Text.wanted_as(&DataType::Int64), Kind::Text);

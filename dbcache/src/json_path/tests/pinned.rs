@@ -14,8 +14,15 @@ fn numbers() -> Vec<Case> {
     vec![
         Case {
             pinned: DataType::Boolean,
-            fit: &[("true", "true"), ("false", "false")],
-            misfit: &["1", "\"true\"", "[]", "{}"],
+            fit: &[
+                ("true", "true"),
+                ("false", "false"),
+                ("1", "true"),
+                ("0", "false"),
+                ("\"true\"", "true"),
+                ("\"f\"", "false"),
+            ],
+            misfit: &["2", "1.5", "\"yes\"", "\"\"", "[]", "{}"],
         },
         Case {
             pinned: DataType::Int64,
@@ -176,7 +183,7 @@ fn values_that_do_not_fit_are_null_or_an_error() {
 #[test]
 fn a_misfit_within_is_null_alone() {
     let pinned = record(&[("x", DataType::Int64), ("y", list(DataType::Boolean))]);
-    let column = document(r#"{"x":"no","y":[true,1]}"#);
+    let column = document(r#"{"x":"no","y":[true,2]}"#);
     let lenient = try_one(&column, &dotted("a"), Some(&pinned), Strictness::Lenient);
     assert_eq!(cells(&lenient.expect("lenient extraction has no errors")), ["{x: null, y: [true, null]}"]);
     assert!(try_one(&column, &dotted("a"), Some(&pinned), Strictness::Strict).is_err());
