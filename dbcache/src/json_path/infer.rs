@@ -222,9 +222,10 @@ impl Shape {
             (Some(left), Some(right)) => Some(Box::new(left.union(*right))),
             (left, right) => left.or(right),
         };
-        let mut fields: Vec<Option<Self>> = other.fields.into_iter().map(Some).collect();
-        for (key, place) in other.places {
-            let Some(field) = fields.get_mut(place).and_then(Option::take) else { continue };
+        let mut places: Vec<(String, usize)> = other.places.into_iter().collect();
+        places.sort_unstable_by_key(|(_, place)| *place);
+        // Each field has one key, so they are in the same order now.
+        for ((key, _), field) in places.into_iter().zip(other.fields) {
             match self.places.get(&key).and_then(|known| self.fields.get_mut(*known)) {
                 Some(known) => *known = std::mem::take(known).union(field),
                 None => _ = self.add_field(key, field),

@@ -152,18 +152,21 @@ fn element(lists: &ListChunked, step: &str) -> PolarsResult<Series> {
         return Ok(nulls(lists.len()));
     };
     let lists = lists.rechunk();
-    let Some(array) = lists.downcast_iter().next() else { return Ok(nulls(0)) };
+    let Some(array) = lists.downcast_iter().next() else {
+        polars_bail!(ComputeError: "a column of lists without a chunk");
+    };
     let validity = array.validity();
     let bounds = array.offsets().as_slice().windows(2);
     let rows: IdxCa = bounds
         .enumerate()
         .map(|(row, bounds)| match bounds {
             [start, end] if place < end - start && validity.is_none_or(|valid| valid.get_bit(row)) => {
-                IdxSize::try_from(start + place).ok()
+                IdxSize::try_from(start + place).map(Some)
             }
-            _ => None,
+            _ => Ok(None),
         })
-        .collect();
+        .collect::<Result<_, _>>()
+        .map_err(|_| polars_err!(ComputeError: "lists of more than {} elements", IdxSize::MAX))?;
     lists.get_inner().take(&rows)
 }
 

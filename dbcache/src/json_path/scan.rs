@@ -19,16 +19,17 @@ pub(super) struct Slot {
 
 impl Slot {
     fn new(start: usize, end: usize, kind: Kind) -> Self {
-        // Polars keeps no texts of 4 GiB or more.
-        let short = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        #[expect(clippy::cast_possible_truncation, reason = "`document` takes no text of 4 GiB or more")]
+        let short = |place: usize| place as u32;
         Self { start: short(start), end: short(end), kind }
     }
 }
 
 /// Checks a whole document and notes in `slots`, one for each path of the tree, what it found. `None` if the document
-/// is not JSON; the slots then mean nothing.
+/// is not JSON; the slots then mean nothing. Nor does it take a text of 4 GiB or more, which no column holds.
 pub(super) fn document(text: &str, root: &Node, slots: &mut [Slot]) -> Option<()> {
     slots.fill(Slot::default());
+    u32::try_from(text.len()).ok()?;
     let text = Text(text);
     let end = text.noted(root, slots, text.skip_space(0), MAX_DEPTH)?;
     (text.skip_space(end) == text.0.len()).then_some(())
@@ -59,6 +60,7 @@ impl<'a> Key<'a> {
 
     /// The key as it is written. Most keys that are scanned are passed over without it.
     pub(super) fn raw(self) -> &'a str {
+        // Both places are those of quotes in the text, or its ends.
         self.text.0.get(self.start..self.end).unwrap_or_default()
     }
 

@@ -28,7 +28,8 @@ pub(super) fn extract(
     let parts = parts.into_iter().collect::<Result<Vec<Part>, PathError>>()?;
     let targets: Vec<Target> = wanted.iter().enumerate().map(|(path, wanted)| target(&parts, path, wanted)).collect();
     let mut finished = in_parallel(parts, |part| part.finish(wanted, &targets)).into_iter();
-    let mut columns = finished.next().unwrap_or_else(|| Ok(Vec::new()))?;
+    let no_part = || refused(0)(polars_err!(ComputeError: "the documents are in no part"));
+    let mut columns = finished.next().ok_or_else(no_part)??;
     for more in finished {
         for (path, (column, more)) in columns.iter_mut().zip(more?).enumerate() {
             column.append_owned(more).map_err(refused(path))?;

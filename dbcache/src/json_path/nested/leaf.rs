@@ -65,7 +65,8 @@ fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strict
     let wanted = [Wanted { steps: &[], pinned: Some(pinned) }];
     let columns =
         text::extract(&documents, &wanted, strictness).map_err(|error| PathError { path: one.path, ..error })?;
-    Ok(columns.into_iter().next().unwrap_or_default())
+    let column = columns.into_iter().next();
+    column.ok_or_else(|| refused(one.path)(polars_err!(ComputeError: "no column came of one path")))
 }
 
 /// Whether values of a type are in JSON as what they are, and not in strings.

@@ -13,6 +13,7 @@ use crate::json_path::scan::{self, Slot};
 use crate::json_path::tree::Node;
 use crate::json_path::value::{Kind, Value};
 use crate::json_path::{PathError, Strictness, Wanted, refused};
+use crate::key::row_number;
 
 /// How many rows are scanned before their values are read. Their documents are then still in the processor's cache.
 const BLOCK: usize = 256;
@@ -46,7 +47,7 @@ impl Part {
         wanted: &[Wanted<'_>],
         strictness: Strictness,
     ) -> Result<Self, PathError> {
-        let documents = documents.slice(i64::try_from(rows.start).unwrap_or(i64::MAX), rows.len());
+        let documents = documents.slice(row_number(rows.start).into(), rows.len());
         let paths = wanted.iter().map(|wanted| Found::new(wanted.pinned, rows.len(), strictness)).collect();
         let mut part =
             Self { documents: StringChunked::default(), first_row: rows.start, scanned: 0, paths, strictness };
@@ -97,7 +98,9 @@ impl Part {
 
     /// What one path's values, which are all arrays or all objects, have in common.
     pub(super) fn shape(&self, path: usize) -> Result<Shape, Disagree> {
-        let slots = self.paths.get(path).and_then(|found| found.slots.as_deref()).unwrap_or_default();
+        // They are gone where a value is neither an array nor an object, or of another kind than those before.
+        let slots = self.paths.get(path).and_then(|found| found.slots.as_deref()).ok_or(Disagree)?;
+        // A row without a value at the path says nothing of its structure.
         Shape::of(self.values(slots).flatten())
     }
 
@@ -139,6 +142,7 @@ impl Part {
             scan::document(document, &root, &mut slots)?;
             slots.first().copied()
         };
+        // What is null or no JSON has no values.
         self.documents.iter().map(|document| document.and_then(slot).unwrap_or_default()).collect()
     }
 }
@@ -182,5 +186,8 @@ fn read(document: &str, slot: Slot) -> Option<Value<'_>> {
     if matches!(slot.kind, Kind::Missing | Kind::Stepped) {
         return None;
     }
-    Some(Value { raw: document.get(slot.start as usize..slot.end as usize)?, kind: slot.kind })
+    let raw = document.get(slot.start as usize..slot.end as usize);
+    // The scan that found the value ended at its last byte.
+    debug_assert!(raw.is_some(), "a value stands within its document");
+    Some(Value { raw: raw?, kind: slot.kind })
 }
