@@ -7,6 +7,7 @@ use polars::prelude::*;
 use super::matches::{Matches, Places};
 use super::sorted::{Origin, converted, floor, keep, locate, merged, overlap, pick, rank, sorted_distinct, union};
 use super::{Key, RowId};
+use crate::error::{Error, Result};
 
 /// Sorted, distinct ids of one table.
 ///
@@ -59,13 +60,14 @@ macro_rules! each {
 
 /// A value made of the ids of several sets of one variant, and what to do where the variants differ.
 macro_rules! alike {
-    ($($set:expr),+; $($ids:ident),+ => $value:expr; _ => $other:expr) => {
+    ($($set:expr),+; $($ids:ident),+ => $value:expr; $(_ if $is:expr => $special:expr;)* _ => $other:expr) => {
         match ($($set),+) {
             ($(IdSet::Int($ids)),+) => $value,
             ($(IdSet::Big($ids)),+) => $value,
             ($(IdSet::Wide($ids)),+) => $value,
             ($(IdSet::Huge($ids)),+) => $value,
             ($(IdSet::Text($ids)),+) => $value,
+            $(_ if $is => $special,)*
             _ => $other,
         }
     };
@@ -93,7 +95,8 @@ impl IdSet {
         if !text.is_empty() {
             return Self::Text(sorted_distinct(text));
         }
-        Self::from_integers(&small).joined(Self::from_integers(&huge))
+        let small = Self::from_integers(&small);
+        small.union(&Self::from_integers(&huge)).unwrap_or(small)
     }
 
     pub(super) fn from_integers<I: Copy>(ids: &[I]) -> Self
@@ -111,7 +114,7 @@ impl IdSet {
             Some(T::set(sorted_distinct(all)))
         }
         let fitting = all::<I, i64>(ids).or_else(|| all::<I, u64>(ids)).or_else(|| all::<I, i128>(ids));
-        // No type has both negative integers and those above `i128::MAX`.
+        // `I` is one of the four types, and holds all of them.
         fitting.or_else(|| all::<I, u128>(ids)).unwrap_or(Self::Int(Vec::new()))
     }
 
@@ -216,11 +219,17 @@ impl IdSet {
     }
 
     /// Adds ids of the same variant that follow all of these.
-    pub(crate) fn append(&mut self, later: Self) {
-        alike!(
-            self, later; ids, later => if ids.is_empty() { *ids = later } else { ids.extend(later) };
-            _ => {}
-        );
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the variants differ and neither set is empty: ids would be lost.
+    pub(crate) fn append(&mut self, later: Self) -> Result<()> {
+        if self.is_empty() {
+            *self = later;
+        } else if !later.is_empty() {
+            alike!(self, later; ids, later => ids.extend(later); _ => return Err(variants_differ()));
+        }
+        Ok(())
     }
 
     /// Makes room for so many more ids.
@@ -280,13 +289,19 @@ impl IdSet {
     }
 
     /// All ids of both, each with where it comes from; of ids in both, the place in `self`. The variants are the same.
-    pub(crate) fn merged(&self, older: &Self) -> (Self, Vec<Origin>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the variants differ and neither set is empty: ids would be lost.
+    pub(crate) fn merged(&self, older: &Self) -> Result<(Self, Vec<Origin>)> {
         alike!(
             self, older; newer, older => {
                 let (ids, origins) = merged(newer, older);
-                (Id::set(ids), origins)
+                Ok((Id::set(ids), origins))
             };
-            _ => (self.clone(), (0..self.len()).map(Origin::Newer).collect())
+            _ if older.is_empty() => Ok((self.clone(), (0..self.len()).map(Origin::Newer).collect()));
+            _ if self.is_empty() => Ok((older.clone(), (0..older.len()).map(Origin::Older).collect()));
+            _ => Err(variants_differ())
         )
     }
 
@@ -319,16 +334,30 @@ impl IdSet {
     }
 
     /// The ids of both sets, which are of one request, so that one column can hold them.
-    pub(crate) fn joined(mut self, other: Self) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if no column can: ids would be lost.
+    pub(crate) fn joined(mut self, other: Self) -> Result<Self> {
         match (self.is_empty(), other.is_empty()) {
-            (_, true) => self,
-            (true, false) => other,
+            (_, true) => Ok(self),
+            (true, false) => Ok(other),
             (false, false) if self.precedes(&other) => {
-                self.append(other);
-                self
+                self.append(other)?;
+                Ok(self)
             }
-            (false, false) => self.union(&other).unwrap_or(self),
+            (false, false) => self.union(&other).ok_or_else(variants_differ),
         }
+    }
+
+    /// The ids of all sets, which are of one request; `None` where there is no set.
+    ///
+    /// # Errors
+    ///
+    /// As [`joined`](Self::joined).
+    pub(crate) fn all_joined(mut sets: impl Iterator<Item = Self>) -> Result<Option<Self>> {
+        let Some(first) = sets.next() else { return Ok(None) };
+        sets.try_fold(first, Self::joined).map(Some)
     }
 
     pub(crate) fn is_text(&self) -> bool {
@@ -385,5 +414,37 @@ impl IdSet {
             Self::Huge(ids) => Self::from_integers(&ids),
             small => small,
         }
+    }
+}
+
+fn variants_differ() -> Error {
+    Error::Internal { invariant: "ids that are put together are of types that one column can hold" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_other_variants_are_never_dropped() {
+        let (integers, text) = (IdSet::Int(vec![1]), IdSet::Text(vec!["a".to_owned()]));
+        for (left, right) in [(&integers, &text), (&text, &integers)] {
+            left.clone().append(right.clone()).expect_err("both have ids");
+            left.clone().joined(right.clone()).expect_err("both have ids");
+            left.merged(right).expect_err("both have ids");
+        }
+    }
+
+    #[test]
+    fn empty_sets_of_other_variants_change_nothing() {
+        let (integers, text) = (IdSet::Int(vec![1, 2]), IdSet::Text(Vec::new()));
+        let appended = |mut all: IdSet, later: IdSet| all.append(later).map(|()| all);
+        for (left, right) in [(&integers, &text), (&text, &integers)] {
+            assert_eq!(appended(left.clone(), right.clone()).expect("one is empty"), integers);
+            assert_eq!(left.clone().joined(right.clone()).expect("one is empty"), integers);
+            assert_eq!(left.merged(right).expect("one is empty").0, integers);
+        }
+        assert_eq!(integers.merged(&text).expect("one is empty").1, [Origin::Newer(0), Origin::Newer(1)]);
+        assert_eq!(text.merged(&integers).expect("one is empty").1, [Origin::Older(0), Origin::Older(1)]);
     }
 }

@@ -7,7 +7,7 @@ use tracing::Span;
 use super::claims::Claim;
 use super::request::{Fetch, Request};
 use crate::contract::{self, Checked, Expected};
-use crate::error::{BatchError, BatchFailure, RejectedRow};
+use crate::error::{BatchError, BatchFailure, RejectedRow, Result};
 use crate::fetch::{BatchRequest, Columns, FetchedBatch, PinnedType};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Nesting};
@@ -143,8 +143,8 @@ pub(super) struct Brought {
 
 impl Brought {
     /// The ids of the rows that fit, and of those that do not: the database has both.
-    pub(super) fn ids_among(&self, asked: &IdSet) -> IdSet {
-        self.parts.iter().fold(self.rejected_among(asked), |ids, part| ids.joined(part.ids().clone()))
+    pub(super) fn ids_among(&self, asked: &IdSet) -> Result<IdSet> {
+        self.parts.iter().try_fold(self.rejected_among(asked), |ids, part| ids.joined(part.ids().clone()))
     }
 
     pub(super) fn rejected_among(&self, asked: &IdSet) -> IdSet {

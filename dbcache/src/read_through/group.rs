@@ -74,10 +74,10 @@ impl Group {
         self.committed
     }
 
-    pub(super) fn push(&mut self, batch: &Batch, brought: Brought) {
+    pub(super) fn push(&mut self, batch: &Batch, brought: Brought) -> Result<()> {
         // Only what a refresh does not find any more may be stored, and so may have to go.
         let gone = match self.replace {
-            Replace::Whole => batch.ids.without(&brought.ids_among(&batch.ids)),
+            Replace::Whole => batch.ids.without(&brought.ids_among(&batch.ids)?),
             Replace::CarryOver => batch.ids.none(),
         };
         let before = self.pending.len();
@@ -97,6 +97,7 @@ impl Group {
         if self.pending.len() > before {
             self.pending_bytes += brought.bytes;
         }
+        Ok(())
     }
 
     /// Whether so much waits to be committed that nothing more should be fetched.
@@ -224,7 +225,7 @@ impl Commit {
     fn store_together(&self, committed: &mut Committed) -> Result<()> {
         let rows = self.pending.iter().map(|pending| pending.rows.clone()).collect();
         let rows = merge_all(self.wants.table.name(), rows)?;
-        let gone = self.pending.iter().map(|pending| pending.gone.clone()).reduce(IdSet::joined);
+        let gone = IdSet::all_joined(self.pending.iter().map(|pending| pending.gone.clone()))?;
         self.store(&rows, gone.as_ref(), &self.pending, committed)
     }
 
@@ -274,7 +275,10 @@ impl Commit {
         committed.stored = Some(stored);
         committed.rows += rows;
         if !overtaken.is_empty() {
-            committed.overtaken = committed.overtaken.take().into_iter().chain([overtaken]).reduce(IdSet::joined);
+            committed.overtaken = Some(match committed.overtaken.take() {
+                Some(earlier) => earlier.joined(overtaken)?,
+                None => overtaken,
+            });
         }
         Ok(())
     }

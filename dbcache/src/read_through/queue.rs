@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::batch::Batch;
 use super::claims::Awaited;
+use crate::error::Result;
 use crate::key::IdSet;
 use crate::nesting::BatchId;
 
@@ -101,8 +102,8 @@ impl Queue {
     }
 
     /// Waits for others no longer: the ids that they are fetching.
-    pub(super) fn take_awaited(&mut self) -> Option<IdSet> {
-        self.awaited.drain(..).map(|awaited| awaited.ids().clone()).reduce(IdSet::joined)
+    pub(super) fn take_awaited(&mut self) -> Result<Option<IdSet>> {
+        IdSet::all_joined(self.awaited.drain(..).map(|awaited| awaited.ids().clone()))
     }
 
     /// When the next batch is to be asked again.
@@ -111,15 +112,14 @@ impl Queue {
     }
 
     /// Takes back the ids that others are done with. The bell rings when they are done with more.
-    pub(super) fn take_back(&mut self, bell: &Waker) -> bool {
+    pub(super) fn take_back(&mut self, bell: &Waker) -> Result<bool> {
         let (over, awaited): (Vec<_>, Vec<_>) = self.awaited.drain(..).partition(|awaited| awaited.is_over(bell));
         self.awaited = awaited;
-        match over.iter().map(|over| over.ids().clone()).reduce(IdSet::joined) {
-            Some(ids) => {
-                self.push_fresh(Arc::new(ids));
-                true
-            }
-            None => false,
+        let ids = IdSet::all_joined(over.iter().map(|over| over.ids().clone()))?;
+        let is_any = ids.is_some();
+        if let Some(ids) = ids {
+            self.push_fresh(Arc::new(ids));
         }
+        Ok(is_any)
     }
 }

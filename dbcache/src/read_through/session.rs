@@ -214,7 +214,14 @@ impl Session {
                 return Step::Commit(commit);
             }
             // Nothing is claimed any more: only now may others be waited for.
-            if self.queue.take_back(&self.bell) {
+            let taken_back = match self.queue.take_back(&self.bell) {
+                Ok(taken_back) => taken_back,
+                Err(cause) => {
+                    self.stop = Some(Stop::Failed(cause));
+                    return Step::Done;
+                }
+            };
+            if taken_back {
                 self.wait = None;
             } else if !self.queue.awaits() {
                 return Step::Done;
@@ -236,7 +243,8 @@ impl Session {
         }
         let until = self.wait.as_ref().and_then(|wait| wait.until);
         if let Some(after) = limit.filter(|_| until.is_some_and(|until| until <= now)) {
-            self.give_up_awaited(after);
+            let given_up = self.give_up_awaited(after);
+            self.stop_on(given_up);
             return None;
         }
         Some(Step::Wait(until))
@@ -244,13 +252,16 @@ impl Session {
 
     fn circular(&mut self) -> Error {
         let table = self.request.table().name().to_string();
-        Error::CircularRequest { table, ids: self.queue.take_awaited().map_or_else(Vec::new, |ids| ids.row_ids()) }
+        match self.queue.take_awaited() {
+            Ok(ids) => Error::CircularRequest { table, ids: ids.map_or_else(Vec::new, |ids| ids.row_ids()) },
+            Err(cause) => cause,
+        }
     }
 
     /// Ids that another request did not fetch in time have failed as a batch.
-    fn give_up_awaited(&mut self, after: Duration) {
+    fn give_up_awaited(&mut self, after: Duration) -> Result<()> {
         self.wait = None;
-        let Some(ids) = self.queue.take_awaited() else { return };
+        let Some(ids) = self.queue.take_awaited()? else { return Ok(()) };
         self.last_batch += 1;
         let (table, batch) = (self.request.table().name(), self.last_batch);
         tracing::warn!(parent: &self.span, %table, batch, ids = ids.len(), ?after, "another request took too long");
@@ -258,6 +269,7 @@ impl Session {
         self.count(Count::Failures, 1);
         let cause = BatchError::WaitTimedOut { after };
         self.failures.push(BatchFailure { batch, ids: ids.row_ids(), attempts: 0, cause });
+        Ok(())
     }
 
     /// Whether those who wait should ask again, where a fetch was just begun.
@@ -328,7 +340,7 @@ impl Session {
                 if !self.visit.is_alone() {
                     asked = self.request.table().snapshot()?;
                 }
-                ids = ids.joined(self.still_needed(&claim, &asked)?);
+                ids = ids.joined(self.still_needed(&claim, &asked)?)?;
                 claims.push(claim);
             }
         }
@@ -346,11 +358,11 @@ impl Session {
             return Ok(ids.clone());
         }
         let lacking = self.request.lacking(ids, stored)?;
-        let absent = self.visit.known_absent(&lacking);
+        let absent = self.visit.known_absent(&lacking)?;
         let needed = lacking.without(&absent);
         let shared = ids.len() - needed.len();
         self.found_stored |= lacking.len() < ids.len();
-        add(&mut self.known_absent, absent);
+        add(&mut self.known_absent, absent)?;
         if shared > 0 {
             self.count(Count::Shared, shared);
             self.tell(&ProgressEvent::FetchedElsewhere { ids: shared });
@@ -362,10 +374,20 @@ impl Session {
     pub(super) fn accept(&mut self, received: Received, now: Instant) {
         self.in_flight -= 1;
         let Received { batch, came } = received;
-        match came {
+        let taken = match came {
             Came::Rows(brought) => self.take_in(&batch, brought),
-            Came::Lacking(brought) => self.take_lacking(&batch, brought),
+            Came::Lacking(brought) => {
+                self.take_lacking(&batch, brought);
+                Ok(())
+            }
             Came::Failed(cause) => self.take_failure(batch, cause, now),
+        };
+        self.stop_on(taken);
+    }
+
+    fn stop_on(&mut self, step: Result<()>) {
+        if let Err(cause) = step {
+            self.stop = Some(Stop::Failed(cause));
         }
     }
 
@@ -376,15 +398,15 @@ impl Session {
         self.queue = Queue::default();
     }
 
-    fn take_in(&mut self, batch: &Batch, brought: Brought) {
+    fn take_in(&mut self, batch: &Batch, brought: Brought) -> Result<()> {
         let rows = brought.height();
         self.tell(&ProgressEvent::Fetched { batch: batch.number, ids: batch.ids.len(), rows });
         self.count(Count::FetchedRows, rows);
         self.count(Count::FetchedBytes, brought.bytes);
         self.splits.succeeded(batch);
-        self.take_absent(batch.ids.without(&brought.ids_among(&batch.ids)));
+        self.take_absent(batch.ids.without(&brought.ids_among(&batch.ids)?))?;
         self.reject(brought.rejected.clone());
-        self.group.push(batch, brought);
+        self.group.push(batch, brought)
     }
 
     fn reject(&mut self, rows: Vec<RejectedRow>) {
@@ -395,12 +417,12 @@ impl Session {
         self.rejected.extend(rows);
     }
 
-    fn take_absent(&mut self, ids: IdSet) {
+    fn take_absent(&mut self, ids: IdSet) -> Result<()> {
         self.visit.found_absent(&ids);
-        add(&mut self.found_absent, ids);
+        add(&mut self.found_absent, ids)
     }
 
-    fn take_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) {
+    fn take_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) -> Result<()> {
         let (number, ids) = (batch.number, batch.ids.len());
         let is_over = self.lacking.is_some();
         let delay =
@@ -417,19 +439,21 @@ impl Session {
             self.tell(&ProgressEvent::Split { batch: number, ids });
             self.queue.push_parts(batch.halves());
         } else {
-            self.give_up(batch, cause);
+            self.give_up(batch, cause)?;
         }
+        Ok(())
     }
 
     /// A batch has failed for good, and with it its other parts, if no part of it came.
-    fn give_up(&mut self, mut batch: Batch, cause: BatchError) {
+    fn give_up(&mut self, mut batch: Batch, cause: BatchError) -> Result<()> {
         if self.splits.is_hopeless(&batch) {
             for part in self.queue.take_parts(batch.number) {
-                batch.ids = batch.ids.joined(part.ids);
+                batch.ids = batch.ids.joined(part.ids)?;
             }
         }
         self.tell(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
         self.fail(batch.failure(cause));
+        Ok(())
     }
 
     fn fail(&mut self, failure: BatchFailure) {
@@ -449,9 +473,8 @@ impl Session {
                     self.fail(failure);
                 }
                 self.reject(rejected);
-                if let Some(ids) = overtaken {
-                    self.fetch_again(&ids);
-                }
+                let again = overtaken.map_or(Ok(()), |ids| self.fetch_again(&ids));
+                self.stop_on(again);
             }
             Err(cause) => self.stop = Some(Stop::Failed(cause)),
         }
@@ -459,11 +482,11 @@ impl Session {
     }
 
     /// Fetches rows again of which others have stored newer versions meanwhile.
-    fn fetch_again(&mut self, ids: &IdSet) {
+    fn fetch_again(&mut self, ids: &IdSet) -> Result<()> {
         if self.lacking.is_some() {
-            return;
+            return Ok(());
         }
-        let (again, too_often) = self.overtaken.count(ids);
+        let (again, too_often) = self.overtaken.count(ids)?;
         tracing::debug!(parent: &self.span, ids = again.len(), "rows changed while they were fetched: fetching again");
         self.queue.push_fresh(Arc::new(again));
         if !too_often.is_empty() {
@@ -473,6 +496,7 @@ impl Session {
             self.failures.push(BatchFailure { batch: self.last_batch, ids: too_often.row_ids(), attempts, cause });
             self.count(Count::Failures, 1);
         }
+        Ok(())
     }
 
     /// Ends the request: a step panicked, and so does the request in the end.
@@ -565,8 +589,9 @@ impl Session {
     }
 }
 
-fn add(ids: &mut IdSet, more: IdSet) {
-    *ids = std::mem::replace(ids, more.none()).joined(more);
+fn add(ids: &mut IdSet, more: IdSet) -> Result<()> {
+    *ids = std::mem::replace(ids, more.none()).joined(more)?;
+    Ok(())
 }
 
 fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {

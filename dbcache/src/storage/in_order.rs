@@ -5,7 +5,7 @@ use super::parquet_file::SetOfRows;
 use super::presence::{ColumnSet, Presence};
 use super::segment::Segment;
 use super::snapshot::Snapshot;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::IdSet;
 
 /// The rows of a snapshot, in groups of so many and a last one of what is left: their ids, and where they are.
@@ -37,10 +37,13 @@ impl<'s> InOrder<'s> {
             source.read(self.snapshot, self.size)?;
         }
         let bound = self.bound();
-        let source = |number| self.sources.iter().find(|source| source.number == number);
+        let source = |number| {
+            let source = self.sources.iter().find(|source| source.number == number);
+            source.ok_or(Error::Internal { invariant: "rows in order are of segments that are gone through" })
+        };
         let window = |number, _: &Segment| {
-            let ids = source(number).map(|source| source.ids.slice(0..source.count_up_to(bound.as_ref())));
-            Ok(ids.unwrap_or_else(|| self.snapshot.no_ids()))
+            let source = source(number)?;
+            Ok(source.ids.slice(0..source.count_up_to(bound.as_ref())))
         };
         let segments: Vec<(usize, &Segment)> =
             self.sources.iter().map(|source| (source.number, source.segment)).collect();
@@ -49,9 +52,9 @@ impl<'s> InOrder<'s> {
             return Ok(None);
         }
         if ids.len() > self.size {
-            (ids, rows) = (ids.slice(0..self.size), rows.slice(&(0..self.size)));
+            (ids, rows) = (ids.slice(0..self.size), rows.slice(&(0..self.size))?);
         }
-        let rows = rows.moved(|number| source(number).map_or(0, |source| source.next));
+        let rows = rows.moved(|number| Ok(source(number)?.next))?;
         let last = ids.slice(ids.len() - 1..ids.len());
         self.sources.iter_mut().for_each(|source| source.pass(&last));
         Ok(Some((ids, rows)))
@@ -80,7 +83,7 @@ impl Source<'_> {
         let read = self.next + self.ids.len();
         let end = self.segment.count().min(self.next + size);
         if read < end {
-            self.ids.append(snapshot.in_variant(self.segment.ids_of(&(read..end))?));
+            self.ids.append(snapshot.in_variant(self.segment.ids_of(&(read..end))?))?;
         }
         Ok(())
     }
@@ -88,6 +91,7 @@ impl Source<'_> {
     /// How many of the ids that were read are not above an id.
     fn count_up_to(&self, bound: Option<&IdSet>) -> usize {
         let Some(bound) = bound else { return self.ids.len() };
+        // All ids may be above it.
         self.ids.floor(bound).first().copied().flatten().map_or(0, |last| last + 1)
     }
 
@@ -135,13 +139,16 @@ impl SetsInOrder {
             return Ok(None);
         }
         let presence = snapshot.presence_of(rows)?;
+        let unknown = || Error::Internal { invariant: "the sets of all rows are known before rows are counted" };
         let mut places = Vec::new();
         for counted in presence.sets_of_rows() {
-            let place = self.0.iter().position(|set| set.columns == counted.columns).unwrap_or_default();
-            self.0.get_mut(place).into_iter().for_each(|set| set.rows += counted.rows);
-            places.push(u32::try_from(place).unwrap_or(u32::MAX));
+            let mut sets = (0..).zip(&mut self.0);
+            let (place, set) = sets.find(|(_, set)| set.columns == counted.columns).ok_or_else(unknown)?;
+            set.rows += counted.rows;
+            places.push(place);
         }
-        Ok(Some((0..rows.len()).map(|row| places.get(presence.code(row)).copied().unwrap_or_default()).collect()))
+        let place = |row| places.get(presence.code(row)?).copied().ok_or_else(unknown);
+        (0..rows.len()).map(place).collect::<Result<_>>().map(Some)
     }
 
     pub(super) fn into_sets(self) -> Vec<SetOfRows> {

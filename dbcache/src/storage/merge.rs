@@ -69,39 +69,44 @@ pub(crate) fn merge_all(table: &TableName, mut batches: Vec<Rows>) -> Result<Row
         return concatenated(batches);
     }
     while batches.len() > 1 {
-        let pairs = batches.chunks(2).map(|pair| match pair {
-            [left, right] => merge(table, left, right, Replace::CarryOver),
-            rest => Ok(rest.first().cloned().unwrap_or_else(Rows::empty)),
-        });
-        batches = pairs.collect::<Result<_>>()?;
+        let (pairs, odd) = batches.as_chunks();
+        let mut merged = Vec::with_capacity(pairs.len() + odd.len());
+        for [left, right] in pairs {
+            merged.push(merge(table, left, right, Replace::CarryOver)?);
+        }
+        merged.extend_from_slice(odd);
+        batches = merged;
     }
+    // Without batches there are no rows.
     Ok(batches.pop().unwrap_or_else(Rows::empty))
 }
 
 /// Whether the rows of all batches have the same columns, of the same types, and lie one after the other. So it is
 /// with those of a request, unless its batches took turns with those of another one.
 fn follow_one_another(batches: &[Rows]) -> bool {
-    let is_followed = |pair: &[Rows]| {
-        let [left, right] = pair else { return true };
+    let is_followed = |left: &Rows, right: &Rows| {
         left.ids.precedes(&right.ids)
             && left.presence.of_all().is_some_and(|columns| right.presence.of_all() == Some(columns))
             && left.documents == right.documents
             && left.columns.len() == right.columns.len()
             && left.columns.iter().zip(&right.columns).all(|(left, right)| left.field() == right.field())
     };
-    batches.windows(2).all(is_followed)
+    batches.is_sorted_by(is_followed)
 }
 
 fn concatenated(batches: Vec<Rows>) -> Result<Rows> {
     let mut batches = batches.into_iter();
+    // Without batches there are no rows.
     let Some(mut all) = batches.next() else { return Ok(Rows::empty()) };
     for batch in batches {
-        all.ids.append(batch.ids);
+        all.ids.append(batch.ids)?;
         for (column, more) in all.columns.iter_mut().zip(batch.columns) {
             column.append_owned(more).map_err(Error::frame("join batches"))?;
         }
     }
-    let columns = all.presence.of_all().cloned().unwrap_or_default();
+    let uniform = all.presence.of_all().cloned();
+    let columns =
+        uniform.ok_or(Error::Internal { invariant: "batches that follow one another have the same columns" })?;
     all.presence = Presence::uniform(all.ids.len(), columns);
     for column in &mut all.columns {
         *column = column.rechunk();
@@ -156,13 +161,13 @@ impl Origins {
     }
 
     /// The row of a column that only some of the fetched rows bring.
-    fn newest_with(&self, brings: impl Fn(usize) -> bool) -> IdxCa {
-        let rows = self.stored.iter().zip(&self.fetched);
-        rows.map(|(stored, fetched)| {
-            let fetched = fetched.filter(|row| stored.is_none() || brings(*row as usize));
-            fetched.map(|row| row + row_number(self.offset)).or(*stored)
-        })
-        .collect()
+    fn newest_with(&self, brings: impl Fn(usize) -> Result<bool>) -> Result<IdxCa> {
+        let newest = |(stored, fetched): (&Option<IdxSize>, &Option<IdxSize>)| match (stored, fetched) {
+            (Some(stored), Some(fetched)) if !brings(*fetched as usize)? => Ok(Some(*stored)),
+            (_, Some(fetched)) => Ok(Some(fetched + row_number(self.offset))),
+            (stored, None) => Ok(*stored),
+        };
+        self.stored.iter().zip(&self.fetched).map(newest).collect()
     }
 
     /// The row of a column that the fetched rows lack.
@@ -205,13 +210,13 @@ fn merge_column(
             if let Some(union) = union {
                 let unions = row_number(both.len());
                 both.append(&union.values(both.dtype())?).map_err(Error::frame("merge rows"))?;
-                let newest = rows.newest_with(fetched.has(name));
+                let newest = rows.newest_with(fetched.has(name))?;
                 let united = |(row, newest)| union.index(row).map(|index| index + unions).or(newest);
                 both.take(&newest.iter().enumerate().map(united).collect::<IdxCa>())
             } else if is_brought_by_all || replace == Replace::Whole {
                 rows.take_newest(&both)
             } else {
-                both.take(&rows.newest_with(fetched.has(name)))
+                both.take(&rows.newest_with(fetched.has(name))?)
             }
         }
         (None, None) => return Ok(Column::full_null(name.into(), rows.stored.len(), &DataType::Null)),
@@ -283,20 +288,24 @@ fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], rep
     let mut codes = PlHashMap::new();
     for (row, (stored_row, fetched_row)) in rows.stored.iter().zip(&rows.fetched).enumerate() {
         let old = stored_row.filter(|_| fetched_row.is_none() || replace == Replace::CarryOver);
-        let old = old.map(|row| stored.presence.code(row as usize));
-        let new = fetched_row.map(|row| fetched.presence.code(row as usize));
+        let old_code = old.map(|row| stored.presence.code(row as usize)).transpose()?;
+        let new_code = fetched_row.map(|row| fetched.presence.code(row as usize)).transpose()?;
         let united: Vec<&str> =
             unions.iter().filter(|union| union.index(row).is_some()).map(|union| union.column().as_str()).collect();
-        let code = *codes.entry((old, new, united)).or_insert_with_key(|(_, _, united)| {
-            let old = old.and_then(|code| stored.presence.sets().get(code));
-            let new = new.and_then(|code| fetched.presence.sets().get(code));
-            let versions = old.zip(new);
-            let with_both = |set, column: &&str| match versions {
-                Some((old, new)) => with_both(set, column, old, new),
-                None => set,
+        let key = (old_code, new_code, united);
+        let code = if let Some(code) = codes.get(&key) {
+            *code
+        } else {
+            let old = old.map(|row| stored.presence.set_of(row as usize)).transpose()?;
+            let new = fetched_row.map(|row| fetched.presence.set_of(row as usize)).transpose()?;
+            let with_both = |set, column: &&str| match (old, new) {
+                (Some(old), Some(new)) => with_both(set, column, old, new),
+                _ => set,
             };
-            merged.code(united.iter().fold(joined(old, new), with_both))
-        });
+            let code = merged.code(key.2.iter().fold(joined(old, new), with_both));
+            codes.insert(key, code);
+            code
+        };
         merged.push(code);
     }
     merged.finish()

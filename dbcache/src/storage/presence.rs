@@ -50,13 +50,19 @@ impl Presence {
 
     /// The sets, and how many rows have each.
     pub(super) fn sets_of_rows(&self) -> Vec<SetOfRows> {
-        let mut counts = vec![0; self.sets.len()];
-        for row in 0..self.rows {
-            if let Some(count) = counts.get_mut(self.code(row)) {
-                *count += 1;
+        let none = |columns: &ColumnSet| SetOfRows { columns: columns.clone(), rows: 0 };
+        let mut sets: Vec<SetOfRows> = self.sets.iter().map(none).collect();
+        match (sets.as_mut_slice(), self.codes.as_slice()) {
+            ([first, ..], []) => first.rows = self.rows as u64,
+            (sets, codes) => {
+                for code in codes {
+                    // Codes are checked when they are put together, and only ever left out afterwards.
+                    debug_assert!((*code as usize) < sets.len(), "a row has a set that is not among those of all");
+                    sets.get_mut(*code as usize).into_iter().for_each(|set| set.rows += 1);
+                }
             }
         }
-        self.sets.iter().cloned().zip(counts).map(|(columns, rows)| SetOfRows { columns, rows }).collect()
+        sets
     }
 
     /// The columns that every row has, where all rows have the same.
@@ -65,9 +71,13 @@ impl Presence {
     }
 
     /// Answers for any row whether it has a column.
-    pub(super) fn has(&self, column: &str) -> impl Fn(usize) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is no such row.
+    pub(super) fn has(&self, column: &str) -> impl Fn(usize) -> Result<bool> {
         let has: Vec<bool> = self.sets.iter().map(|set| set.contains(column)).collect();
-        move |row| has.get(self.code(row)).copied().unwrap_or(false)
+        move |row| has.get(self.code(row)?).copied().ok_or_else(no_set)
     }
 
     /// Whether a row that has the columns of `set` lacks what is needed.
@@ -110,15 +120,22 @@ impl Presence {
     }
 
     /// The columns that a row has.
-    pub(super) fn set_of(&self, row: usize) -> Option<&ColumnSet> {
-        self.sets.get(self.code(row))
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is no such row, as in all functions that are asked for one.
+    pub(super) fn set_of(&self, row: usize) -> Result<&ColumnSet> {
+        self.sets.get(self.code(row)?).ok_or_else(no_set)
     }
 
     /// The column sets of some rows.
-    pub(super) fn select(&self, rows: &[usize]) -> Self {
-        // All rows have the first set where there are no codes.
-        let codes = rows.iter().filter_map(|row| self.codes.get(*row).copied()).collect();
-        Self { codes, rows: rows.len(), ..self.clone() }
+    pub(super) fn select(&self, rows: &[usize]) -> Result<Self> {
+        let codes = match self.codes.as_slice() {
+            // All rows have the first set.
+            [] => Vec::new(),
+            codes => rows.iter().map(|row| codes.get(*row).copied().ok_or_else(no_set)).collect::<Result<_>>()?,
+        };
+        Ok(Self { codes, rows: rows.len(), sets: self.sets.clone(), has_keys: self.has_keys })
     }
 
     /// What is known of those rows that are kept.
@@ -129,9 +146,17 @@ impl Presence {
     }
 
     /// The place of a row's set among the sets.
-    pub(super) fn code(&self, row: usize) -> usize {
-        self.codes.get(row).map_or(0, |code| *code as usize)
+    pub(super) fn code(&self, row: usize) -> Result<usize> {
+        let code = match self.codes.as_slice() {
+            [] => (row < self.rows).then_some(0),
+            codes => codes.get(row).map(|code| *code as usize),
+        };
+        code.ok_or_else(no_set)
     }
+}
+
+fn no_set() -> Error {
+    Error::Internal { invariant: "each row has a column set" }
 }
 
 /// Collects the column sets of rows one by one, each distinct set once.
@@ -148,6 +173,7 @@ impl PresenceBuilder {
             self.sets.push(set);
             self.sets.len() - 1
         });
+        // No table has so many rows, let alone so many sets; a code that no set has is refused in the end.
         u32::try_from(place).unwrap_or(u32::MAX)
     }
 
@@ -168,7 +194,7 @@ impl PresenceBuilder {
             .map(|(is_used, set)| is_used.then(|| used.code(set.clone())))
             .collect();
         let rows = self.codes.len();
-        if used.sets.len() <= 1 {
+        if used.sets.len() <= 1 && self.codes.iter().all(|code| (*code as usize) < self.sets.len()) {
             return Ok(Presence::of(used.sets, Vec::new(), rows));
         }
         let code_of = |code: &u32| renamed.get(*code as usize).copied().flatten();
@@ -181,6 +207,7 @@ impl PresenceBuilder {
 fn used_codes(builder: &PresenceBuilder) -> Vec<bool> {
     let mut used = vec![false; builder.sets.len()];
     for code in &builder.codes {
+        // The other codes are refused afterwards.
         if let Some(used) = used.get_mut(*code as usize) {
             *used = true;
         }

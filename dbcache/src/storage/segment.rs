@@ -224,7 +224,7 @@ impl Segment {
     /// The place of each row's set among [`sets`](Self::sets).
     pub(super) fn codes(&self, rows: &[IdxSize], way: Way) -> Result<Vec<usize>> {
         match &self.rows {
-            SegmentRows::Memory(all) => Ok(rows.iter().map(|row| all.presence.code(*row as usize)).collect()),
+            SegmentRows::Memory(all) => rows.iter().map(|row| all.presence.code(*row as usize)).collect(),
             SegmentRows::File(_) if self.sets.len() < 2 => Ok(vec![0; rows.len()]),
             SegmentRows::File(file) => {
                 let codes = file.take(PRESENCE_COLUMN, &[], rows, way)?;

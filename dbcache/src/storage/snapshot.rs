@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::Table;
 use super::keys::Need;
-use super::located::{Located, Part};
+use super::located::{Located, Part, put};
 use super::merge;
 use super::parquet_file::{RowFile, SetOfRows, Way};
 use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
@@ -171,7 +171,9 @@ impl Snapshot {
         let (hits, incomplete, missing) = match self.judged(&found, needs)? {
             None => (missing.rest(wanted.len()), Places::default(), missing),
             Some(mut states) => {
-                missing.iter().for_each(|place| set(&mut states, place, State::Missing));
+                for place in missing.iter() {
+                    put(&mut states, place, State::Missing)?;
+                }
                 let of = |wanted| {
                     let states = states.iter().enumerate().filter(move |(_, state)| **state == wanted);
                     states.map(|(place, _)| place).collect::<Places>()
@@ -179,7 +181,7 @@ impl Snapshot {
                 (of(State::Hit), of(State::Incomplete), of(State::Missing))
             }
         };
-        let rows = if hits.len() == found.len() { found } else { found.select(&hits) };
+        let rows = if hits.len() == found.len() { found } else { found.select(&hits)? };
         Ok(LookUp { hits, incomplete, missing, rows })
     }
 
@@ -220,7 +222,7 @@ impl Snapshot {
             let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
             let states = states.get_or_insert_with(|| vec![State::Hit; rows.len()]);
             for (code, place) in codes.into_iter().zip(part.places.iter()) {
-                set(states, place, of_sets.get(code).copied().ok_or_else(no_set)?);
+                put(states, place, of_sets.get(code).copied().ok_or_else(no_set)?)?;
             }
         }
         Ok(states)
@@ -253,7 +255,7 @@ impl Snapshot {
     }
 
     /// The segment that a part of some rows is in.
-    fn segment(&self, part: &Part) -> Result<&Segment> {
+    pub(super) fn segment(&self, part: &Part) -> Result<&Segment> {
         let segment = self.segments.get(part.segment).map(AsRef::as_ref);
         segment.ok_or(Error::Internal { invariant: "rows are located in segments of their snapshot" })
     }
@@ -273,7 +275,7 @@ impl Snapshot {
         for part in found.parts() {
             let segment = self.segment(part)?;
             for code in segment.codes(&part.rows, Way::ThroughMemory)? {
-                sets.extend(segment.sets().get(code).map(|set| set.columns.clone()));
+                sets.insert(segment.sets().get(code).ok_or_else(no_set)?.columns.clone());
             }
         }
         Ok(sets.into_iter().collect())
@@ -337,7 +339,7 @@ impl Snapshot {
         if self.presence.sets().iter().any(|set| set.contains(LOST)) {
             let is_whole = self.rows_whose(&rows, |set| !set.contains(LOST))?;
             let whole: Places = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
-            (ids, rows) = (ids.select_as_is(whole.iter()), rows.select(&whole));
+            (ids, rows) = (ids.select_as_is(whole.iter()), rows.select(&whole)?);
         }
         Ok((ids, LookUp { hits: Places::all(rows.len()), rows, ..LookUp::default() }))
     }
@@ -370,8 +372,8 @@ impl Snapshot {
         let mut ids = ids_of(*number, newest)?;
         let mut rows = Located::all_of(*number, ids.len());
         for (number, older) in older {
-            let (all, origins) = ids.merged(&ids_of(*number, older)?);
-            rows = rows.beside(*number, &origins);
+            let (all, origins) = ids.merged(&ids_of(*number, older)?)?;
+            rows = rows.beside(*number, &origins)?;
             ids = all;
         }
         Ok((ids, rows))
@@ -452,10 +454,10 @@ impl Snapshot {
         part: &Part,
         way: Way,
     ) -> Result<Column> {
-        let segment = self.segments.get(part.segment).filter(|segment| segment.data_type(&column.name).is_some());
-        let Some(segment) = segment else {
+        let segment = self.segment(part)?;
+        if segment.data_type(&column.name).is_none() {
             return Ok(Column::full_null(column.name.clone(), part.rows.len(), &column.data_type));
-        };
+        }
         let values = segment.take(&column.name, paths, &part.rows, way)?;
         if paths.is_empty() { in_type(table, values, &column.data_type) } else { Ok(values) }
     }
@@ -490,7 +492,7 @@ impl Snapshot {
             let of_rows = codes.into_iter().map(|code| of_sets.get(code).copied().ok_or_else(no_set));
             passed.push(of_rows.collect::<Result<Vec<bool>>>()?);
         }
-        Ok(rows.values_in_order(&passed))
+        rows.values_in_order(&passed)
     }
 
     /// Some rows with all that is known of them, but only these columns' values.
@@ -524,7 +526,7 @@ impl Snapshot {
             let of_rows = of_part.into_iter().map(|code| renamed.get(code).copied().ok_or_else(no_set));
             codes.push(of_rows.collect::<Result<Vec<u32>>>()?);
         }
-        for code in rows.values_in_order::<u32>(&codes) {
+        for code in rows.values_in_order::<u32>(&codes)? {
             sets.push(code);
         }
         sets.finish()
@@ -553,7 +555,7 @@ impl Snapshot {
     pub(super) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
         let (found, missing) = self.locate(ids)?;
         let here = missing.rest(ids.len());
-        Ok((ids.select_as_is(here.iter()), found.select(&here)))
+        Ok((ids.select_as_is(here.iter()), found.select(&here)?))
     }
 }
 
@@ -569,12 +571,6 @@ enum State {
 /// A segment checks the codes of its rows when it reads them.
 fn no_set() -> Error {
     Error::Internal { invariant: "the column set of each row is among those of its segment" }
-}
-
-fn set<V>(values: &mut [V], place: usize, value: V) {
-    if let Some(slot) = values.get_mut(place) {
-        *slot = value;
-    }
 }
 
 /// The type of a column that segments have in two types: they differ only where one has no value, or where another

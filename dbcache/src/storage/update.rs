@@ -11,7 +11,7 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use super::keys::{self, Need};
-use super::located::Located;
+use super::located::{Located, put};
 use super::merge::{Replace, merge_all};
 use super::presence::{ColumnSet, LOST, Presence};
 use super::rows::Rows;
@@ -71,8 +71,8 @@ impl Update<'_> {
             }
             let there = stored.present(asked.ids)?.0;
             let complete = self.complete(&there, stored)?;
-            overtaken = overtaken.joined(changed(table, &asked.ids.without(&complete), asked.stored, stored)?);
-            kept = kept.joined(complete);
+            overtaken = overtaken.joined(changed(table, &asked.ids.without(&complete), asked.stored, stored)?)?;
+            kept = kept.joined(complete)?;
         }
         let rows = self.rows.without(&kept)?.without(&overtaken)?;
         let fetched = rows.ids.len();
@@ -102,13 +102,13 @@ fn changed(table: &TableName, ids: &IdSet, before: &Snapshot, after: &Snapshot) 
 fn differing(table: &TableName, ids: &IdSet, before: &Snapshot, after: &Snapshot) -> Result<IdSet> {
     let ((old, _), (new, _)) = (before.present(ids)?, after.present(ids)?);
     let both = old.select(&old.locate_among(&new));
-    let one = old.without(&both).joined(new.without(&both));
+    let one = old.without(&both).joined(new.without(&both))?;
     if both.is_empty() {
         return Ok(one);
     }
     let ((_, old), (_, new)) = (before.present(&both)?, after.present(&both)?);
-    let moved = Places::from_iter(moved(&both, (before, &old), (after, &new)));
-    let (old, new) = (old.select(&moved), new.select(&moved));
+    let moved = Places::from_iter(moved(&both, (before, &old), (after, &new))?);
+    let (old, new) = (old.select(&moved)?, new.select(&moved)?);
     let both = both.select_as_is(moved.iter());
     let all = |snapshot: &Snapshot, rows: &Located| {
         let columns: Vec<&StoredColumn> = snapshot.columns().iter().collect();
@@ -116,24 +116,29 @@ fn differing(table: &TableName, ids: &IdSet, before: &Snapshot, after: &Snapshot
     };
     let (old, new) = (all(before, &old)?, all(after, &new)?);
     let (old_columns, new_columns) = (old.by_name(), new.by_name());
-    let differ = |row: &usize| !is_same_row((&old, &old_columns), (&new, &new_columns), *row);
-    Ok(one.joined(both.select_as_is((0..both.len()).filter(differ))))
+    let mut differing = Vec::new();
+    for row in 0..both.len() {
+        if !is_same_row((&old, &old_columns), (&new, &new_columns), row)? {
+            differing.push(row);
+        }
+    }
+    one.joined(both.select_as_is(differing.into_iter()))
 }
 
 /// The indices of rows that are not in the same place of the same file.
-fn moved(ids: &IdSet, before: (&Snapshot, &Located), after: (&Snapshot, &Located)) -> Vec<usize> {
-    let (before, after) = (before.0.origins(before.1), after.0.origins(after.1));
-    (0..ids.len()).filter(|row| before.get(*row) != after.get(*row)).collect()
+fn moved(ids: &IdSet, before: (&Snapshot, &Located), after: (&Snapshot, &Located)) -> Result<Vec<usize>> {
+    let (before, after) = (before.0.origins(before.1)?, after.0.origins(after.1)?);
+    Ok((0..ids.len()).filter(|row| before.get(*row) != after.get(*row)).collect())
 }
 
 /// Rows, and their columns by name.
 type Named<'r> = (&'r Rows, &'r PlHashMap<&'r str, &'r Column>);
 
 /// Whether a row has the same columns with the same values in both, whose rows are of the same ids.
-fn is_same_row(old: Named<'_>, new: Named<'_>, row: usize) -> bool {
-    let (Some(before), Some(after)) = (old.0.presence.set_of(row), new.0.presence.set_of(row)) else { return false };
+fn is_same_row(old: Named<'_>, new: Named<'_>, row: usize) -> Result<bool> {
+    let (before, after) = (old.0.presence.set_of(row)?, new.0.presence.set_of(row)?);
     let mut columns = before.iter().filter(|entry| keys::is_column(entry));
-    before == after && columns.all(|name| is_same_cell(old.1.get(name.as_str()), new.1.get(name.as_str()), row))
+    Ok(before == after && columns.all(|name| is_same_cell(old.1.get(name.as_str()), new.1.get(name.as_str()), row)))
 }
 
 fn is_same_cell(old: Option<&&Column>, new: Option<&&Column>, row: usize) -> bool {
@@ -162,7 +167,7 @@ impl Rows {
         Ok(Self {
             ids: self.ids.select_as_is(kept.iter()),
             columns: columns.map_err(Error::frame("leave out rows"))?,
-            presence: self.presence.select(&rows),
+            presence: self.presence.select(&rows)?,
             documents: self.documents.clone(),
         })
     }
@@ -181,17 +186,15 @@ impl Snapshot {
     }
 
     /// The file of each row, and its place there.
-    fn origins(&self, rows: &Located) -> Vec<Option<(usize, IdxSize)>> {
+    fn origins(&self, rows: &Located) -> Result<Vec<Option<(usize, IdxSize)>>> {
         let mut origins = vec![None; rows.len()];
         for part in rows.parts() {
             // Of a file that both snapshots have open there is one segment.
-            let file = self.segments.get(part.segment).map(|segment| Arc::as_ptr(segment).addr());
+            let file = std::ptr::from_ref(self.segment(part)?).addr();
             for (row, place) in part.rows.iter().zip(part.places.iter()) {
-                if let Some(origin) = origins.get_mut(place) {
-                    *origin = file.map(|file| (file, *row));
-                }
+                put(&mut origins, place, Some((file, *row)))?;
             }
         }
-        origins
+        Ok(origins)
     }
 }

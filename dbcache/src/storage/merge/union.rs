@@ -8,6 +8,7 @@
 //! they are the same elements.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use polars::prelude::*;
 
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::key::row_number;
 use crate::name::TableName;
 use crate::storage::keys::{self, Keys, Part, is_key_of};
+use crate::storage::located::put;
 use crate::storage::presence::ColumnSet;
 use crate::storage::rows::Rows;
 
@@ -71,7 +73,7 @@ impl Union {
         let name = new.name();
         let mut indices = vec![None; rows.stored.len()];
         let (mut values, mut count): (Option<Column>, usize) = (None, 0);
-        for ((old_set, new_set), overlap) in overlaps(stored, fetched, name, rows) {
+        for ((old_set, new_set), overlap) in overlaps(stored, fetched, name, rows)? {
             let (old_keys, new_keys) = (Keys::of(old_set, name), Keys::of(new_set, name));
             let old = gather(old, &overlap.stored)?;
             let new = gather(new, &overlap.fetched)?;
@@ -79,7 +81,7 @@ impl Union {
             // Versions that have no type in common do not agree in any row.
             let Some((agree, union)) = versions(table, &old, &new, parts)? else { continue };
             for (row, _) in overlap.merged.iter().zip(agree.iter()).filter(|(_, agree)| *agree == Some(true)) {
-                indices.get_mut(*row).into_iter().for_each(|index| *index = Some(row_number(count)));
+                put(&mut indices, *row, Some(row_number(count)))?;
                 count += 1;
             }
             values = Some(match values {
@@ -111,30 +113,33 @@ pub(super) fn with_both(mut set: ColumnSet, column: &str, old: &ColumnSet, new: 
     set
 }
 
+/// The column sets of both versions of a row.
+type Sets<'r> = (&'r ColumnSet, &'r ColumnSet);
+
 /// The rows of which the fetched version lacks keys of the column that the stored version has.
-fn overlaps<'r>(
-    stored: &'r Rows,
-    fetched: &'r Rows,
-    name: &str,
-    rows: &Origins,
-) -> Vec<((&'r ColumnSet, &'r ColumnSet), Overlap)> {
-    let mut by_codes: BTreeMap<(usize, usize), Option<Overlap>> = BTreeMap::new();
-    let sets = |(old, new)| Some((stored.presence.sets().get(old)?, fetched.presence.sets().get(new)?));
+fn overlaps<'r>(stored: &'r Rows, fetched: &'r Rows, name: &str, rows: &Origins) -> Result<Vec<(Sets<'r>, Overlap)>> {
+    // `None` for sets of which the fetched one lacks nothing.
+    let mut by_codes: BTreeMap<(usize, usize), Option<(Sets<'_>, Overlap)>> = BTreeMap::new();
     for (merged, (old, new)) in rows.stored.iter().zip(&rows.fetched).enumerate() {
+        // Of most rows there is one version.
         let (Some(old), Some(new)) = (*old, *new) else { continue };
-        let codes = (stored.presence.code(old as usize), fetched.presence.code(new as usize));
-        let overlap = by_codes.entry(codes).or_insert_with(|| {
-            let (old, new) = sets(codes)?;
-            let lacks = new.contains(name) && old.contains(name) && Keys::of(new, name).lack(&Keys::of(old, name));
-            lacks.then(|| Overlap { merged: Vec::new(), stored: Vec::new(), fetched: Vec::new() })
-        });
-        if let Some(overlap) = overlap {
+        let codes = (stored.presence.code(old as usize)?, fetched.presence.code(new as usize)?);
+        let overlap = match by_codes.entry(codes) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let sets @ (old, new) = (stored.presence.set_of(old as usize)?, fetched.presence.set_of(new as usize)?);
+                let lacks = new.contains(name) && old.contains(name) && Keys::of(new, name).lack(&Keys::of(old, name));
+                let none = Overlap { merged: Vec::new(), stored: Vec::new(), fetched: Vec::new() };
+                unknown.insert(lacks.then_some((sets, none)))
+            }
+        };
+        if let Some((_, overlap)) = overlap {
             overlap.merged.push(merged);
             overlap.stored.push(old);
             overlap.fetched.push(new);
         }
     }
-    by_codes.into_iter().filter_map(|(codes, overlap)| Some((sets(codes)?, overlap?))).collect()
+    Ok(by_codes.into_values().flatten().collect())
 }
 
 /// For each row whether its two versions agree, and the unions of those that do; `None` where the versions have no
@@ -395,7 +400,7 @@ mod tests {
             let doc = |rows: &Rows| rows.columns.first().expect("the column").clone();
             let column = &doc(&merged);
             for (place, (before, _, stays)) in versions.iter().enumerate() {
-                let set = merged.presence.sets().get(merged.presence.code(place)).expect("a set");
+                let set = merged.presence.set_of(place).expect("a set");
                 prop_assert!(has(set, new));
                 prop_assert_eq!(row(column, new, place), row(&doc(&fetched), new, place));
                 if has(set, old) {

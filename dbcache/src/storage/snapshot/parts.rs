@@ -52,7 +52,7 @@ impl Snapshot {
     pub(crate) fn cut(&self) -> Result<Parts> {
         let mut fences = self.variant.clone();
         for (_, segment) in self.visible() {
-            fences = fences.merged(&self.in_variant(segment.fences()?)).0;
+            fences = fences.merged(&self.in_variant(segment.fences()?))?.0;
         }
         let step = GROUP / IDS_A_PAGE;
         Ok(Parts(fences.select_as_is((step..fences.len()).step_by(step))))
@@ -74,20 +74,20 @@ impl Snapshot {
 
     /// Where the rows are that count among those of some segments, the newest first.
     fn rows_of(&self, stretches: &[Stretch<'_>]) -> Result<Located> {
-        let stretch = |number| stretches.iter().find(|stretch| stretch.number == number);
+        let stretch = |number| {
+            let stretch = stretches.iter().find(|stretch| stretch.number == number);
+            stretch.ok_or(Error::Internal { invariant: "rows of a part are in its stretches" })
+        };
         let rows = match stretches {
             [only] => Located::all_of(only.number, only.rows.len()),
             stretches => {
                 let segments: Vec<(usize, &Segment)> =
                     stretches.iter().map(|stretch| (stretch.number, stretch.segment)).collect();
-                let ids = |number, segment: &Segment| {
-                    let rows = stretch(number).map(|stretch| stretch.rows.clone()).unwrap_or_default();
-                    Ok(self.in_variant(segment.ids_of(&rows)?))
-                };
+                let ids = |number, segment: &Segment| Ok(self.in_variant(segment.ids_of(&stretch(number)?.rows)?));
                 self.overlaid(&segments, ids)?.1
             }
         };
-        Ok(rows.moved(|number| stretch(number).map_or(0, |stretch| stretch.rows.start)))
+        rows.moved(|number| Ok(stretch(number)?.rows.start))
     }
 
     /// The numbers of those rows that have all that is needed.
@@ -98,7 +98,7 @@ impl Snapshot {
             part.rows.iter().map(|row| segment | u64::from(*row)).collect()
         };
         let numbers: Vec<Vec<u64>> = rows.parts().iter().map(numbers).collect();
-        let numbers = rows.values_in_order(&numbers).into_iter().zip(states);
+        let numbers = rows.values_in_order(&numbers)?.into_iter().zip(states);
         Ok(numbers.filter(|(_, state)| *state == State::Hit).map(|(number, _)| number).collect())
     }
 
@@ -106,10 +106,7 @@ impl Snapshot {
     pub(crate) fn ids_at(&self, name: &str, numbers: &[u64]) -> Result<Column> {
         let id_type = self.id_type();
         let of_part = |part: &Part| {
-            let ids = match self.segments.get(part.segment) {
-                Some(segment) => segment.take_ids(&part.rows)?,
-                None => Column::full_null(PlSmallStr::EMPTY, part.rows.len(), &id_type),
-            };
+            let ids = self.segment(part)?.take_ids(&part.rows)?;
             ids.cast(&id_type).map_err(Error::frame("convert ids"))
         };
         at(numbers, |rows| {
@@ -133,7 +130,8 @@ fn at(numbers: &[u64], read: impl Fn(&Located) -> Result<Column>) -> Result<Colu
     let mut distinct = numbers.to_vec();
     distinct.sort_unstable();
     distinct.dedup();
-    let values = read(&located(&distinct).unwrap_or_default())?;
+    let rows = located(&distinct).ok_or(Error::Internal { invariant: "distinct numbers in order are ascending" })?;
+    let values = read(&rows)?;
     let places = numbers.iter().map(|number| row_number(distinct.partition_point(|other| other < number)));
     values.take(&IdxCa::from_vec(PlSmallStr::EMPTY, places.collect())).map_err(Error::frame("put rows in order"))
 }

@@ -171,9 +171,9 @@ impl RowFile {
         let in_pages = ids.locate(&wanted.slice(runs.places.clone()));
         let mut found = Matches::with_capacity(in_pages.rows.len());
         for (in_pages, place) in in_pages.rows.iter().zip(in_pages.places.iter()) {
-            if let Some(row) = row(*in_pages as usize) {
-                found.push(place, row);
-            }
+            let row =
+                row(*in_pages as usize).ok_or_else(|| self.file.damaged("a page has more ids than its table says"))?;
+            found.push(place, row);
         }
         Ok(found)
     }
@@ -194,7 +194,7 @@ impl RowFile {
         let groups: Result<Vec<IdSet>> = groups.into_par_iter().map(read).collect();
         let mut all = self.no_ids();
         for ids in groups? {
-            all.append(ids);
+            all.append(ids)?;
         }
         Ok(all)
     }
@@ -211,7 +211,7 @@ impl RowFile {
             let size = self.rows_of_ids_a_page(group)?;
             let pages = (here.start - start) / size..(here.end - start).div_ceil(size);
             let before = here.start - start - pages.start * size;
-            ids.append(self.read_id_run(group, pages)?.slice(before..before + here.len()));
+            ids.append(self.read_id_run(group, pages)?.slice(before..before + here.len()))?;
         }
         Ok(ids)
     }
