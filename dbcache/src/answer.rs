@@ -270,7 +270,8 @@ impl Question {
         for (wanted, label) in self.answered() {
             let name = wanted.column().column();
             let values = if wanted.is_extracted() {
-                extracted.get_mut(name).and_then(Iterator::next).unwrap_or_default()
+                let values = extracted.get_mut(name).and_then(Iterator::next);
+                values.ok_or(Error::Internal { invariant: "each path that is extracted gives a column" })?
             } else {
                 whole(base(frame, name)?, wanted, documents)
             };

@@ -71,7 +71,7 @@ impl Scan {
         let labels = wanted.iter().map(|(_, label)| (*label).clone());
         let names: Vec<Expr> = std::iter::once(PlSmallStr::from(self.id_column())).chain(labels).map(col).collect();
         let part = |part: usize| {
-            let rows = self.rows(u64::try_from(part).unwrap_or(u64::MAX))?.with_column(self.ids());
+            let rows = self.rows(part as u64)?.with_column(self.ids());
             let read = LAYERS.iter().fold(rows, |rows, is_in_layer| {
                 let layer = columns.iter().filter(|(_, data_type)| is_in_layer(data_type));
                 rows.with_columns(layer.map(|(column, _)| column.clone()).collect::<Vec<Expr>>())
@@ -93,7 +93,7 @@ impl Scan {
         let rows = move |parts: DataFrame| {
             let mut rows = Vec::new();
             for part in parts.column(PART)?.u64()?.iter().flatten() {
-                let part = usize::try_from(part).unwrap_or(usize::MAX);
+                let part = usize::try_from(part).map_err(|_| polars_err!(ComputeError: "there is no part {part}"))?;
                 rows.extend(scan.carried_out(scan.stored.rows_of_part(&scan.parts, part, &scan.needs))?);
             }
             DataFrame::new(rows.len(), vec![Column::new(ROW.into(), rows)])
@@ -126,7 +126,8 @@ impl Scan {
 
     /// The one wanted column of some rows.
     fn values(&self, one: &Question, rows: &[u64]) -> Result<Series> {
-        let Some(wanted) = one.wanted.first() else { return Ok(Series::default()) };
+        let no_column = || Error::Internal { invariant: "a question for one column wants one" };
+        let wanted = one.wanted.first().ok_or_else(no_column)?;
         let steps = wanted.column().path().steps();
         let paths = if steps.is_empty() { Vec::new() } else { vec![steps.to_vec()] };
         let name = wanted.column().column();
@@ -140,7 +141,7 @@ impl Scan {
             let ids = self.stored.ids_at(self.id_column(), rows)?;
             answer(&ids_in(ids.as_materialized_series()))
         });
-        Ok(answered?.pop().unwrap_or_default())
+        answered?.pop().ok_or_else(no_column)
     }
 
     /// A column as a function of the rows' numbers.
@@ -153,7 +154,8 @@ impl Scan {
         let scan = Arc::clone(self);
         let label = format!("cached {name}");
         let values = move |rows: Column| {
-            let rows = rows.u64()?.to_vec_null_aware().left().unwrap_or_default();
+            let rows = rows.u64()?.to_vec_null_aware().left();
+            let rows = rows.ok_or_else(|| polars_err!(ComputeError: "a row has no number"))?;
             Ok(scan.carried_out(read(&scan, &rows))?.into_column())
         };
         let field = move |_: &Schema, rows: &Field| Ok(Field::new(rows.name().clone(), data_type.clone()));

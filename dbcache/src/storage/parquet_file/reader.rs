@@ -245,7 +245,8 @@ impl RowFile {
         into.reserve(entries.iter().map(PageEntry::length).sum::<usize>().min(most));
         let mut rest = entries.as_slice();
         for pages in runs {
-            let (entries, later) = rest.split_at_checked(pages.len()).unwrap_or_default();
+            let split = rest.split_at_checked(pages.len());
+            let (entries, later) = split.ok_or_else(|| self.file.damaged("a page table is too short"))?;
             rest = later;
             let place = self.within(pages::place(entries))?;
             let bytes = into.next(length_of(&place));

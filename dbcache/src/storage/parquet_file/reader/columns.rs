@@ -254,7 +254,9 @@ impl ColumnReading<'_> {
         let mut pages = self.decode_pages(&sources)?.into_iter();
         let parts = self.decode_chunks(sources)?.into_iter().map(|source| match source {
             Source::Chunk(column, rows) => gather(&column, rows.len(), rows.places()),
-            Source::All(_) | Source::Some(_) => Ok(pages.next().unwrap_or_default()),
+            Source::All(_) | Source::Some(_) => {
+                pages.next().ok_or(Error::Internal { invariant: "each source of pages is decoded" })
+            }
         });
         let none = || Series::new_empty(self.field.name.clone(), &DataType::from_arrow_field(self.field));
         Ok(parts.reduce(joined).transpose()?.unwrap_or_else(none))
