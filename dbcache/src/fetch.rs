@@ -23,6 +23,14 @@ mod rejects;
     feature = "sqlite",
     feature = "sqlx-sqlite"
 ))]
+mod spellings;
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
 mod sql;
 #[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
 mod sqlite;

@@ -7,6 +7,7 @@ pub mod names;
 pub mod outage;
 pub mod refusals;
 pub mod rows;
+pub mod spellings;
 pub mod through_a_cache;
 
 use dbcache::error::BoxError;

@@ -17,6 +17,8 @@ mod connection;
 mod pool;
 #[cfg(feature = "sqlx-sqlite")]
 mod sqlx;
+#[cfg(feature = "sqlite")]
+mod time_limit;
 
 #[cfg(feature = "sqlite")]
 pub use self::blocking::SqliteFetcher;

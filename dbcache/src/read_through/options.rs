@@ -64,7 +64,7 @@ macro_rules! request_options {
         /// An async fetch that takes longer is dropped, and the batch has failed. A blocking fetch cannot be stopped
         /// from outside: the fetcher is told the time by
         /// [`FetchRequest::timeout`](crate::fetch::FetchRequest::timeout), and what it brings later counts all the
-        /// same.
+        /// same. `PostgresFetcher` and `SqliteFetcher` end their queries then.
         ///
         /// A request that has nothing left to do but wait for ids which another request of this process is fetching
         /// waits no longer than this either. Then these ids have failed with

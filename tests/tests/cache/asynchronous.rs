@@ -4,8 +4,10 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbcache::error::BoxError;
+use dbcache::fetch::{AsyncDynamicFetcher, DynamicRows, FetchRequest};
 use dbcache::polars::prelude::*;
-use dbcache::{BatchPolicy, Cache, Cached, DynamicCache, Error, Progress, Table};
+use dbcache::{BatchPolicy, Cache, Cached, DynamicCache, Error, Progress, Table, TableName};
 use dbcache_tests::gate::{Gate, until};
 use tokio::sync::Notify;
 
@@ -199,4 +201,27 @@ async fn a_batch_that_takes_too_long_has_failed_and_the_others_are_stored() {
     let message = error.to_string();
     assert!(message.contains("1 batch of public.users failed, 2 rows stored"), "{message}");
     assert!(message.contains("the fetcher took longer than 30s"), "{message}");
+}
+
+/// Brings squares, and never says which columns there are.
+struct Taciturn;
+
+impl AsyncDynamicFetcher<i64> for Taciturn {
+    async fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+        Ok(rows(request.ids())?.into())
+    }
+
+    async fn known_columns(&self, _: &TableName) -> Option<Vec<String>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetcher_that_never_names_the_columns_is_given_up_when_a_batch_would_be() {
+    let folder = Folder::new();
+    let table = table(&folder);
+    let select = |column| table.select([column]).unwrap().batch_timeout(Duration::from_secs(30));
+    let error = select("squaer").frame_async(&[1, 2], &Taciturn).await.unwrap_err();
+    assert!(matches!(error, Error::ColumnsNotFound { .. }), "{error:?}");
+    assert_eq!(select("square").frame_async(&[1, 2], &Taciturn).await.unwrap(), rows(&[1, 2]).unwrap());
 }

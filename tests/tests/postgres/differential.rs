@@ -6,6 +6,9 @@
     reason = "any bits make a random value"
 )]
 
+use std::fmt::Display;
+
+use dbcache::key::Key;
 use dbcache::polars::prelude::*;
 use dbcache::postgres::{Client, NoTls, SimpleQueryMessage};
 use dbcache::{BatchPolicy, DynamicCache, Progress};
@@ -13,6 +16,7 @@ use dbcache_tests::contract::Of;
 use dbcache_tests::counts::{count, report};
 use dbcache_tests::versioned::Random;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::PostgresAdapter;
 
@@ -402,26 +406,31 @@ pub(crate) fn every_value_is_what_the_database_writes(database: &impl PostgresAd
     database.execute("CREATE TYPE main.mood AS ENUM ('sad', 'Happy one', ''); CREATE DOMAIN main.tag AS VARCHAR(30)");
     let mut values = 0;
     for seed in 0..tables {
-        values += table(database, seed as u64);
+        let seed = seed as u64;
+        values += match seed % 3 {
+            0 => table(database, seed, "INT8", |row| row as i64),
+            1 => table(database, seed, "TEXT", |row| format!("{row:03} it's 名")),
+            _ => table(database, seed, "UUID", |row| Uuid::from_u128(u128::from(row) << 64 | u128::from(row))),
+        };
     }
     report("differential", format!("{tables} tables, {values} values, 0 differences"));
 }
 
-/// One table; the number of its values.
-fn table(database: &impl PostgresAdapter, seed: u64) -> usize {
+/// One table, whose ids follow one another as its rows do; the number of its values.
+fn table<K: Key + Display>(database: &impl PostgresAdapter, seed: u64, id_type: &str, id: impl Fn(u64) -> K) -> usize {
     let (name, random) = (format!("main.t{seed}"), &mut Random::new(seed));
     let columns: Vec<RandomColumn> = (0..=random.below(9)).map(|_| RandomColumn::new(random)).collect();
     let rows = 1 + random.below(150);
     let defined: Vec<String> =
         columns.iter().enumerate().map(|(place, column)| format!(", c{place} {}", column.sql_type())).collect();
     let inserted: Vec<String> = (0..rows)
-        .map(|id| {
+        .map(|row| {
             let values: Vec<String> = columns.iter().map(|column| column.literal(random)).collect();
-            format!("({id}, {})", values.join(", "))
+            format!("('{}', {})", id(row).to_string().replace('\'', "''"), values.join(", "))
         })
         .collect();
     database.execute(&format!(
-        "CREATE TABLE {name} (id INT8 PRIMARY KEY{}); INSERT INTO {name} VALUES {}",
+        "CREATE TABLE {name} (id {id_type} PRIMARY KEY{}); INSERT INTO {name} VALUES {}",
         defined.concat(),
         inserted.join(", ")
     ));
@@ -438,8 +447,8 @@ fn table(database: &impl PostgresAdapter, seed: u64) -> usize {
             query = query.pin(name, DataType::String).unwrap();
         }
     }
-    let ids: Vec<i64> = (0..i64::try_from(rows).unwrap()).collect();
-    let what = format!("table {seed} in batches of {batch}");
+    let ids: Vec<K> = (0..rows).map(id).collect();
+    let what = format!("table {seed} by {id_type} in batches of {batch}");
     let fetched = query.frame(&ids, &Of(database)).unwrap_or_else(|cause| panic!("{what}: {cause:?}"));
     assert_same(&fetched, &columns, &expected, &what);
     database.execute(&format!("DROP TABLE {name}"));

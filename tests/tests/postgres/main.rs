@@ -8,6 +8,7 @@ mod ids;
 mod large_answers;
 mod pooled;
 mod refusals;
+mod spellings;
 mod sqlx_pool;
 mod time_limits;
 mod types;
@@ -45,6 +46,10 @@ macro_rules! postgres_contract {
             enums_and_padded_text_are_keys
             the_database_may_stand_before_the_schema
             the_index_of_the_key_is_used
+        }
+        crate::postgres_contract! { $adapter: spellings;
+            an_id_under_another_spelling_is_an_error_that_names_both
+            rows_that_differ_in_spelling_alone_are_rows_of_their_own
         }
         crate::postgres_contract! { $adapter: refusals;
             a_type_that_cannot_be_cached_is_named_with_its_column

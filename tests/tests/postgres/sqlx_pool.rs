@@ -7,7 +7,7 @@ use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchReques
 use dbcache::key::Key;
 use dbcache::sqlx::Postgres;
 use dbcache::sqlx::postgres::PgPoolOptions;
-use dbcache::{Cache, SqlxFetcher, TableName};
+use dbcache::{Cache, Cached, SqlxFetcher, TableName};
 use dbcache_tests::contract::{Adapter, ITEMS, Item, Of, items};
 use dbcache_tests::server::Database;
 use tokio::runtime::Runtime;
@@ -93,4 +93,23 @@ fn records_are_read_after_an_alteration_that_they_can_hold() {
 fn rows_of_an_empty_cache(database: &Sqlx) -> Vec<Item> {
     let folder = tempfile::tempdir().unwrap();
     Cache::<Item>::open(folder.path()).unwrap().rows(&[1, 2], &Of(database)).unwrap()
+}
+
+#[derive(Debug, Cached, sqlx::FromRow)]
+#[cached(table = "main.t")]
+struct Person {
+    #[cached(id)]
+    id: String,
+    n: i32,
+}
+
+#[test]
+fn a_record_under_another_spelling_is_an_error_that_names_both() {
+    let Some(database) = Sqlx::open() else { return };
+    crate::spellings::each(&database, |spelled| {
+        let fetch = |request: &FetchRequest<'_, String>| {
+            database.runtime.block_on(AsyncFetcher::<Person>::fetch(&database.fetcher, request))
+        };
+        spelled.assert_records_refused(fetch);
+    });
 }

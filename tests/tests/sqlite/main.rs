@@ -4,8 +4,10 @@
 mod adapter;
 mod differential;
 mod loose_types;
+mod spellings;
 #[cfg(feature = "databases")]
 mod sqlx_pool;
+mod time_limits;
 mod within_tokio;
 
 use std::error::Error as _;
@@ -63,6 +65,7 @@ fn rejected(cause: BoxError) -> RejectedRow {
 
 mod contract {
     dbcache_tests::fetcher_contract!(crate::adapter::Sqlite);
+    crate::spellings::spelling_contract!(crate::adapter::Sqlite);
 }
 
 #[test]
@@ -147,23 +150,6 @@ fn one_batch_may_ask_more_ids_than_a_query_has_parameters() {
     let ids: Vec<i64> = (1..=100_000).collect();
     let halves: Vec<i64> = ids.iter().map(|id| id / 2).collect();
     assert_eq!(all(&fetcher, "main.t", &ids), df!["id" => ids, "half" => halves].unwrap());
-}
-
-#[test]
-fn an_id_under_another_spelling_is_an_error_that_names_both() {
-    for (collation, asked, found) in [("NOCASE", "ada", "Ada"), ("RTRIM", "Ada  ", "Ada")] {
-        let fetcher = database(&format!(
-            "CREATE TABLE t (id TEXT COLLATE {collation} PRIMARY KEY, n INTEGER); INSERT INTO t VALUES ('Ada', 1), ('bob', 2)"
-        ));
-        let folder = tempfile::tempdir().unwrap();
-        let cache = dbcache::DynamicCache::open(folder.path()).unwrap();
-        let people = cache.table("main.t").unwrap().select(["n"]).unwrap();
-        let error = people.frame(&[asked.to_owned()], &fetcher).unwrap_err();
-        let dbcache::Error::FetchFailed { failures, .. } = error else { panic!("{error:?}") };
-        let message = failures[0].cause.to_string();
-        assert!(message.contains(&format!("{asked:?}")) && message.contains(&format!("{found:?}")), "{message}");
-        assert_eq!(people.frame(&[found.to_owned(), "bob".to_owned()], &fetcher).unwrap().height(), 2);
-    }
 }
 
 #[test]

@@ -9,12 +9,13 @@ use dbcache::key::Key;
 use dbcache::rusqlite::Connection;
 use dbcache::sqlx::Sqlite;
 use dbcache::sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use dbcache::{SqlxFetcher, TableName};
+use dbcache::{Cached, SqlxFetcher, TableName};
 use dbcache_tests::contract::{Adapter, Item};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 dbcache_tests::fetcher_contract!(Sqlx);
+crate::spellings::spelling_contract!(Sqlx);
 
 /// A database in a file, which another connection can lock.
 struct Sqlx {
@@ -58,4 +59,22 @@ impl Adapter for Sqlx {
     fn come_back(&self) {
         self.execute("ROLLBACK");
     }
+}
+
+#[derive(Debug, Cached, sqlx::FromRow)]
+#[cached(table = "main.t")]
+struct Person {
+    #[cached(id)]
+    id: String,
+    n: i64,
+}
+
+#[test]
+fn a_record_under_another_spelling_is_an_error_that_names_both() {
+    crate::spellings::each::<Sqlx>(|database, spelled| {
+        let fetch = |request: &FetchRequest<'_, String>| {
+            database.runtime.block_on(AsyncFetcher::<Person>::fetch(&database.fetcher, request))
+        };
+        spelled.assert_records_refused(fetch);
+    });
 }

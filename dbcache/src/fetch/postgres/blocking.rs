@@ -8,13 +8,13 @@ use postgres::{Client, Config, NoTls, Row};
 use super::PostgresError;
 use super::catalog::{COLUMNS, TABLES, Table};
 use super::connections::Connections;
-use super::driver::{catalog_rows, name_parameter};
+use super::driver::{catalog_rows, name_parameter, pairs};
 use super::own_thread::TimeLimit;
-use super::query::{BatchQuery, BoundIds};
+use super::query::{BatchQuery, BoundIds, other_spellings};
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, Fetcher};
+use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, Fetcher, spellings};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::{ColumnSchema, Record};
@@ -158,12 +158,27 @@ impl PostgresFetcher {
         limit: Option<TimeLimit>,
     ) -> Result<FetchedBatch, BoxError> {
         let mut query = BatchQuery::new(table, request, types)?;
-        let (asked, text, ids) = (Arc::clone(table), query.text.clone(), query.ids.clone());
-        let rows = self.connections.run(limit, move |client| rows(client, &asked.name, &text, &ids)).map_err(failed)?;
-        for row in rows {
+        for row in self.rows(table, query.text.clone(), query.ids.clone(), limit)? {
             query.push_row(table, &row)?;
         }
-        query.finish()
+        let fetched = query.finish()?;
+        if let Some((text, ids)) =
+            other_spellings(table, request, || spellings::batch_ids(&fetched, request.id_column()))?
+        {
+            spellings::refuse::<K>(pairs(&table.name, &self.rows(table, text, ids, limit)?)?)?;
+        }
+        Ok(fetched)
+    }
+
+    fn rows(
+        &self,
+        table: &Arc<Table>,
+        text: String,
+        ids: BoundIds,
+        limit: Option<TimeLimit>,
+    ) -> Result<Vec<Row>, BoxError> {
+        let table = Arc::clone(table);
+        self.connections.run(limit, move |client| rows(client, &table.name, &text, &ids)).map_err(failed)
     }
 
     fn table<K>(&self, request: &FetchRequest<'_, K>, limit: Option<TimeLimit>) -> Result<Arc<Table>, PostgresError> {

@@ -17,10 +17,13 @@ ORDER BY 1";
 ///
 /// A domain is followed to the type that it restricts, an array to that of its elements.
 ///
-/// The last column says whether the text of a value is the same in every session. It is where the function that writes
+/// The last column but one says whether the text of a value is the same in every session. It is where the function that writes
 /// it is immutable: those of dates, intervals and money follow settings, and those of rows and arrays what is in them.
 /// The labels of an enum are in the catalog, so that their function is not called immutable; a range is written as its
 /// bounds are.
+///
+/// The last column says whether the collation takes different texts for different. Collations had no such column before
+/// PostgreSQL 12, hence the JSON.
 pub(super) const COLUMNS: &str = r"
 WITH RECURSIVE relation AS (
     SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name
@@ -31,7 +34,7 @@ WITH RECURSIVE relation AS (
     )
     ORDER BY length(n.nspname::text) LIMIT 1
 ), attribute AS (
-    SELECT a.attnum, a.attname::text AS name, a.atttypid, a.atttypmod
+    SELECT a.attnum, a.attname::text AS name, a.atttypid, a.atttypmod, a.attcollation
     FROM pg_catalog.pg_attribute a JOIN relation ON a.attrelid = relation.oid
     WHERE a.attnum > 0 AND NOT a.attisdropped
 ), step AS (
@@ -48,7 +51,8 @@ WITH RECURSIVE relation AS (
 SELECT relation.schema, relation.name, a.name, pg_catalog.format_type(a.atttypid, a.atttypmod),
     step.sent::text, step.lists::text, t.oid::text, t.typarray::text, step.modifier::text,
     pg_catalog.format('%I.%I', n.nspname, t.typname),
-    (t.typtype = 'e' OR output.provolatile = 'i')::text
+    (t.typtype = 'e' OR output.provolatile = 'i')::text,
+    coalesce(pg_catalog.to_jsonb(c) ->> 'collisdeterministic', 'true')
 FROM relation, attribute a
     JOIN step ON step.attnum = a.attnum
     JOIN pg_catalog.pg_type t ON t.oid = step.type AND t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
@@ -56,6 +60,7 @@ FROM relation, attribute a
     LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid
     JOIN pg_catalog.pg_type written ON written.oid = coalesce(r.rngsubtype, t.oid)
     JOIN pg_catalog.pg_proc output ON output.oid = written.typoutput
+    LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
 ORDER BY a.attnum";
 
 /// A table or view, and its columns in their own order.
@@ -74,6 +79,17 @@ pub(super) struct DeclaredColumn {
     pub(super) declared: String,
     /// `None` where the cache has no type for it.
     pub(super) held: Option<Held>,
+    /// How ids are compared if that takes several texts for one id.
+    pub(super) loosely: Option<LooseComparison>,
+}
+
+/// A comparison that takes several texts for one: by a type such as `citext`, or by a collation.
+#[derive(Debug)]
+pub(super) struct LooseComparison {
+    /// The type in which texts are compared.
+    pub(super) as_type: String,
+    /// Its `=`. The schema of an extension need not be in the search path.
+    pub(super) equals: String,
 }
 
 /// How the values of a column are asked for, and what they become.
@@ -124,7 +140,7 @@ impl Table {
 }
 
 fn column(row: &[String]) -> Option<DeclaredColumn> {
-    let [_, _, name, declared, sent, lists, oid, list_oid, modifier, type_name, has_one_text] = row else {
+    let [_, _, name, declared, sent, lists, oid, list_oid, modifier, type_name, has_one_text, is_exact] = row else {
         return None;
     };
     let element = Element {
@@ -140,7 +156,8 @@ fn column(row: &[String]) -> Option<DeclaredColumn> {
         "1" => element.held_in_lists(sent),
         _ => None,
     };
-    Some(DeclaredColumn { name: name.clone(), declared: declared.clone(), held })
+    let loosely = element.loose_comparison(is_exact == "true");
+    Some(DeclaredColumn { name: name.clone(), declared: declared.clone(), held, loosely })
 }
 
 /// The type of a column's values, or of their elements, with domains taken for what they restrict.
@@ -167,6 +184,18 @@ impl Element<'_> {
         let (items, Self { list_oid, name, .. }) = self.kind()?;
         let kind = Kind::List(Box::new(items));
         Some(Held { kind, sent_as: format!("{name}[]"), sent: *list_oid, is_cast: sent != *list_oid })
+    }
+
+    /// How ids are compared, unless each text is an id of its own.
+    fn loose_comparison(&self, collation_is_exact: bool) -> Option<LooseComparison> {
+        const BPCHAR: u32 = 1042;
+        let (schema, as_type) = match self.name.strip_suffix(".citext") {
+            Some(schema) => (schema, self.name),
+            None if self.oid == BPCHAR => ("pg_catalog", "pg_catalog.bpchar"),
+            None if collation_is_exact => return None,
+            None => ("pg_catalog", Self::TEXT.name),
+        };
+        Some(LooseComparison { as_type: as_type.to_owned(), equals: format!("OPERATOR({schema}.=)") })
     }
 
     /// What the values become, and the type that they are sent as: their own, or text.

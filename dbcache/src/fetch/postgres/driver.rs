@@ -11,6 +11,7 @@ use super::PostgresError;
 use super::catalog::{CatalogRow, Table};
 use super::query::{BatchQuery, BoundIds};
 use crate::error::BoxError;
+use crate::name::TableName;
 
 /// A value as it was sent.
 struct Raw<'a>(&'a [u8]);
@@ -55,6 +56,12 @@ pub(super) fn catalog_rows(rows: &[Row]) -> Result<Vec<CatalogRow>, PostgresErro
     let rows: Result<Vec<CatalogRow>, Error> =
         rows.iter().map(|row| (0..row.len()).map(|place| row.try_get(place)).collect()).collect();
     rows.map_err(|cause| PostgresError::Connection(Box::new(cause)))
+}
+
+/// Pairs of texts.
+pub(super) fn pairs(table: &TableName, rows: &[Row]) -> Result<Vec<(String, String)>, PostgresError> {
+    let pairs = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    pairs.collect::<Result<_, Error>>().map_err(PostgresError::query(table))
 }
 
 /// Begins a transaction whose queries the server ends when the time is up.

@@ -10,12 +10,12 @@ use futures_util::future::join;
 
 use super::PostgresError;
 use super::catalog::{COLUMNS, TABLES, Table};
-use super::driver::{begin_within, catalog_rows, is_cancelled, name_parameter};
-use super::query::BatchQuery;
+use super::driver::{begin_within, catalog_rows, is_cancelled, name_parameter, pairs};
+use super::query::{BatchQuery, other_spellings};
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, spellings};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::{ColumnSchema, Record};
@@ -93,7 +93,11 @@ impl AsyncPostgresFetcher {
     ///
     /// [`TableError::NotFound`], or [`PostgresError::Query`] where the catalog cannot be read.
     pub async fn columns(&self, table: &TableName) -> Result<Vec<String>, PostgresError> {
-        look_up(&self.client().await?, table).await.map(|table| table.names())
+        let mut lent = Lent(None);
+        let client = lent.0.insert(self.client().await?);
+        let found = look_up(client, table).await;
+        lent.give_back();
+        found.map(|table| table.names())
     }
 
     async fn client(&self) -> Result<Client, PostgresError> {
@@ -205,7 +209,13 @@ async fn fetch<K: Key>(
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         query.push_row(table, &row)?;
     }
-    query.finish()
+    let fetched = query.finish()?;
+    if let Some((text, ids)) = other_spellings(table, request, || spellings::batch_ids(&fetched, request.id_column()))?
+    {
+        let rows = client.query_typed(&text, &[ids.parameter()]).await.map_err(&failed)?;
+        spellings::refuse::<K>(pairs(&table.name, &rows)?)?;
+    }
+    Ok(fetched)
 }
 
 async fn look_up(client: &Client, name: &TableName) -> Result<Table, PostgresError> {

@@ -3,12 +3,13 @@
 use polars::prelude::*;
 
 use super::PostgresError;
-use super::catalog::{DeclaredColumn, Held, Table};
+use super::catalog::{DeclaredColumn, Held, LooseComparison, Table};
 use super::cells::{Cells, cells};
 use super::kind::{Kind, NumericAs};
 use super::values::{self, Misfit};
 use crate::error::{BatchError, BoxError, RejectedRow};
 use crate::fetch::rejects::Rejects;
+use crate::fetch::spellings;
 use crate::fetch::sql::{self, SelectRows};
 use crate::fetch::table_error::TableError;
 use crate::fetch::{Columns, FetchRequest, FetchedBatch};
@@ -238,28 +239,45 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
         (Kind::Oid, false) => "= ANY($1::oid[])".to_owned(),
         (Kind::Numeric(_), false) => "= ANY($1::numeric[])".to_owned(),
         (Kind::Uuid, true) => "= ANY($1::uuid[])".to_owned(),
-        (Kind::Text, true) if is_caseless(id) => format!("= ANY($1::{}[])", id.declared),
-        (Kind::Text, true) => text_among_ids(&held),
+        (Kind::Text, true) => text_among_ids(id, &held),
         _ => return Err(refused().into()),
     };
     Ok(KeyColumn { held, among_ids })
 }
 
 /// Ids that are no label of an enum are no error, only not there: columns that are sent as text are compared as text.
-/// Blank-padded ones are not, for the sake of their index: a row that comes under another spelling is refused with both.
-fn text_among_ids(held: &Held) -> String {
-    const BPCHAR: u32 = 1042;
-    match held {
-        Held { is_cast: true, .. } => "::text = ANY($1)".to_owned(),
-        Held { sent: BPCHAR, .. } => "= ANY($1::bpchar[])".to_owned(),
-        _ => "= ANY($1)".to_owned(),
+/// Those that take several spellings for one id are compared as they are, for the sake of their index: a row that
+/// comes under another spelling is refused with both.
+fn text_among_ids(id: &DeclaredColumn, held: &Held) -> String {
+    match &id.loosely {
+        Some(LooseComparison { as_type, equals }) => format!("{equals} ANY($1::{as_type}[])"),
+        None if held.is_cast => "::text = ANY($1)".to_owned(),
+        None => "= ANY($1)".to_owned(),
     }
 }
 
-/// Whether the column is of the extension `citext`, in whatever schema that is. A row that comes in another case is
-/// refused with both spellings.
-fn is_caseless(id: &DeclaredColumn) -> bool {
-    id.declared == "citext" || id.declared.ends_with(".citext")
+/// A query for the spellings under which the table has those ids of a batch for which no row came; `None` if there can
+/// be none. Its rows are pairs of a requested id and that of the row. `found` gives the ids for which rows came.
+pub(super) fn other_spellings<K: Key>(
+    table: &Table,
+    request: &FetchRequest<'_, K>,
+    found: impl FnOnce() -> PolarsResult<Vec<String>>,
+) -> Result<Option<(String, BoundIds)>, BoxError> {
+    let id = table.id_column(request.id_column())?;
+    let Some(LooseComparison { as_type, equals }) = &id.loosely else { return Ok(None) };
+    let missing = spellings::missing(request, found)?;
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let key = key_of::<K>(table, id)?;
+    let path: Vec<&str> = table.path.iter().map(String::as_str).collect();
+    let text = format!(
+        "SELECT asked.id, {} FROM {} AS \"row\" JOIN unnest($1) AS asked(id) ON {} {equals} asked.id::{as_type}",
+        expression(id, &key.held),
+        sql::path(&path),
+        sql::of_row(&id.name),
+    );
+    Ok(Some((text, bound(IdSet::Text(missing), &key))))
 }
 
 /// Ids that the column cannot hold are not there, and asking for them would be an error.

@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Column, Connection, FromRow, Postgres, Row, ValueRef};
 
 use super::PostgresError;
 use super::catalog::{COLUMNS, CatalogRow, TABLES, Table};
-use super::query::{BatchQuery, BoundIds, row_id, select, shown};
+use super::query::{BatchQuery, BoundIds, other_spellings, row_id, select, shown};
 use crate::error::{BoxError, RejectedRow};
 use crate::fetch::sqlx::sealed::Sealed;
 use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, undecoded};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, spellings};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::Record;
@@ -120,13 +120,18 @@ where
     let of_record = T::schema().columns().iter().map(|column| column.column().column());
     let names: Vec<&str> = of_record.filter(|name| table.find(name).is_some()).collect();
     let (text, ids) = select(table, request, &names)?;
-    let mut rows = asking(text, ids).fetch(connection);
+    let mut rows = asking(text, ids).fetch(&mut *connection);
     let (mut records, mut rejected) = (Vec::with_capacity(request.ids().len()), Vec::new());
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         match T::from_row(&row) {
             Ok(record) => records.push(record),
             Err(cause) => rejected.push(reject(table, request.id_column(), &row, cause)?),
         }
+    }
+    drop(rows);
+    let found = || Ok(spellings::record_ids(&records));
+    if let Some((text, ids)) = other_spellings(table, request, found)? {
+        check_spellings::<T::Id>(connection, table, asking(text, ids)).await?;
     }
     Ok(Fetched::from(records).with_rejected(rejected))
 }
@@ -157,14 +162,33 @@ async fn columns_of<K: Key>(
     request: &FetchRequest<'_, K>,
 ) -> Result<FetchedBatch, BoxError> {
     let mut query = BatchQuery::new(table, request, &[])?;
-    let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(connection);
+    let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await.map_err(PostgresError::query(&table.name))? {
         if query.is_empty() {
             query.check_types(table, row.columns().iter().map(|column| column.type_info().oid().map(|oid| oid.0)))?;
         }
         query.push(|place| value(&row, place))?;
     }
-    query.finish()
+    drop(rows);
+    let fetched = query.finish()?;
+    let found = || spellings::batch_ids(&fetched, request.id_column());
+    if let Some((text, ids)) = other_spellings(table, request, found)? {
+        check_spellings::<K>(connection, table, asking(text, ids)).await?;
+    }
+    Ok(fetched)
+}
+
+/// Refuses ids that the table has under another spelling.
+async fn check_spellings<K: Key>(
+    connection: &mut PgConnection,
+    table: &Table,
+    query: Query<'static, Postgres, PgArguments>,
+) -> Result<(), BoxError> {
+    let failed = PostgresError::query(&table.name);
+    let rows = query.fetch_all(connection).await.map_err(&failed)?;
+    let pairs: Result<Vec<(String, String)>, sqlx::Error> =
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
+    Ok(spellings::refuse::<K>(pairs.map_err(&failed)?)?)
 }
 
 fn asking(text: String, ids: BoundIds) -> Query<'static, Postgres, PgArguments> {

@@ -5,12 +5,13 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::pool::Pool;
+use super::time_limit::TimeLimit;
 use super::{SqliteError, SqliteKey, connection};
 use crate::error::BoxError;
-use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, Fetcher};
 use crate::key::Key;
 use crate::name::TableName;
-use crate::record::Record;
+use crate::record::{ColumnSchema, Record};
 
 /// Fetches rows of any table or view of an SQLite database, as records or dynamically, without any SQL.
 ///
@@ -31,6 +32,9 @@ use crate::record::Record;
 ///
 /// A file is read through as many connections as there are batches in flight, each opened when it is first needed, and
 /// kept. Batches of a connection of your own, or of a database in memory, take turns.
+///
+/// If the cache gives batches a time limit, SQLite ends a query that takes longer, through the connection's progress
+/// handler: one of your own is removed then. How long a query waits for a lock is the connection's busy timeout.
 ///
 /// ```
 /// use dbcache::rusqlite::Connection;
@@ -122,12 +126,23 @@ impl SqliteFetcher {
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
         self.columns(table).ok()
     }
+
+    fn fetch_batch<K: Key>(
+        &self,
+        request: &FetchRequest<'_, K>,
+        types: &[ColumnSchema],
+    ) -> Result<FetchedBatch, BoxError> {
+        let fetch = |connection: &Connection| connection::fetch(connection, request, types);
+        match request.timeout().map(TimeLimit::from_now) {
+            None => self.connections.with(fetch),
+            Some(limit) => self.connections.within(limit, |connection| limit.keep(connection, fetch)),
+        }
+    }
 }
 
 impl<T: Record> Fetcher<T> for SqliteFetcher {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        let types = T::schema().columns();
-        self.connections.with(|connection| connection::fetch(connection, request, types)).map(Fetched::from)
+        self.fetch_batch(request, T::schema().columns()).map(Fetched::from)
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
@@ -137,7 +152,7 @@ impl<T: Record> Fetcher<T> for SqliteFetcher {
 
 impl<K: Key> DynamicFetcher<K> for SqliteFetcher {
     fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.connections.with(|connection| connection::fetch(connection, request, &[])).map(DynamicRows::from)
+        self.fetch_batch(request, &[]).map(DynamicRows::from)
     }
 
     fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {

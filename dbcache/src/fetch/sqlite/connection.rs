@@ -3,19 +3,23 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use polars::prelude::PolarsResult;
 use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::kind::Kind;
-use super::query::{BatchQuery, row_id};
+use super::query::{BatchQuery, other_spellings, row_id};
 use super::table::{COLUMNS, DeclaredColumn, TABLES, Table, names};
 use super::{SqliteError, SqliteKey, cells};
 use crate::error::BoxError;
 use crate::fetch::table_error::TableError;
-use crate::fetch::{FetchRequest, FetchedBatch, sql};
+use crate::fetch::{FetchRequest, FetchedBatch, spellings, sql};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::ColumnSchema;
+
+/// The ids of a query, bound as an array.
+const IDS: &str = "rarray(?1)";
 
 /// SQLite looks into a file only when the first query needs it, so one is made. Ids are bound through a table-valued
 /// function.
@@ -36,13 +40,33 @@ pub(super) fn fetch<K: Key>(
     let failed = SqliteError::query(request.table());
     let table = look_up(connection, request.table())?;
     let mut batch = BatchQuery::new(&table, request, types)?;
-    let text = batch.text(request, "IN (SELECT value FROM rarray(?1))");
+    let text = batch.text(request, IDS);
     let mut query = connection.prepare_cached(&text).map_err(&failed)?;
     let mut rows = query.query([bound(request.ids())]).map_err(&failed)?;
     while let Some(row) = rows.next().map_err(&failed)? {
         batch.push(|place| Ok(row.get_ref(place).map_err(&failed)?.into()))?;
     }
-    batch.finish()
+    let fetched = batch.finish()?;
+    check_spellings(connection, request, || spellings::batch_ids(&fetched, request.id_column()))?;
+    Ok(fetched)
+}
+
+/// Refuses ids that the table has under another spelling.
+fn check_spellings<K: Key>(
+    connection: &Connection,
+    request: &FetchRequest<'_, K>,
+    found: impl FnOnce() -> PolarsResult<Vec<String>>,
+) -> Result<(), BoxError> {
+    let missing = spellings::missing(request, found)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let failed = SqliteError::query(request.table());
+    let mut query = connection.prepare_cached(&other_spellings(request, IDS)).map_err(&failed)?;
+    let ids: Vec<Value> = missing.into_iter().map(Value::Text).collect();
+    let pairs = query.query_map([Rc::new(ids)], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
+    let pairs: Vec<(String, String)> = pairs.collect::<rusqlite::Result<_>>().map_err(&failed)?;
+    Ok(spellings::refuse::<K>(pairs)?)
 }
 
 /// SQLite's integers have 64 bits with a sign: for others there are no rows.

@@ -7,6 +7,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use super::connection;
+use super::time_limit::TimeLimit;
+use crate::error::BoxError;
 
 /// Connections that are lent out, one at a time to whoever asks. They are opened when they are needed, and kept.
 #[derive(Debug)]
@@ -31,17 +33,33 @@ impl Pool {
 
     /// Works with a connection that nobody else uses meanwhile. A panic leaves it as usable as it was.
     pub(super) fn with<R>(&self, work: impl FnOnce(&Connection) -> R) -> R {
-        let connection = self.take();
+        let connection = self.take().unwrap_or_else(|| self.wait());
+        self.lend(connection, work)
+    }
+
+    /// Works with a connection that is there before the time is up.
+    pub(super) fn within<R>(
+        &self,
+        limit: TimeLimit,
+        work: impl FnOnce(&Connection) -> Result<R, BoxError>,
+    ) -> Result<R, BoxError> {
+        match self.take().or_else(|| self.wait_until(limit)) {
+            Some(connection) => self.lend(connection, work),
+            None => Err(limit.error().into()),
+        }
+    }
+
+    fn lend<R>(&self, connection: Connection, work: impl FnOnce(&Connection) -> R) -> R {
         let done = catch_unwind(AssertUnwindSafe(|| work(&connection)));
         self.idle().push(connection);
         self.given_back.notify_one();
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// An idle connection, or a new one where there is none; where that cannot be opened, the next that is given back.
-    fn take(&self) -> Connection {
+    /// An idle connection, or a new one if there is none; `None` if that cannot be opened.
+    fn take(&self) -> Option<Connection> {
         let idle = self.idle().pop();
-        idle.or_else(|| self.open()).unwrap_or_else(|| self.wait())
+        idle.or_else(|| self.open())
     }
 
     fn open(&self) -> Option<Connection> {
@@ -63,6 +81,13 @@ impl Pool {
         }
     }
 
+    /// The next connection that is given back before the time is up.
+    fn wait_until(&self, limit: TimeLimit) -> Option<Connection> {
+        let none_idle = |idle: &mut Vec<Connection>| idle.is_empty();
+        let waited = self.given_back.wait_timeout_while(self.idle(), limit.left(), none_idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.pop()
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +103,8 @@ fn reopenable(connection: &Connection, name: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn database() -> (tempfile::TempDir, PathBuf) {
@@ -114,6 +141,14 @@ mod tests {
             is_lent.recv().expect("the connection is lent again");
         });
         assert_eq!(idle(&pool), 1);
+    }
+
+    #[test]
+    fn a_batch_waits_for_a_connection_no_longer_than_its_limit() {
+        let pool = Pool::of_one(Connection::open_in_memory().expect("a database"));
+        let within = || pool.within(TimeLimit::from_now(Duration::from_millis(1)), |_| Ok(()));
+        pool.with(|_| assert!(within().is_err()));
+        assert!(within().is_ok());
     }
 
     #[test]

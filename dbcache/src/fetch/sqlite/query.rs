@@ -42,9 +42,9 @@ impl BatchQuery {
     }
 
     /// The text of the query.
-    pub(super) fn text<K: Key>(&self, request: &FetchRequest<'_, K>, among_ids: &str) -> String {
+    pub(super) fn text<K: Key>(&self, request: &FetchRequest<'_, K>, ids: &str) -> String {
         let columns: Vec<&str> = self.columns.iter().map(ColumnCells::name).collect();
-        text(request, &columns, among_ids)
+        text(request, &columns, ids)
     }
 
     /// Takes one row, of which `value` gives the values.
@@ -127,15 +127,26 @@ fn reject(
     }
 }
 
-/// The text of a query for some columns. `among_ids` says how its one parameter holds the ids: all are bound as one, so
-/// that no request is larger than the limit on parameters.
-pub(super) fn text<K: Key>(request: &FetchRequest<'_, K>, columns: &[&str], among_ids: &str) -> String {
+/// The text of a query for some columns. `ids` is the table-valued function that makes rows of the query's one
+/// parameter: all ids are bound as one, so that no request is larger than the limit on parameters.
+pub(super) fn text<K: Key>(request: &FetchRequest<'_, K>, columns: &[&str], ids: &str) -> String {
     let table = table::names(request.table());
     let id_column = request.id_column();
     let columns: Vec<String> = columns.iter().map(|column| sql::of_row(column)).collect();
     // Ids are compared as the column is declared to, so that its index is used. A row that comes under another spelling
     // is refused with both.
-    SelectRows { table: &table, columns: &columns, id_column, among_ids }.to_sql()
+    let among_ids = format!("IN (SELECT value FROM {ids})");
+    SelectRows { table: &table, columns: &columns, id_column, among_ids: &among_ids }.to_sql()
+}
+
+/// The text of a query for pairs of an id and the spelling under which the table has it. SQLite does not say how a
+/// column compares text, so this is asked of all ids that no row came for.
+pub(super) fn other_spellings<K: Key>(request: &FetchRequest<'_, K>, ids: &str) -> String {
+    let (table, id) = (sql::path(&table::names(request.table())), sql::of_row(request.id_column()));
+    // A cross join keeps its order, so that each id is looked up in the index of the table.
+    format!(
+        "SELECT \"asked\".value, CAST({id} AS TEXT) FROM {ids} AS \"asked\" CROSS JOIN {table} AS \"row\" ON {id} = \"asked\".value"
+    )
 }
 
 /// The columns to select beside the id column. A wanted column that the table lacks is left out, which the cache

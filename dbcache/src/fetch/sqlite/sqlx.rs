@@ -1,24 +1,25 @@
 //! Fetching through a `SqlitePool`.
 
 use futures_util::TryStreamExt;
+use polars::prelude::PolarsResult;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, Column, Decode, FromRow, Row, Sqlite, TypeInfo, ValueRef};
 
-use super::query::{BatchQuery, row_id, text};
+use super::query::{BatchQuery, other_spellings, row_id, text};
 use super::table::{COLUMNS, TABLES, Table, names};
 use super::value::SqliteValue;
 use super::{SqliteError, SqliteKey};
 use crate::error::{BoxError, RejectedRow};
 use crate::fetch::sqlx::sealed::Sealed;
 use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, undecoded};
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch};
+use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, spellings};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::Record;
 
 /// The ids come as one array in JSON.
-const AMONG_IDS: &str = "IN (SELECT value FROM json_each(?1))";
+const IDS: &str = "json_each(?1)";
 
 impl Sealed for Sqlite {}
 
@@ -58,7 +59,7 @@ where
     table.check_key(id, SqliteKey::of::<T::Id>())?;
     let of_record = T::schema().columns().iter().map(|column| column.column().column());
     let names = [id.name.as_str()].into_iter().chain(of_record.filter(|name| table.find(name).is_some()));
-    let text = text(request, &names.collect::<Vec<&str>>(), AMONG_IDS);
+    let text = text(request, &names.collect::<Vec<&str>>(), IDS);
     let mut rows = asking(text, request.ids())?.fetch(pool);
     let (mut records, mut rejected) = (Vec::with_capacity(request.ids().len()), Vec::new());
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
@@ -67,6 +68,9 @@ where
             Err(cause) => rejected.push(reject(request.table(), &row, cause)?),
         }
     }
+    // A pool may have one connection.
+    drop(rows);
+    check_spellings(pool, request, || Ok(spellings::record_ids(&records))).await?;
     Ok(Fetched::from(records).with_rejected(rejected))
 }
 
@@ -85,11 +89,29 @@ fn reject(table: &TableName, row: &SqliteRow, cause: sqlx::Error) -> Result<Reje
 async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Result<FetchedBatch, BoxError> {
     let table = look_up(pool, request.table()).await?;
     let mut batch = BatchQuery::new(&table, request, &[])?;
-    let mut rows = asking(batch.text(request, AMONG_IDS), request.ids())?.fetch(pool);
+    let mut rows = asking(batch.text(request, IDS), request.ids())?.fetch(pool);
     while let Some(row) = rows.try_next().await.map_err(SqliteError::query(request.table()))? {
         batch.push(|place| value(&row, place))?;
     }
-    batch.finish()
+    drop(rows);
+    let fetched = batch.finish()?;
+    check_spellings(pool, request, || spellings::batch_ids(&fetched, request.id_column())).await?;
+    Ok(fetched)
+}
+
+/// Refuses ids that the table has under another spelling.
+async fn check_spellings<K: Key>(
+    pool: &SqlitePool,
+    request: &FetchRequest<'_, K>,
+    found: impl FnOnce() -> PolarsResult<Vec<String>>,
+) -> Result<(), BoxError> {
+    let missing = spellings::missing(request, found)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query_as(AssertSqlSafe(other_spellings(request, IDS))).bind(serde_json::to_string(&missing)?);
+    let pairs: Vec<(String, String)> = query.fetch_all(pool).await.map_err(SqliteError::query(request.table()))?;
+    Ok(spellings::refuse::<K>(pairs)?)
 }
 
 /// SQLite's integers have 64 bits with a sign: for others there are no rows.
