@@ -265,7 +265,7 @@ impl Table {
         };
         let in_file = columns.iter().map(in_file).collect();
         let out = Writing::create(&self.path(place))?;
-        let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), in_file, sets.are_mixed())?;
+        let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), in_file, sets.are_written())?;
         let mut count = 0;
         for group in InOrder::new(rows, GROUP) {
             let (ids, located) = group?;

@@ -1,5 +1,6 @@
 //! All rows of a snapshot in the order of their ids, a group at a time, so that folding holds no more of them.
 
+use super::keys;
 use super::located::Located;
 use super::parquet_file::SetOfRows;
 use super::presence::{ColumnSet, Presence};
@@ -123,8 +124,15 @@ impl SetsInOrder {
     }
 
     /// Whether rows have different sets.
-    pub(super) fn are_mixed(&self) -> bool {
+    fn are_mixed(&self) -> bool {
         self.0.len() > 1
+    }
+
+    /// Whether the file says of each row which set it has. It does so where rows differ, and where a set has entries
+    /// that are no columns: a program that writes the file anew leaves out the header that has them, and then this
+    /// column alone shows that not every null counts, nor every row.
+    pub(super) fn are_written(&self) -> bool {
+        self.are_mixed() || self.0.iter().flat_map(|set| &set.columns).any(|entry| !keys::is_column(entry))
     }
 
     /// The columns that at least one row has.
@@ -132,11 +140,12 @@ impl SetsInOrder {
         Presence::of_sets(self.0.iter().map(|set| &set.columns)).columns()
     }
 
-    /// Counts the next rows, and gives the place of each row's set where they are mixed.
+    /// Counts the next rows, and gives the place of each row's set where that is written.
     pub(super) fn count(&mut self, snapshot: &Snapshot, rows: &Located) -> Result<Option<Vec<u32>>> {
+        let are_written = self.are_written();
         if let [all] = self.0.as_mut_slice() {
             all.rows += rows.len() as u64;
-            return Ok(None);
+            return Ok(are_written.then(|| vec![0; rows.len()]));
         }
         let presence = snapshot.presence_of(rows)?;
         let unknown = || Error::Internal { invariant: "the sets of all rows are known before rows are counted" };

@@ -34,7 +34,7 @@ pub(super) use self::schema::{FileColumn, are_whole_microseconds};
 pub(super) use self::writer::IDS_A_PAGE;
 pub(super) use self::writer::{GROUP, Writer};
 
-/// The column that holds each row's column set, in files whose rows differ in it.
+/// The column that holds each row's column set, in files whose rows differ in it, or whose sets have more than columns.
 pub(super) const PRESENCE_COLUMN: &str = "__dbcache_column_set";
 /// Columns whose names begin so are ours.
 const RESERVED_PREFIX: &str = "__dbcache";

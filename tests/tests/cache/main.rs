@@ -24,6 +24,7 @@ mod pools;
 mod refresh;
 mod rejected;
 mod retries;
+mod rewritten;
 mod rows;
 mod schema_evolution;
 mod segments;

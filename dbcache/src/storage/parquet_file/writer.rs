@@ -67,15 +67,15 @@ struct WrittenChunk {
 }
 
 impl Writer {
-    /// Begins a file with these columns; `is_mixed` says that each row's column set is written too.
+    /// Begins a file with these columns; `has_sets` says that each row's column set is written too.
     pub(in crate::storage) fn new(
         out: Writing,
         id: (&str, &DataType),
         columns: Vec<FileColumn>,
-        is_mixed: bool,
+        has_sets: bool,
     ) -> Result<Self> {
         let mut columns: Vec<FileColumn> = std::iter::once(FileColumn::new(id.0, id.1)).chain(columns).collect();
-        if is_mixed {
+        if has_sets {
             columns.push(FileColumn::new(PRESENCE_COLUMN, &DataType::UInt32));
         }
         let schema = |field: fn(&FileColumn) -> ArrowField| -> ArrowSchema {
