@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::values::{Misfit, Read, misfit};
+use crate::convert;
 
 /// A number as groups of four decimal digits.
 #[derive(Clone, Copy, Debug)]
@@ -74,9 +75,9 @@ impl<'a> Numeric<'a> {
         self.parts(0).filter(|_| !self.negative).ok_or_else(|| self.misfit())
     }
 
-    /// The nearest float, if any is near.
+    /// The float that has all its digits.
     pub(super) fn float(self) -> Read<f64> {
-        self.text().parse().ok().filter(|float: &f64| float.is_finite()).ok_or_else(|| self.misfit())
+        convert::text::float(&self.text()).ok_or_else(|| self.misfit())
     }
 
     /// The digits, as PostgreSQL writes them.
@@ -174,6 +175,15 @@ mod tests {
         assert_eq!(Numeric::read(&bytes).expect("1e100").scaled(0), None);
         let bytes = number(&[1], 100, 0, 0);
         assert!(Numeric::read(&bytes).expect("1e400").float().is_err());
+    }
+
+    #[test]
+    fn a_float_takes_a_number_whose_digits_it_all_has() {
+        let float = |groups: &[i16]| Numeric::read(&number(groups, 3, 0, 0)).and_then(Numeric::float);
+        assert_eq!(float(&[1234, 5678, 9012, 3450]), Ok(1_234_567_890_123_450.0));
+        assert_eq!(float(&[9007, 1992, 5474, 992]), Ok(9_007_199_254_740_992.0));
+        assert!(float(&[9007, 1992, 5474, 993]).is_err());
+        assert!(float(&[1234, 5678, 9012, 3456, 7890]).is_err());
     }
 
     #[test]
