@@ -246,6 +246,9 @@ pub(super) fn reconcile(table: &TableName, stored: &Column, fetched: &Column) ->
 /// Both columns nested or both text, where one is nested and the other JSON text. What is stored stays as it is.
 fn alike(stored: &Column, fetched: &Column) -> Option<(Column, Column)> {
     let fetched = match (stored.dtype(), fetched.dtype()) {
+        (nested, DataType::String) if nested.is_nested() && fetched.null_count() == fetched.len() => {
+            Column::full_null(fetched.name().clone(), fetched.len(), &DataType::Null)
+        }
         (nested, DataType::String) if nested.is_nested() => {
             documents::beside(fetched.str().ok()?, nested)?.into_column()
         }

@@ -279,3 +279,28 @@ fn documents_that_are_text_take_in_the_keys_of_records() {
     let stored = folder.read("public_users.parquet");
     assert_eq!(stored.column("doc").unwrap().dtype(), &DataType::String);
 }
+
+#[derive(Clone, Debug, PartialEq, Cached)]
+#[cached(table = "public.users")]
+struct Anything {
+    #[cached(id)]
+    id: i64,
+    doc: Option<Value>,
+}
+
+#[test]
+fn a_null_is_stored_beside_documents_whatever_record_brings_it() {
+    let folder = Folder::new();
+    let streets = Cache::<Streets>::open(folder.path("")).unwrap();
+    let street = |ids: &[i64]| -> Result<Vec<Streets>, std::io::Error> {
+        let doc = Street { street: "a".to_owned(), city: "b".to_owned() };
+        Ok(ids.iter().map(|id| Streets { id: *id, doc: doc.clone() }).collect())
+    };
+    streets.rows(&[1], &street).unwrap();
+    let anything = Cache::<Anything>::open(folder.path("")).unwrap();
+    let nothing = |ids: &[i64]| -> Result<Vec<Anything>, std::io::Error> {
+        Ok(ids.iter().map(|id| Anything { id: *id, doc: None }).collect())
+    };
+    let rows = anything.rows(&[2], &nothing).unwrap();
+    assert_eq!(rows, [Anything { id: 2, doc: None }]);
+}
