@@ -19,7 +19,7 @@ use crate::fetch::{BatchSource, PinnedType};
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::nesting::Nesting;
-use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, Wants, Warmth};
+use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, WantedPart, Wants, Warmth};
 use crate::record::{CellError, CellFault, ColumnSchema, Schema};
 use crate::storage::{ColumnSet, LookUp, StoredColumn, Table, innermost};
 
@@ -56,6 +56,11 @@ impl Wanted {
             Self::Pinned { keys, .. } => keys.clone(),
             Self::Declared(schema) => innermost(schema.data_type()),
         }
+    }
+
+    fn part(&self) -> WantedPart<'_> {
+        let is_text = self.data_type().is_some_and(DataType::is_string);
+        WantedPart { column: self.column(), keys: self.keys(), is_text }
     }
 
     fn data_type(&self) -> Option<&DataType> {
@@ -331,7 +336,7 @@ impl Question {
 
 /// What all requests for these columns want: of a declared column all the keys that are declared.
 fn wants(table: &Arc<Table>, wanted: &[Wanted], declared: &'static [ColumnSchema]) -> Wants {
-    let wants = Wants::new(table, wanted.iter().map(|wanted| (wanted.column(), wanted.keys())), declared);
+    let wants = Wants::new(table, wanted.iter().map(Wanted::part), declared);
     Wants { pins: wanted.iter().filter_map(Wanted::pin).collect(), ..wants }
 }
 

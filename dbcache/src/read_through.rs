@@ -41,9 +41,9 @@ pub(crate) use self::options::{Options, Shared, request_options};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::request::{Answer, Fetch, Request};
 pub use self::retry::Retry;
-pub(crate) use self::wants::Wants;
 #[cfg(feature = "lazy")]
 pub(crate) use self::wants::default_of;
+pub(crate) use self::wants::{WantedPart, Wants};
 
 /// Fetches what is needed, and reads the rows.
 ///

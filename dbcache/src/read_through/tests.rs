@@ -18,7 +18,7 @@ use super::ending::{Ending, Read};
 use super::group::Commit;
 use super::options::{Options, Shared};
 use super::session::{Begun, Session, Step};
-use super::{Absences, Answer, Fetch, FolderClaims, RememberAbsent, Request, Wants};
+use super::{Absences, Answer, Fetch, FolderClaims, RememberAbsent, Request, WantedPart, Wants};
 use crate::error::BatchError;
 use crate::fetch::{Columns, FetchedBatch};
 use crate::key::Key;
@@ -216,7 +216,7 @@ impl World {
             .map(|(_, name)| *name)
             .collect();
         let references: Vec<_> = columns.iter().map(|name| name.parse().expect("a column")).collect();
-        let wanted = references.iter().map(|column| (column, vec![Vec::new()]));
+        let wanted = references.iter().map(|column| WantedPart { column, keys: vec![Vec::new()], is_text: false });
         let request = Arc::new(Request {
             wants: Arc::new(Wants::new(table, wanted, &[])),
             ids: Arc::new(i64::to_set(&ids)),

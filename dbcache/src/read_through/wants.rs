@@ -25,22 +25,30 @@ pub(crate) struct Wants {
     pub(crate) pins: Vec<PinnedType>,
 }
 
+/// A column, or a path in it, and what a row needs of it.
+pub(crate) struct WantedPart<'w> {
+    pub(crate) column: &'w ColumnRef,
+    /// The paths to the keys that a row needs, which begin where the column's own path ends.
+    pub(crate) keys: Vec<Vec<String>>,
+    /// Whether it is wanted as text.
+    pub(crate) is_text: bool,
+}
+
 impl Wants {
-    /// What it takes to answer with some columns and paths. A row needs of each the keys at the paths that stand beside
-    /// it, which begin where its own path ends.
+    /// What it takes to answer with some columns and paths.
     pub(crate) fn new<'w>(
         table: &Arc<Table>,
-        wanted: impl Iterator<Item = (&'w ColumnRef, Vec<Vec<String>>)>,
+        wanted: impl Iterator<Item = WantedPart<'w>>,
         declared: &'static [ColumnSchema],
     ) -> Self {
         let defaults: PlHashMap<&str, DefaultCell> = defaults(declared).collect();
         let (mut paths_of, mut needs) = (PlIndexMap::<&str, Vec<Vec<String>>>::default(), Vec::new());
-        for (column, keys) in wanted.filter(|(column, _)| column.column() != table.id_column()) {
+        for WantedPart { column, keys, is_text } in wanted.filter(|part| part.column.column() != table.id_column()) {
             let (name, steps) = (column.column(), column.path().steps());
             let has_default = defaults.contains_key(name);
             needs.extend(keys.into_iter().map(|keys| {
                 let path = steps.iter().cloned().chain(keys).collect();
-                Need { column: name.into(), path, has_default }
+                Need { column: name.into(), path, has_default, is_text }
             }));
             paths_of.entry(name).or_default().push(steps.to_vec());
         }

@@ -21,6 +21,8 @@ pub(crate) struct Need {
     pub(crate) path: Vec<String>,
     /// Whether a row without the column will do, but not one with other keys in it.
     pub(crate) has_default: bool,
+    /// Whether it is wanted as text, which shows all keys that a document has, whoever declared them.
+    pub(crate) is_text: bool,
 }
 
 impl Need {
@@ -30,7 +32,7 @@ impl Need {
             return self.has_default;
         }
         let keys = Keys::of(set, &self.column);
-        keys.hold(&self.path) || keys.hold_most_below(&self.path, sets)
+        keys.hold(&self.path) || !self.is_text && keys.hold_most_below(&self.path, sets)
     }
 
     /// The same in a table of whose nested columns no record type chose the keys.
@@ -200,7 +202,7 @@ mod tests {
 
     fn is_met(path: &str, set: &ColumnSet, sets: &[ColumnSet]) -> bool {
         let path = path.split('.').skip(1).map(str::to_owned).collect();
-        Need { column: "profile".into(), path, has_default: false }.is_met(set, sets)
+        Need { column: "profile".into(), path, has_default: false, is_text: false }.is_met(set, sets)
     }
 
     #[test]

@@ -304,3 +304,34 @@ fn a_null_is_stored_beside_documents_whatever_record_brings_it() {
     let rows = anything.rows(&[2], &nothing).unwrap();
     assert_eq!(rows, [Anything { id: 2, doc: None }]);
 }
+
+#[derive(Clone, Debug, PartialEq, Cached)]
+#[cached(table = "public.users")]
+struct Text {
+    #[cached(id)]
+    id: i64,
+    doc: Option<String>,
+}
+
+#[test]
+fn records_that_read_a_document_as_text_or_json_have_all_its_keys() {
+    let folder = Folder::new();
+    let document = json!({ "street": "a", "city": "b", "more": [1, 2] });
+    let streets = Cache::<Streets>::open(folder.path("")).unwrap();
+    let street = |ids: &[i64]| -> Result<Vec<Streets>, std::io::Error> {
+        Ok(ids.iter().map(|id| Streets::of(*id, document.clone())).collect())
+    };
+    streets.rows(&[1, 2], &street).unwrap();
+    let anything = Cache::<Anything>::open(folder.path("")).unwrap();
+    let all = |ids: &[i64]| -> Result<Vec<Anything>, std::io::Error> {
+        Ok(ids.iter().map(|id| Anything { id: *id, doc: Some(document.clone()) }).collect())
+    };
+    let rows = anything.rows(&[1], &all).unwrap();
+    assert_eq!(rows, [Anything { id: 1, doc: Some(document.clone()) }]);
+    let texts = Cache::<Text>::open(folder.path("")).unwrap();
+    assert_eq!(texts.all().look_up(&[1, 2]).unwrap().incomplete, [2]);
+    let found = texts.all().rows_cached(&[1]).unwrap().rows;
+    let text = found.first().and_then(|row| row.doc.as_deref()).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), document);
+    assert_eq!(streets.rows(&[1, 2], &street).unwrap().len(), 2);
+}
