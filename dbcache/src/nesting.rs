@@ -4,11 +4,12 @@
 //! very request. So each thread and task knows the batches that it is in the middle of fetching, and a request that is
 //! about to wait first looks whether the batches that it waits for wait for one of these.
 
+#[cfg(feature = "tokio")]
+mod future;
+
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
 thread_local! {
     static CURRENT: RefCell<Nesting> = const { RefCell::new(Nesting(None)) };
@@ -56,12 +57,6 @@ impl Nesting {
         work()
     }
 
-    /// A future that is polled in the middle of these batches.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn instrument<F>(self, future: F) -> Nested<F> {
-        Nested { nesting: self, future }
-    }
-
     fn batches(&self) -> impl Iterator<Item = BatchId> {
         std::iter::successors(self.0.as_deref(), |level| level.outer.0.as_deref()).map(|level| level.batch)
     }
@@ -79,22 +74,6 @@ struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(std::mem::take(&mut self.outer));
-    }
-}
-
-/// Made by [`Nesting::instrument`].
-#[derive(Debug)]
-pub(crate) struct Nested<F> {
-    nesting: Nesting,
-    future: F,
-}
-
-impl<F: Future + Unpin> Future for Nested<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { nesting, future } = &mut *self;
-        nesting.enter(|| Pin::new(future).poll(context))
     }
 }
 

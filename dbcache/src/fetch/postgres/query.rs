@@ -14,7 +14,6 @@ use crate::fetch::sql::{self, SelectRows};
 use crate::fetch::table_error::TableError;
 use crate::fetch::{Columns, FetchRequest, FetchedBatch};
 use crate::key::{ColumnIds, IdSet, Key, RowId};
-use crate::misfits;
 use crate::record::ColumnSchema;
 
 /// The query of one batch, and what has come of its rows.
@@ -185,7 +184,7 @@ pub(super) fn shown(kind: &Kind, value: &[u8]) -> String {
     let mut one = cells(kind, 1);
     let column = one.push(value).map(|()| one.finish(PlSmallStr::EMPTY));
     match column {
-        Ok(column) => column.ok().and_then(|column| misfits::shown(&column, 0)).unwrap_or_default(),
+        Ok(column) => column.ok().and_then(|column| crate::misfits::shown(&column, 0)).unwrap_or_default(),
         Err(Misfit(found)) => found,
     }
 }
