@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_float_takes_a_number_whose_digits_it_all_has() {
-        let float = |groups: &[i16]| Numeric::read(&number(groups, 3, 0, 0)).and_then(Numeric::float);
+        let float = |groups: &[i16]| Numeric::read(&number(groups, 3, 0, 4)).and_then(Numeric::float);
         assert_eq!(float(&[1234, 5678, 9012, 3450]), Ok(1_234_567_890_123_450.0));
         assert_eq!(float(&[9007, 1992, 5474, 992]), Ok(9_007_199_254_740_992.0));
         assert!(float(&[9007, 1992, 5474, 993]).is_err());
