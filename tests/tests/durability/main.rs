@@ -13,6 +13,7 @@ mod places;
 mod power_cut;
 mod power_model;
 mod processes;
+mod records;
 mod threads;
 
 use std::path::{Path, PathBuf};
