@@ -16,8 +16,8 @@ use polars::prelude::*;
 
 use self::column::laid_out;
 use self::ids::HeldIds;
-use super::locked;
 use crate::key::IdSet;
+use crate::locked::locked;
 
 /// A chunk that was not used by so many later reads may be pushed out.
 const UNUSED: u64 = 256;
