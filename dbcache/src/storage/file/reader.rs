@@ -1,12 +1,15 @@
 //! A file of ours, read page by page: ids are found, and columns of some rows decoded, reading little else.
 
 mod columns;
+mod decode;
 mod ids;
 mod levels;
 mod numbers;
 #[cfg(feature = "lazy")]
 mod ordered;
 mod page_bytes;
+mod page_choice;
+mod struct_part;
 mod texts;
 
 use std::ops::Range;
@@ -31,8 +34,6 @@ pub(in crate::storage) use self::columns::Way;
 use self::ids::IdPages;
 use self::page_bytes::{PageBytes, with_bytes};
 
-/// Where a request needs more than one page in so many, it reads all of them.
-const PAGES_WORTH_ALL: usize = 3;
 /// So many pages are decoded at a time, by one thread: few enough to lie in memory that was just used.
 const PAGES_AT_ONCE: usize = 64;
 /// From so many pages on, they are read by several threads.

@@ -4,15 +4,14 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use polars::prelude::*;
-use polars_arrow::array::{ArrayRef, BinaryViewArray, Utf8ViewArray};
-use polars_arrow::bitmap::{Bitmap, MutableBitmap};
 use polars_parquet::parquet::compression::Compression;
-use polars_parquet::parquet::read::BasicDecompressor;
-use polars_parquet::read::{ColumnChunkMetadata, Filter, column_iter_to_arrays};
+use polars_parquet::read::ColumnChunkMetadata;
 use rayon::prelude::*;
 
-use super::page_bytes::{PageBytes, give_back};
-use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile, numbers, texts};
+use super::page_bytes::PageBytes;
+use super::page_choice::{GroupPages, GroupRows, Layout};
+use super::struct_part::{is_below, leaves, part_of};
+use super::{PAGES_A_THREAD, PAGES_AT_ONCE, RowFile, numbers};
 use crate::error::{Error, Result};
 use crate::key::{IdSet, row_number};
 use crate::storage::memory::{Chunk, ChunkKey};
@@ -149,31 +148,6 @@ impl RowFile {
             Some(GroupRows { group, start: row_number(start), rows: here })
         })
     }
-
-    /// Decodes pages of all leaves of a field; of a field without any below it, only the rows of the mask.
-    pub(super) fn decode(
-        &self,
-        group: usize,
-        field: &ArrowField,
-        leaves: Vec<PageBytes>,
-        mask: Option<Bitmap>,
-    ) -> Result<Series> {
-        let chunks = self.chunks(group);
-        let types = leaves.iter().filter_map(|pages| chunks.get(pages.leaf));
-        let types = types.map(|chunk| &chunk.descriptor().descriptor.primitive_type).collect();
-        let (mut pages, mut memory) = (Vec::new(), Vec::new());
-        for leaf in leaves {
-            let (reader, bytes) = self.page_reader(group, leaf)?;
-            pages.push(BasicDecompressor::new(reader, Vec::new()));
-            memory.push(bytes);
-        }
-        let is_part = mask.is_some();
-        let decoded = column_iter_to_arrays(pages, types, field.clone(), mask.map(Filter::new_masked));
-        memory.into_iter().for_each(give_back);
-        let arrays = decoded.map_err(Error::frame("decode a column"))?.0;
-        let arrays: Vec<ArrayRef> = if is_part { arrays.into_iter().map(compact).collect() } else { arrays };
-        Series::try_from((field, arrays)).map_err(Error::frame("decode a column"))
-    }
 }
 
 /// Whether what is read is kept in memory for later.
@@ -182,26 +156,6 @@ pub(in crate::storage) enum Way {
     ThroughMemory,
     /// For what is read once, as when files are folded.
     Past,
-}
-
-/// Rows of one row group.
-#[derive(Clone, Copy)]
-pub(super) struct GroupRows<'r> {
-    group: usize,
-    /// The row of the file that is the group's first.
-    start: IdxSize,
-    rows: &'r [IdxSize],
-}
-
-impl GroupRows<'_> {
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// The rows, counted from the group's first.
-    pub(super) fn places(&self) -> impl Iterator<Item = IdxSize> + '_ {
-        self.rows.iter().map(|row| row - self.start)
-    }
 }
 
 /// How to read a column.
@@ -216,20 +170,13 @@ struct ColumnReading<'a> {
 }
 
 /// Where the wanted rows of one row group come from.
-pub(super) enum Source<'r> {
+enum Source<'r> {
     /// A chunk that is decoded whole.
     Chunk(Series, GroupRows<'r>),
     /// A chunk that is to be decoded whole.
     All(GroupRows<'r>),
     /// Some pages that are to be decoded.
     Some(GroupPages<'r>),
-}
-
-/// The pages of a row group that hold wanted rows.
-pub(super) struct GroupPages<'r> {
-    rows: GroupRows<'r>,
-    rows_a_page: usize,
-    pages: Vec<Range<usize>>,
 }
 
 impl ColumnReading<'_> {
@@ -268,36 +215,38 @@ impl ColumnReading<'_> {
 
     /// Where rows of a chunk come from that is not in memory.
     fn source<'r>(&self, rows: GroupRows<'r>) -> Result<Source<'r>> {
-        let group = rows.group;
-        if rows.len() == self.file.group_rows(group) {
+        if rows.len() == self.file.group_rows(rows.group) {
             return Ok(Source::All(rows));
         }
-        let first = self.leaves().first().copied().unwrap_or_default();
+        let layout = self.layout(rows.group)?;
+        let pages = GroupPages::of(rows, &layout).filter(|pages| !self.counts_as_whole(pages, layout.pages));
+        Ok(pages.map_or(Source::All(rows), Source::Some))
+    }
+
+    /// All Parquet columns of a column have their pages at the same rows.
+    fn layout(&self, group: usize) -> Result<Layout> {
+        let first = self.leaves().first().copied().ok_or_else(|| self.file.damaged("a column chunk is gone"))?;
         let rows_a_page = self.file.chunk(self.file.place(group, first))?.rows_a_page;
-        let Some(rows_a_page) = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0) else {
-            return Ok(Source::All(rows));
-        };
-        let (pages, all) = (pages_of(rows.places(), rows_a_page), self.file.table(group, first)?.len());
-        if self.is_all_worth(group, count(&pages), all) {
-            return Ok(Source::All(rows));
+        let rows_a_page = usize::try_from(rows_a_page).map_err(|_| self.file.damaged("its pages are too long"))?;
+        Ok(Layout { rows_a_page, pages: self.file.table(group, first)?.len() })
+    }
+
+    /// Counts pages that are read one by one, and tells whether to read the whole chunk instead, to hold it.
+    fn counts_as_whole(&self, pages: &GroupPages<'_>, all: usize) -> bool {
+        if self.way == Way::Past {
+            return false;
         }
-        Ok(Source::Some(GroupPages { rows, rows_a_page, pages }))
+        let group = pages.rows.group;
+        let chunks = self.file.chunks(group);
+        let sizes =
+            self.leaves().iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
+        // What does not fit in memory is not held there.
+        let size = usize::try_from(sizes.sum::<i64>()).unwrap_or(usize::MAX);
+        self.file.memory.admits_after_pages(&self.key(group), pages.count(), all, size)
     }
 
     fn key(&self, group: usize) -> ChunkKey {
         self.file.key(&self.label, group)
-    }
-
-    /// Whether to read all pages rather than those that are needed.
-    fn is_all_worth(&self, group: usize, needed: usize, all: usize) -> bool {
-        if needed * PAGES_WORTH_ALL > all {
-            return true;
-        }
-        let chunks = self.file.chunks(group);
-        let sizes =
-            self.leaves().iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
-        let size = usize::try_from(sizes.sum::<i64>()).unwrap_or(usize::MAX);
-        self.way == Way::ThroughMemory && self.file.memory.is_worth(&self.key(group), needed, all, size)
     }
 
     /// Keeps a chunk in memory of which these rows are wanted, if it is worth that. Returns it as it then is.
@@ -310,7 +259,7 @@ impl ColumnReading<'_> {
             return memory.offer_laid_out(key, chunk);
         }
         let size = chunk.estimated_size();
-        if memory.takes_unread(size) || memory.is_read_again(&key, size) {
+        if memory.takes_unread(size) || memory.admits_on_reread(&key, size) {
             memory.offer_column(key, &chunk);
         }
         chunk
@@ -354,13 +303,13 @@ impl ColumnReading<'_> {
         let mut pages = 0;
         let together: Vec<&[&GroupPages<'_>]> = parts
             .chunk_by(|part, next| {
-                pages += count(&part.pages);
+                pages += part.count();
                 let is_joined = pages < PAGES_AT_ONCE && self.codecs(part.rows.group).eq(self.codecs(next.rows.group));
                 pages = if is_joined { pages } else { 0 };
                 is_joined
             })
             .collect();
-        let all: usize = parts.iter().map(|part| count(&part.pages)).sum();
+        let all: usize = parts.iter().map(|part| part.count()).sum();
         let decode = |parts: &&[&GroupPages<'_>]| self.decode_together(parts);
         let decoded: Result<Vec<Vec<Series>>> = if all < 2 * PAGES_A_THREAD {
             together.iter().map(decode).collect()
@@ -381,56 +330,16 @@ impl ColumnReading<'_> {
         let (mut places, mut decoded) = (Vec::new(), 0);
         for part in parts {
             for leaf in &mut leaves {
-                self.file.read_pages(part.rows.group, &part.pages, leaf)?;
+                self.file.read_pages(part.rows.group, &part.runs, leaf)?;
             }
             decoded = part.add_places(self.file.group_rows(part.rows.group), decoded, &mut places);
         }
-        let column = self.decode_places(first.rows.group, leaves, &places, decoded)?;
+        let column = self.file.decode_places(self.field, first.rows.group, leaves, &places, decoded)?;
         let ends = parts.iter().scan(0, |end, part| {
             *end += part.rows.len();
             Some(*end)
         });
         Ok(ends.zip(parts).map(|(end, part)| slice(&column, end - part.rows.len(), part.rows.len())).collect())
-    }
-
-    /// Decodes pages of so many rows, and keeps those at these places.
-    fn decode_places(&self, group: usize, leaves: Vec<PageBytes>, places: &[IdxSize], rows: usize) -> Result<Series> {
-        if !is_flat(&self.field.dtype) {
-            let decoded = self.file.decode(group, self.field, leaves, None)?;
-            return gather(&decoded, places.len(), places.iter().copied());
-        }
-        if let Some(picked) = self.picked(group, &leaves, places) {
-            return Ok(picked);
-        }
-        let mut mask = MutableBitmap::from_len_zeroed(rows);
-        for place in places {
-            mask.set(*place as usize, true);
-        }
-        self.file.decode(group, self.field, leaves, Some(mask.freeze()))
-    }
-
-    /// The values at these places without a decoder; `None` of what only one can read.
-    fn picked(&self, group: usize, leaves: &[PageBytes], places: &[IdxSize]) -> Option<Series> {
-        let [pages] = leaves else { return None };
-        let codec = self.file.chunks(group).get(pages.leaf)?.compression();
-        let numbers = numbers::of_pages(self.field, pages, codec, places);
-        numbers.or_else(|| texts::of_pages(self.field, pages, codec, places))
-    }
-}
-
-impl GroupPages<'_> {
-    /// Adds where the wanted rows stand among those of the pages that are decoded, of which `decoded` come before.
-    /// Returns how many come before the next ones.
-    fn add_places(&self, group_rows: usize, mut decoded: usize, places: &mut Vec<IdxSize>) -> usize {
-        let mut rest = self.rows.places().peekable();
-        for pages in &self.pages {
-            let (first, last) = (pages.start * self.rows_a_page, (pages.end * self.rows_a_page).min(group_rows));
-            while let Some(row) = rest.next_if(|row| (*row as usize) < last) {
-                places.push(row_number(decoded + row as usize - first));
-            }
-            decoded += last - first;
-        }
-        decoded
     }
 }
 
@@ -438,26 +347,8 @@ fn slice(column: &Series, first: usize, rows: usize) -> Series {
     if rows == column.len() { column.clone() } else { column.slice(i64::try_from(first).unwrap_or(i64::MAX), rows) }
 }
 
-/// The pages that hold the rows, those side by side together.
-fn pages_of(rows: impl Iterator<Item = IdxSize>, rows_a_page: usize) -> Vec<Range<usize>> {
-    let mut pages: Vec<Range<usize>> = Vec::new();
-    for row in rows {
-        let page = row as usize / rows_a_page;
-        match pages.last_mut() {
-            Some(last) if last.end > page => {}
-            Some(last) if last.end == page => last.end += 1,
-            _ => pages.push(page..page + 1),
-        }
-    }
-    pages
-}
-
-fn count(pages: &[Range<usize>]) -> usize {
-    pages.iter().map(ExactSizeIterator::len).sum()
-}
-
 /// The rows of a column at so many ascending places.
-fn gather(column: &Series, count: usize, places: impl Iterator<Item = IdxSize>) -> Result<Series> {
+pub(super) fn gather(column: &Series, count: usize, places: impl Iterator<Item = IdxSize>) -> Result<Series> {
     if count == column.len() {
         return Ok(column.clone());
     }
@@ -469,70 +360,4 @@ fn joined(all: Result<Series>, more: Result<Series>) -> Result<Series> {
     let mut all = all?;
     all.append_owned(more?).map_err(Error::frame("join row groups"))?;
     Ok(all)
-}
-
-/// Texts in memory of their own: the decoder leaves each in as much as its page took.
-fn compact(array: ArrayRef) -> ArrayRef {
-    let any = array.as_any();
-    if let Some(texts) = any.downcast_ref::<Utf8ViewArray>() {
-        texts.clone().gc().boxed()
-    } else if let Some(bytes) = any.downcast_ref::<BinaryViewArray>() {
-        bytes.clone().gc().boxed()
-    } else {
-        array
-    }
-}
-
-fn is_flat(data_type: &ArrowDataType) -> bool {
-    !data_type.is_nested() && !matches!(data_type, ArrowDataType::Extension(_) | ArrowDataType::Null)
-}
-
-/// The part of a field that lies at some paths; `None` where that is all of it, or there are no paths.
-fn part_of(whole: &ArrowField, paths: &[Vec<String>]) -> Option<ArrowField> {
-    if paths.is_empty() {
-        return None;
-    }
-    let paths: Vec<&[String]> = paths.iter().map(Vec::as_slice).collect();
-    pruned(whole, &paths).filter(|part| part != whole)
-}
-
-/// The field with only those of its own fields that lie on one of the paths.
-///
-/// `None` where a path leaves the structs, or none is left of it.
-fn pruned(field: &ArrowField, paths: &[&[String]]) -> Option<ArrowField> {
-    if paths.iter().any(|path| path.is_empty()) {
-        return Some(field.clone());
-    }
-    let ArrowDataType::Struct(fields) = &field.dtype else { return Some(field.clone()) };
-    let mut kept = Vec::new();
-    for inner in fields {
-        let below: Vec<&[String]> = paths.iter().filter_map(|path| after(path, &inner.name)).collect();
-        if !below.is_empty() {
-            kept.push(pruned(inner, &below)?);
-        }
-    }
-    let steps = paths.iter().filter_map(|path| path.first());
-    let all_there = steps.clone().all(|step| fields.iter().any(|inner| inner.name.as_str() == step));
-    let dtype = ArrowDataType::Struct(kept);
-    (all_there && !paths.is_empty()).then(|| ArrowField { dtype, ..field.clone() })
-}
-
-/// The rest of a path whose first step is `name`.
-fn after<'p>(path: &'p [String], name: &str) -> Option<&'p [String]> {
-    path.split_first().filter(|(step, _)| step.as_str() == name).map(|(_, rest)| rest)
-}
-
-/// The paths in the file below which all columns of the field are, and no others.
-fn leaves(field: &ArrowField, root: &[&str]) -> Vec<Vec<String>> {
-    match &field.dtype {
-        ArrowDataType::Struct(fields) => {
-            let below = |inner: &ArrowField| leaves(inner, &[root, &[inner.name.as_str()]].concat());
-            fields.iter().flat_map(below).collect()
-        }
-        _ => vec![root.iter().map(|part| (*part).to_owned()).collect()],
-    }
-}
-
-fn is_below(path: &[PlSmallStr], root: &[String]) -> bool {
-    path.len() >= root.len() && path.iter().zip(root).all(|(part, root)| part.as_str() == root)
 }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::page_bytes::PageBytes;
-use super::{PAGES_A_THREAD, PAGES_AT_ONCE, PAGES_WORTH_ALL, RowFile};
+use super::page_choice::PAGES_WORTH_ALL;
+use super::{PAGES_A_THREAD, PAGES_AT_ONCE, RowFile};
 use crate::error::Result;
 use crate::key::{FENCES_A_TOP, IdSet, Matches};
 use crate::storage::file::{fences, writer};
@@ -85,7 +86,7 @@ impl RowFile {
         }
         let (index, all) = (self.id_pages()?, self.id_pages()?.fences.len());
         let size = self.rows() * index.fences.width();
-        if wanted.len() * 2 >= self.rows() && !self.memory.is_read_again(&key, size) {
+        if wanted.len() * 2 >= self.rows() && !self.memory.admits_on_reread(&key, size) {
             return self.locate_in_runs(&self.all_runs(wanted)?, all, wanted);
         }
         // As many ids as there are pages are in most of them.
@@ -94,7 +95,7 @@ impl RowFile {
         }
         let runs = index.runs(wanted);
         let pages = runs.len();
-        let is_worth = self.memory.is_worth(&key, pages, all, size);
+        let is_worth = self.memory.admits_after_pages(&key, pages, all, size);
         if is_worth || pages * PAGES_WORTH_ALL > all {
             return self.locate_among_all(key, wanted);
         }

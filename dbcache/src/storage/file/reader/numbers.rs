@@ -3,9 +3,9 @@
 use polars::prelude::*;
 use polars_parquet::parquet::compression::Compression;
 
-use super::columns::GroupRows;
 use super::levels;
 use super::page_bytes::PageBytes;
+use super::page_choice::GroupRows;
 
 /// Does something with the Polars type that a column of numbers has in memory; `None` of anything else.
 macro_rules! of_numbers {
