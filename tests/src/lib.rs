@@ -6,6 +6,7 @@ pub mod disturbance;
 pub mod fuzz;
 pub mod gate;
 pub mod golden;
+pub mod life;
 pub mod numbers;
 #[cfg(feature = "databases")]
 pub mod server;

@@ -131,6 +131,71 @@ impl Board {
     }
 }
 
+/// A file beside the cache on which racing processes draw versions, and note what they were answered.
+#[derive(Debug)]
+pub struct Race(File);
+
+/// How many processes race.
+pub const RACERS: i64 = 4;
+
+impl Race {
+    /// Opens the board, or puts one up.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Self {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
+        Self(file.expect("a file"))
+    }
+
+    /// The version that was drawn last; 0 before the first.
+    pub fn last_version(&self) -> i64 {
+        self.read(0)
+    }
+
+    /// A version that is higher than all that any process has drawn before.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be locked or written.
+    pub fn next_version(&self) -> i64 {
+        self.0.lock().expect("a lock");
+        let version = self.read(0) + 1;
+        self.write(0, version);
+        self.0.unlock().expect("an unlock");
+        version
+    }
+
+    /// The newest version of a row that any process was answered; 0 where none was.
+    pub fn answered(&self, id: i64) -> i64 {
+        (0..RACERS).map(|racer| self.read(slot(racer, id))).fold(0, i64::max)
+    }
+
+    /// Notes what one process was answered.
+    pub fn answer(&self, racer: i64, id: i64, version: i64) {
+        let slot = slot(racer, id);
+        self.write(slot, version.max(self.read(slot)));
+    }
+
+    fn read(&self, slot: u64) -> i64 {
+        let mut bytes = [0; 8];
+        match self.0.read_exact_at(&mut bytes, slot * 8) {
+            Err(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => panic!("{cause}"),
+            _ => i64::from_le_bytes(bytes),
+        }
+    }
+
+    fn write(&self, slot: u64, value: i64) {
+        self.0.write_all_at(&value.to_le_bytes(), slot * 8).expect("a file");
+    }
+}
+
+/// Each process notes in slots of its own.
+fn slot(racer: i64, id: i64) -> u64 {
+    1 + id.unsigned_abs() * RACERS.unsigned_abs() + racer.unsigned_abs()
+}
+
 /// Numbers that are random enough for tests, the same for the same seed.
 #[derive(Clone, Debug)]
 pub struct Random(u64);

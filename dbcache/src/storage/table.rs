@@ -1,78 +1,66 @@
 //! One table of a folder: which files it has now, and a snapshot of them, without waiting for any writer.
 
-mod absent;
-mod attempts;
-mod chain;
-mod commit;
-mod compaction;
-mod publish;
-mod repair;
-mod retyped;
-mod siblings;
-mod update;
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::absent::AbsentIds;
-pub(crate) use self::attempts::Attempts;
-use self::chain::Chain;
-pub(in crate::storage) use self::siblings::{Siblings, Tables};
-pub(crate) use self::update::{Asked, Update, Updated};
+use super::Siblings;
+use super::chain::{self, Chain, Commits, SegmentName};
+use super::disk::{self, Mark, Safeguard, Stamp};
+use super::file_name;
+use super::locked;
+use super::memory::Memory;
+use super::parquet_file::{self, Content, Expected, Place};
+use super::segment::Segment;
+use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
-use crate::locked::locked;
+use crate::found::UnreadableColumn;
 use crate::name::TableName;
-use crate::storage::file::{self, Content, Expected, UnreadableColumn};
-use crate::storage::memory::Memory;
-use crate::storage::place::disk::{self, Mark, Safeguard, Stamp};
-use crate::storage::place::{Commits, Place, SegmentName, file_name};
-use crate::storage::read::{Segment, Snapshot};
 
 /// How often a reader looks again at files that change while it looks, before it waits for the writer.
-const LOOKS: usize = 64;
+pub(super) const LOOKS: usize = 64;
 
 /// For so long a base that was looked at counts as what it was, and a lock file as the one that has this name. Commits are
 /// noted, so that only what another program does is noticed so late, and that a damaged base was set aside, of which no
 /// damaged page is answered anyway. To look for each request would take a third to a half of the time of one for a
 /// single row.
-const BASE_COUNTS: Duration = Duration::from_micros(50);
+pub(super) const BASE_COUNTS: Duration = Duration::from_micros(50);
 
 /// One table of a folder: a base, segments beside it, and its rows as this process last saw them.
 #[derive(Debug)]
 pub(crate) struct Table {
-    name: TableName,
-    id_column: String,
-    base: PathBuf,
+    pub(super) name: TableName,
+    pub(super) id_column: String,
+    pub(super) base: PathBuf,
     /// The folder of the segments.
-    segments: PathBuf,
-    memory: Arc<Memory>,
+    pub(super) segments: PathBuf,
+    pub(super) memory: Arc<Memory>,
     /// The file of that table which the Python predecessor would have written, if it has another name.
     predecessor: Option<PathBuf>,
     /// Whether this process has removed what dead writers left.
-    is_clean: AtomicBool,
+    pub(super) is_clean: AtomicBool,
     known: Mutex<Option<Known>>,
     siblings: Siblings,
 }
 
 /// The rows of a table in one state of its files.
 #[derive(Debug)]
-struct Known {
-    base: Option<Stamp>,
+pub(super) struct Known {
+    pub(super) base: Option<Stamp>,
     /// The lock file and what it was, unless the table is so small that no file of it stays open.
-    mark: Option<(Mark, Stamp)>,
+    pub(super) mark: Option<(Mark, Stamp)>,
     /// The commit that the lock file named; 0 where it named none.
-    commit: u64,
-    rows: Arc<Snapshot>,
+    pub(super) commit: u64,
+    pub(super) rows: Arc<Snapshot>,
     /// The last commit in the rows, noted or not.
-    last: u64,
+    pub(super) last: u64,
     /// When the base and the lock file were last found to be the same files.
-    base_seen: Option<Instant>,
+    pub(super) base_seen: Option<Instant>,
 }
 
 /// What reading a table's files came to.
-enum Look {
+pub(super) enum Look {
     Rows {
         known: Known,
         /// Segments whose rows are in other files too.
@@ -97,7 +85,7 @@ impl Known {
 }
 
 impl Table {
-    pub(in crate::storage) fn new(
+    pub(super) fn new(
         folder: &Path,
         name: &TableName,
         id_column: &str,
@@ -166,7 +154,7 @@ impl Table {
     }
 
     /// Does something again that failed for too many open files, once the other tables have closed theirs.
-    fn with_files<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+    pub(super) fn with_files<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
         match work() {
             Err(cause) if disk::is_out_of_files(&cause) => {
                 self.siblings.let_go();
@@ -177,18 +165,14 @@ impl Table {
     }
 
     /// Closes the table's files, unless they are being looked at.
-    fn let_go(&self) {
+    pub(super) fn let_go(&self) {
         if let Ok(mut known) = self.known.try_lock() {
             known.take();
         }
     }
 
     /// The rows as they are now, or for people why they cannot be read. Repairs nothing.
-    pub(crate) fn listed(&self) -> std::result::Result<Arc<Snapshot>, String> {
-        self.as_found().unwrap_or_else(|cause| Err(cause.with_causes()))
-    }
-
-    fn as_found(&self) -> Result<std::result::Result<Arc<Snapshot>, String>> {
+    pub(super) fn as_found(&self) -> Result<std::result::Result<Arc<Snapshot>, String>> {
         let previous = self.previous();
         for _ in 0..LOOKS {
             match self.look(previous.as_deref())? {
@@ -230,7 +214,7 @@ impl Table {
     ///
     /// The noted commit is read first. Whatever was acknowledged before is in the files that are read after it, or
     /// else the look is taken again: so no look gives rows that are older than its beginning.
-    fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
+    pub(super) fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
         let mark = self.mark()?;
         let commit = mark.as_ref().map_or(Ok(0), |(mark, _)| mark.read())?;
         let (stamp, base) = match self.open(self.source(commit)?, Place::Base, previous)? {
@@ -267,11 +251,11 @@ impl Table {
         Ok(Look::Rows { known, folded: chain::folded(folded, &names, &chosen) })
     }
 
-    fn open_segment(&self, name: SegmentName, previous: Option<&Snapshot>) -> Result<Opened> {
+    pub(super) fn open_segment(&self, name: SegmentName, previous: Option<&Snapshot>) -> Result<Opened> {
         self.open(&self.segment_file(name), Place::Segment(name), previous)
     }
 
-    fn open(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
+    pub(super) fn open(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
         match self.open_as_found(path, place, previous) {
             // It was cut between two reads.
             Err(Error::Damaged { path, reason }) => Ok(Opened::Damaged(path, reason)),
@@ -286,7 +270,7 @@ impl Table {
             return Ok(Opened::Segment(Some(stamp), Some(Arc::clone(segment))));
         }
         let expected = Expected { table: &self.name, id_column: &self.id_column, place };
-        let segment = match file::open(file, expected, &self.memory)? {
+        let segment = match parquet_file::open(file, expected, &self.memory)? {
             Content::Own(file) => {
                 let replaces = matches!(place, Place::Segment(name) if name.replaces);
                 Segment::of_file(file, &self.id_column, replaces, stamp)
@@ -336,19 +320,19 @@ impl Table {
     }
 
     /// The segments that there are. Other files in their folder are no part of the table.
-    fn segment_names(&self) -> Result<Vec<SegmentName>> {
+    pub(super) fn segment_names(&self) -> Result<Vec<SegmentName>> {
         Ok(disk::list(&self.segments)?.iter().filter_map(|name| SegmentName::parse(name)).collect())
     }
 
-    fn lock_file(&self) -> PathBuf {
+    pub(super) fn lock_file(&self) -> PathBuf {
         self.base.with_extension("lock")
     }
 
-    fn segment_file(&self, name: SegmentName) -> PathBuf {
+    pub(super) fn segment_file(&self, name: SegmentName) -> PathBuf {
         self.segments.join(name.file())
     }
 
-    fn path(&self, place: Place) -> PathBuf {
+    pub(super) fn path(&self, place: Place) -> PathBuf {
         match place {
             Place::Base => self.base.clone(),
             Place::Segment(name) => self.segment_file(name),
@@ -356,7 +340,7 @@ impl Table {
     }
 
     /// Removes what writers that died had not finished.
-    fn clean(&self) -> Result<()> {
+    pub(super) fn clean(&self) -> Result<()> {
         for file in [&self.base, &self.absent_file(), &self.lock_file()] {
             if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
                 disk::remove_leftovers(folder, &format!("{}-", name.to_string_lossy()))?;
@@ -365,16 +349,16 @@ impl Table {
         disk::remove_leftovers(&self.segments, "")
     }
 
-    fn previous(&self) -> Option<Arc<Snapshot>> {
+    pub(super) fn previous(&self) -> Option<Arc<Snapshot>> {
         locked(&self.known).as_ref().map(|known| Arc::clone(&known.rows))
     }
 
-    fn remember(&self, known: Known) -> Arc<Snapshot> {
+    pub(super) fn remember(&self, known: Known) -> Arc<Snapshot> {
         Arc::clone(&locked(&self.known).insert(known).rows)
     }
 
     /// The lock file, to be kept open with these rows.
-    fn mark_of(&self, rows: &Snapshot) -> Result<Option<(Mark, Stamp)>> {
+    pub(super) fn mark_of(&self, rows: &Snapshot) -> Result<Option<(Mark, Stamp)>> {
         if rows.is_open() { self.mark() } else { Ok(None) }
     }
 
@@ -385,13 +369,13 @@ impl Table {
     }
 
     /// The last commit that was noted.
-    fn noted(&self) -> Result<u64> {
+    pub(super) fn noted(&self) -> Result<u64> {
         Mark::open(&self.lock_file())?.map_or(Ok(0), |mark| mark.read())
     }
 }
 
 /// A file of a table, opened.
-enum Opened {
+pub(super) enum Opened {
     /// `None` where the file has no rows of this table.
     Segment(Option<Stamp>, Option<Arc<Segment>>),
     Gone,

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use dbcache::error::BatchError;
 use dbcache::faults::{Faults, Safeguard};
-use dbcache::{DynamicCache, Progress};
-use dbcache_tests::disturbance::{LockFile, damage_one};
-use dbcache_tests::versioned::{self, Board, OWNERS, Random, Versions, all, ids_of, open, put};
+use dbcache::{DynamicCache, Error, Progress};
+use dbcache_tests::disturbance::{Damage, LockFile};
+use dbcache_tests::life::live;
+use dbcache_tests::versioned::{self, Board, OWNERS, Race, Random, Versions, all, ids_of, open, put};
 use dbcache_tests::{Database, Row};
 use serde_json::json;
 
@@ -33,6 +35,12 @@ fn main() -> ExitCode {
         }
         ["read", folder, board, seconds] => read(Path::new(folder), board, number(seconds), false),
         ["read", folder, board, seconds, "what-is-left"] => read(Path::new(folder), board, number(seconds), true),
+        ["race", folder, board, racer, seconds] => race(Path::new(folder), board, number(racer), number(seconds)),
+        ["take-turns", folder] => take_turns(Path::new(folder)),
+        ["live", folder, samples] => {
+            live(Path::new(folder), Path::new(samples));
+            ExitCode::SUCCESS
+        }
         ["tables", folder, count] => tables(folder, number(count)),
         ["look", folder] => look(Path::new(folder)),
         ["fetch", folder, id, version] => fetch(Path::new(folder), number(id), number(version)),
@@ -111,10 +119,10 @@ fn replacing_lock_files(folder: &Path, owner: i64) -> impl FnMut(i64) {
 
 /// Damages a file after some commits.
 fn damaging_files(folder: &Path, owner: i64) -> impl FnMut(i64) {
-    let (folder, mut random) = (folder.to_owned(), Random::new(owner.unsigned_abs()));
+    let (mut damage, mut random) = (Damage::new(folder, owner.unsigned_abs()), Random::new(owner.unsigned_abs()));
     move |_| {
         if random.below(16) == 0 {
-            damage_one(&folder, &mut random);
+            damage.strike();
         }
     }
 }
@@ -155,6 +163,80 @@ fn read(folder: &Path, board: &str, seconds: i64, may_be_gone: bool) -> ExitCode
     }
     tell(format!("reads {reads} stale {stale}"));
     ExitCode::SUCCESS
+}
+
+/// Fetches and refreshes rows that others fetch and refresh at the same time. Each time that the database is asked it has
+/// newer versions than ever before. Never is a version answered that is older than one that was answered before the
+/// request began, to whichever process.
+fn race(folder: &Path, board: &str, racer: i64, seconds: i64) -> ExitCode {
+    let (table, board) = (open(folder), Race::open(board));
+    let mut random = Random::new(racer.unsigned_abs());
+    let (mut requests, mut refreshes, mut overtaken, mut stale) = (0, 0, 0, 0);
+    let until = until(seconds);
+    while Instant::now() < until {
+        let first = board.last_version() / 32;
+        let ids: Vec<i64> = (first..first + 6).filter(|_| random.below(2) > 0).collect();
+        let is_refresh = random.below(3) == 0;
+        let before: Vec<i64> = ids.iter().map(|id| board.answered(*id)).collect();
+        let fetcher = |ids: &[i64], _: &str| -> Result<Vec<Row>, std::io::Error> {
+            let version = board.next_version();
+            std::thread::yield_now();
+            Ok(ids.iter().map(|id| versioned::row_of(*id, version)).collect())
+        };
+        let query = table.select(["version", "text"]).expect("columns");
+        let query = if is_refresh { query.refresh() } else { query };
+        match query.frame(&ids, &fetcher) {
+            Ok(rows) => {
+                let rows = versioned::versions(&rows);
+                let is_new =
+                    ids.iter().zip(&before).all(|(id, least)| rows.get(id).is_some_and(|found| found >= least));
+                if !is_new {
+                    stale += 1;
+                    tell(format!("{ids:?}: {rows:?}, and {before:?} were answered before"));
+                }
+                rows.into_iter().for_each(|(id, version)| board.answer(racer, id, version));
+            }
+            // Others were faster again and again.
+            Err(Error::FetchFailed { failures, rejected, .. })
+                if rejected.is_empty()
+                    && failures.iter().all(|failure| matches!(failure.cause, BatchError::Overtaken { .. })) =>
+            {
+                overtaken += 1;
+            }
+            Err(cause) => panic!("{cause:?}"),
+        }
+        requests += 1;
+        refreshes += i64::from(is_refresh);
+    }
+    tell(format!("{requests} {refreshes} {overtaken} {stale}"));
+    ExitCode::SUCCESS
+}
+
+/// Makes the requests that it is told to, and tells when the database is asked; then it is told the version that this has.
+fn take_turns(folder: &Path) -> ExitCode {
+    let table = open(folder);
+    let heard = || {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).expect("a line");
+        line
+    };
+    let fetcher = |ids: &[i64], _: &str| -> Result<Vec<Row>, std::io::Error> {
+        tell("asked");
+        let version = number(heard().trim());
+        Ok(ids.iter().map(|id| versioned::row_of(*id, version)).collect())
+    };
+    loop {
+        let line = heard();
+        let (what, ids) = match line.trim().split_once(' ') {
+            Some((what, ids)) => (what, ids.split(' ').map(number).collect::<Vec<i64>>()),
+            None => return ExitCode::SUCCESS,
+        };
+        let query = table.select(["version", "text"]).expect("columns");
+        let query = if what == "refresh" { query.refresh() } else { query };
+        let rows = versioned::versions(&query.frame(&ids, &fetcher).expect("the rows"));
+        let rows: Vec<String> = rows.into_iter().map(|(id, version)| format!("{id}:{version}")).collect();
+        tell(rows.join(" "));
+    }
 }
 
 fn until(seconds: i64) -> Instant {

@@ -15,7 +15,6 @@ mod documents;
 mod foreign;
 mod golden;
 mod hits;
-mod layers;
 mod listing;
 mod names;
 mod nested;

@@ -59,7 +59,7 @@ fn written(codec: ParquetCompression) -> Vec<u8> {
 }
 
 /// Counts panics in the library, and in what it is made of, wherever they are caught.
-fn panics() -> usize {
+pub fn panics() -> usize {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

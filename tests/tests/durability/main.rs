@@ -10,10 +10,13 @@ mod limits;
 mod lock_file;
 mod model;
 mod places;
+mod pools;
 mod power_cut;
 mod power_model;
 mod processes;
 mod records;
+mod silent;
+mod struck;
 mod threads;
 
 use std::path::{Path, PathBuf};
