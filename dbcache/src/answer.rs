@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use crate::builder::Engine;
 use crate::column::ColumnRef;
 use crate::convert::{convert, is_readable};
 use crate::documents;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::fetch::{BatchSource, PinnedType};
 use crate::json_path::{Extraction, PathError, Strictness, extract};

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::json_path::Strictness;
 use crate::read_through::{Absences, Fetch, FolderClaims, Options, Pace, RememberAbsent, Shared, request_options};
-use crate::stats::{Counters, Stats};
+use crate::stats::Counters;
 use crate::storage::{self, Store};
 
 /// The default folder, below the home directory.
@@ -172,23 +173,6 @@ impl<C> Builder<C> {
 fn default_folder() -> Result<PathBuf> {
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or(Error::NoHomeFolder)?;
     Ok(DEFAULT_FOLDER.iter().fold(home, |folder, part| folder.join(part)))
-}
-
-/// A folder, and how requests to it are carried out.
-#[derive(Debug)]
-pub struct Engine {
-    pub(crate) store: Store,
-    pub(crate) options: Options,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) strictness: Strictness,
-    /// What a query fetches that does not say otherwise.
-    pub(crate) fetch: Fetch,
-}
-
-impl Engine {
-    pub(crate) fn stats(&self) -> Stats {
-        Stats { memory_bytes: self.store.memory() as u64, ..self.shared.counters.read() }
-    }
 }
 
 mod sealed {

@@ -13,8 +13,9 @@ use polars::prelude::LazyFrame;
 use polars::prelude::{DataFrame, DataType};
 
 use crate::answer::{FetchedFrames, Question, Wanted, check_types, distinct};
-use crate::builder::{Builder, Engine, Open};
+use crate::builder::{Builder, Open};
 use crate::column::ColumnRef;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::fetch::{Fetcher, TypedSource};
 use crate::found::{Found, LookUp, Warmed};

@@ -11,7 +11,6 @@ use crate::error::{BatchError, RejectedRow};
 use crate::fetch::{FetchedBatch, FetchedFrame};
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::misfits::{misfits, shown};
-use crate::name::TableName;
 use crate::record::{CellError, CellFault, ColumnSchema, ParseJson};
 use crate::storage::{self, Rows, Snapshot, StoredColumn, is_column_name};
 
@@ -25,7 +24,6 @@ pub(crate) struct Expected<'a> {
     pub(crate) stored: &'a Snapshot,
     /// The columns that the request asks for, where others are fetched again beside them.
     pub(crate) asked: Option<&'a Vec<String>>,
-    pub(crate) table: &'a TableName,
 }
 
 /// The rows of a batch that may be stored, and those that do not fit.
@@ -162,7 +160,7 @@ fn in_stored_type(column: Column, expected: &Expected<'_>) -> Option<Column> {
     let readable = stored.filter(|stored| *stored != column.dtype() && is_readable(column.dtype(), stored));
     match readable.map(|stored| convert(column.as_materialized_series(), stored)) {
         Some(Ok(converted)) => Some(converted.with_name(column.name().clone()).into_column()),
-        _ => expected.stored.takes(expected.table, &column).then_some(column),
+        _ => expected.stored.takes(&column).then_some(column),
     }
 }
 

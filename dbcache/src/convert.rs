@@ -2,6 +2,7 @@
 #![doc = ""]
 #![doc = include_str!("../CONVERSIONS.md")]
 
+mod cell;
 mod decide;
 pub(crate) mod moment;
 mod nested;
@@ -15,8 +16,9 @@ mod tests;
 use polars::chunked_array::cast::CastOptions;
 use polars::prelude::*;
 
+pub use self::cell::CellError;
+pub(crate) use self::cell::CellFault;
 pub(crate) use self::decide::{Conversion, conversion};
-use crate::record::{CellError, CellFault};
 
 /// Whether a record may declare that it reads a column of one type as another, as far as the types alone tell.
 ///

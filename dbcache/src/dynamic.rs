@@ -11,8 +11,9 @@ use polars::prelude::LazyFrame;
 use polars::prelude::{DataFrame, DataType, IntoColumn};
 
 use crate::answer::{FetchedFrames, Question, Wanted, presented};
-use crate::builder::{Builder, Engine, Open};
+use crate::builder::{Builder, Open};
 use crate::cache::{complete, wanted};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::fetch::{DynamicFetcher, DynamicSource};
 use crate::found::{CachedColumn, CachedTable, Found, LookUp, Warmed};
@@ -287,7 +288,7 @@ impl Table {
     fn everything(&self, stored: &Snapshot) -> Result<DataFrame> {
         let columns: Vec<Reading> = stored.columns().iter().map(|column| Reading::whole(column.name())).collect();
         let (ids, found) = stored.all()?;
-        let rows = stored.read(&self.table, &Arc::new(ids), &found, &columns)?;
+        let rows = stored.read(self.table.id_column(), &Arc::new(ids), &found, &columns)?;
         let presented =
             rows.columns().iter().map(|column| presented(column.as_materialized_series(), stored.documents()));
         let columns = presented.map(IntoColumn::into_column).collect();

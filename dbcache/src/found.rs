@@ -6,6 +6,8 @@ use crate::key::{IdSet, Key};
 use crate::read_through::Warmth;
 use crate::storage;
 
+pub use crate::storage::UnreadableColumn;
+
 /// Rows that were found, and the ids that were not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -58,16 +60,6 @@ pub struct CachedColumn {
     pub rows: usize,
     /// Whether it is text that holds JSON objects and arrays, which answers give as structs and lists.
     pub is_document: bool,
-}
-
-/// A column of another program's file that cannot be read here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnreadableColumn {
-    /// The column's name.
-    pub name: String,
-    /// Its type, or whatever else stands in the way, for people.
-    pub reason: String,
 }
 
 /// A table of a cache folder, as far as it is cached. Made by [`DynamicCache::tables`](crate::DynamicCache::tables).

@@ -12,7 +12,7 @@ use polars::prelude::*;
 
 pub(crate) use column::{ColumnIds, shared_column};
 pub use ids::IdSet;
-pub(crate) use matches::{Matches, Places};
+pub(crate) use matches::{Matches, Places, no_place, put};
 pub(crate) use search::{FENCES_A_TOP, Levels, locate_from};
 use sorted::sorted_distinct;
 pub(crate) use sorted::{Origin, row_number};

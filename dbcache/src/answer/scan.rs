@@ -132,7 +132,7 @@ impl Scan {
         let paths = if steps.is_empty() { Vec::new() } else { vec![steps.to_vec()] };
         let name = wanted.column().column();
         let reading = Reading { name: name.into(), paths, default: default_of(one.wants.declared, name) };
-        let stored = self.stored.values_at(one.table().name(), &reading, rows)?;
+        let stored = self.stored.values_at(&reading, rows)?;
         let stored = DataFrame::new(rows.len(), vec![stored]).map_err(Error::frame("build the answer"))?;
         // Documents stay text: whether those of one part agree says nothing of the others.
         let answer = |ids: &IdSet| one.answer_columns(&stored, ids, &ColumnSet::new());

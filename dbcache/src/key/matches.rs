@@ -3,6 +3,7 @@
 use polars::prelude::IdxSize;
 
 use super::sorted::row_number;
+use crate::error::{Error, Result};
 
 /// Ascending places in a list: the first so many, then single ones. So all places of a list take no memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,6 +122,20 @@ impl Matches {
         }
         each
     }
+}
+
+/// Puts a value in its row's place.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if there is no such place.
+pub(crate) fn put<V>(values: &mut [V], place: usize, value: V) -> Result<()> {
+    *values.get_mut(place).ok_or_else(no_place)? = value;
+    Ok(())
+}
+
+pub(crate) fn no_place() -> Error {
+    Error::Internal { invariant: "the place of each row is among those of all" }
 }
 
 #[cfg(test)]

@@ -111,7 +111,6 @@ impl FetchJob {
             columns: self.request.wants.declared,
             stored: &self.batch.asked,
             asked: self.columns.is_some().then_some(&self.request.wants.columns),
-            table: self.request.table().name(),
         }
     }
 }

@@ -9,11 +9,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::task::Waker;
 
 use crate::error::Result;
 use crate::key::IdSet;
+use crate::locked::locked;
 use crate::name::TableName;
 use crate::nesting::BatchId;
 
@@ -223,11 +224,6 @@ impl Awaited {
         }
         waiting.is_over
     }
-}
-
-/// What these locks guard is never left half-changed by a panic.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

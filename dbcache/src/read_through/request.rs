@@ -151,7 +151,7 @@ impl Request {
 
     /// The rows that were found, whose ids are these.
     fn read(&self, stored: &Snapshot, ids: &Arc<IdSet>, found: &LookUp) -> Result<DataFrame> {
-        stored.read(self.table(), ids, found, &self.wants.readings)
+        stored.read(self.table().id_column(), ids, found, &self.wants.readings)
     }
 
     /// The rows of those wanted ids that are here, read at once.

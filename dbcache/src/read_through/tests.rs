@@ -308,7 +308,7 @@ impl World {
         let (ids, rows) = stored.all().expect("rows");
         let readings: Vec<_> =
             stored.columns().iter().map(|column| crate::storage::Reading::whole(column.name())).collect();
-        let frame = stored.read(&table, &Arc::new(ids), &rows, &readings).expect("rows");
+        let frame = stored.read(table.id_column(), &Arc::new(ids), &rows, &readings).expect("rows");
         for row in 0..frame.height() {
             let cells = frame.columns().iter().skip(1).map(|column| column.get(row).expect("a row"));
             let mut versions: Vec<i64> = cells.filter_map(|cell| cell.extract::<i64>()).collect();

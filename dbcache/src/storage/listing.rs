@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::chain::SegmentName;
-use super::foreign::Described;
-use super::parquet_file::{self, Outline};
-use super::{Snapshot, Store, Table, disk, file_name, repair};
 use crate::error::Result;
 use crate::name::TableName;
+use crate::storage::Store;
+use crate::storage::file::Described;
+use crate::storage::file::{self, Outline};
+use crate::storage::place::{SegmentName, disk, file_name, name_before};
+use crate::storage::table::Table;
 
 const PARQUET: &str = ".parquet";
 const SEGMENTS: &str = ".segments";
@@ -78,7 +79,7 @@ impl Store {
         let mut owner = Owner::Unknown("its file is gone".to_owned());
         for path in files.base.iter().chain(&files.segments) {
             let Some((_, open)) = disk::open(path)? else { continue };
-            match self.owner_of(parquet_file::outline(&open)?, file)? {
+            match self.owner_of(file::outline(&open)?, file)? {
                 own @ Owner::Own(_) => return Ok(own),
                 other if files.base.as_ref() == Some(path) => owner = other,
                 _ => {}
@@ -104,13 +105,6 @@ impl Store {
     }
 }
 
-impl Table {
-    /// The rows as they are now, or for people why they cannot be read. Repairs nothing.
-    pub(crate) fn listed(&self) -> std::result::Result<Arc<Snapshot>, String> {
-        self.as_found().unwrap_or_else(|cause| Err(cause.with_causes()))
-    }
-}
-
 /// The files of one table.
 struct Files {
     base: Option<PathBuf>,
@@ -126,8 +120,10 @@ impl Files {
         let in_folder = |name: &String| folder.join(name);
         let in_segments = |name: &String| folder.join(&segments).join(name);
         let is_segment = |name: &str| SegmentName::parse(name).is_some();
-        let damaged_bases = names.iter().filter(|name| repair::name_before(name) == Some(base.as_str()));
-        let damaged_segments = segments_there.iter().filter(|name| repair::name_before(name).is_some_and(is_segment));
+        let is_of =
+            |name: &str, is_it: &dyn Fn(&str) -> bool| name_before(name).is_some_and(|(before, _)| is_it(before));
+        let damaged_bases = names.iter().filter(|name| is_of(name, &|before| before == base));
+        let damaged_segments = segments_there.iter().filter(|name| is_of(name, &is_segment));
         Ok(Self {
             base: names.iter().find(|name| **name == base).map(in_folder),
             segments: segments_there.iter().filter(|name| is_segment(name)).map(in_segments).collect(),

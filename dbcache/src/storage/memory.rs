@@ -16,8 +16,8 @@ use polars::prelude::*;
 
 use self::column::laid_out;
 use self::ids::HeldIds;
-use super::locked;
 use crate::key::IdSet;
+use crate::locked::locked;
 
 /// A chunk that was not used by so many later reads may be pushed out.
 const UNUSED: u64 = 256;
@@ -96,8 +96,9 @@ impl Memory {
         locked(&self.held).chunks.contains_key(key)
     }
 
-    /// Whether to decode a chunk of about `size` bytes whole rather than read `pages` of its pages.
-    pub(super) fn is_worth(&self, key: &ChunkKey, pages: usize, of: usize, size: usize) -> bool {
+    /// Counts `pages` that are to be read of a chunk that is not held. Returns whether to decode the chunk, of about
+    /// `size` bytes, whole instead and hold it, because its pages were read so often.
+    pub(super) fn admits_after_pages(&self, key: &ChunkKey, pages: usize, of: usize, size: usize) -> bool {
         let held = &mut *locked(&self.held);
         if !held.has_room(size, self.budget) {
             return false;
@@ -107,9 +108,9 @@ impl Memory {
         *read * PAGES_A_CHUNK >= of as u64
     }
 
-    /// Whether to hold a chunk of so many bytes of which a request wants most: not the first time, since what goes
-    /// through a whole table once would hold it twice, in its answer and here.
-    pub(super) fn is_read_again(&self, key: &ChunkKey, size: usize) -> bool {
+    /// Counts a read of most rows of a chunk, of `size` bytes. Returns whether to hold the chunk: not the first time, since
+    /// a single pass over a table would then hold it twice, in its answer and here.
+    pub(super) fn admits_on_reread(&self, key: &ChunkKey, size: usize) -> bool {
         let held = &mut *locked(&self.held);
         if !held.has_room(size, self.budget) {
             return false;

@@ -1,10 +1,18 @@
 //! Rows in memory: what a fetcher brought, or what a commit is about to write.
 
+mod fitting;
+pub(in crate::storage) mod keys;
+pub(in crate::storage) mod merge;
+mod presence;
+
 use polars::prelude::*;
 
-use super::keys::Need;
-use super::presence::{ColumnSet, Presence};
-use crate::key::IdSet;
+pub(crate) use self::keys::Need;
+pub(crate) use self::merge::Replace;
+pub(crate) use self::presence::{ColumnSet, Presence};
+pub(in crate::storage) use self::presence::{LOST, PresenceBuilder, SetOfRows};
+use crate::error::{Error, Result};
+use crate::key::{IdSet, row_number};
 
 /// Rows sorted by id, one an id, with what is known of each row's columns.
 #[derive(Clone, Debug)]
@@ -65,6 +73,29 @@ impl Rows {
     /// The columns by their names.
     pub(super) fn by_name(&self) -> PlHashMap<&str, &Column> {
         self.columns.iter().map(|column| (column.name().as_str(), column)).collect()
+    }
+
+    /// Rows of which nothing is known but that older versions of them are not to be answered.
+    pub(super) fn lost(ids: IdSet) -> Self {
+        let presence = Presence::uniform(ids.len(), ColumnSet::from([LOST.to_owned()]));
+        Self { ids, columns: Vec::new(), presence, documents: ColumnSet::new() }
+    }
+
+    /// The rows but for those of some ids.
+    pub(super) fn without(&self, ids: &IdSet) -> Result<Self> {
+        if ids.is_empty() {
+            return Ok(self.clone());
+        }
+        let kept = self.ids.locate_among(ids).rest(self.ids.len());
+        let rows: Vec<usize> = kept.iter().collect();
+        let places = IdxCa::from_vec(PlSmallStr::EMPTY, rows.iter().map(|row| row_number(*row)).collect());
+        let columns: PolarsResult<Vec<Column>> = self.columns.iter().map(|column| column.take(&places)).collect();
+        Ok(Self {
+            ids: self.ids.select_as_is(kept.iter()),
+            columns: columns.map_err(Error::frame("leave out rows"))?,
+            presence: self.presence.select(&rows)?,
+            documents: self.documents.clone(),
+        })
     }
 
     /// About how many bytes the rows take in memory.

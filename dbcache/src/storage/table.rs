@@ -1,66 +1,78 @@
 //! One table of a folder: which files it has now, and a snapshot of them, without waiting for any writer.
 
+mod absent;
+mod attempts;
+mod chain;
+mod commit;
+mod compaction;
+mod publish;
+mod repair;
+mod retyped;
+mod siblings;
+mod update;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::Siblings;
-use super::chain::{self, Chain, Commits, SegmentName};
-use super::disk::{self, Mark, Safeguard, Stamp};
-use super::file_name;
-use super::locked;
-use super::memory::Memory;
-use super::parquet_file::{self, Content, Expected, Place};
-use super::segment::Segment;
-use super::snapshot::Snapshot;
+pub(crate) use self::absent::AbsentIds;
+pub(crate) use self::attempts::Attempts;
+use self::chain::Chain;
+pub(in crate::storage) use self::siblings::{Siblings, Tables};
+pub(crate) use self::update::{Asked, Update, Updated};
 use crate::error::{Error, Result};
-use crate::found::UnreadableColumn;
+use crate::locked::locked;
 use crate::name::TableName;
+use crate::storage::file::{self, Content, Expected, UnreadableColumn};
+use crate::storage::memory::Memory;
+use crate::storage::place::disk::{self, Mark, Safeguard, Stamp};
+use crate::storage::place::{Commits, Place, SegmentName, file_name};
+use crate::storage::read::{Segment, Snapshot};
 
 /// How often a reader looks again at files that change while it looks, before it waits for the writer.
-pub(super) const LOOKS: usize = 64;
+const LOOKS: usize = 64;
 
 /// For so long a base that was looked at counts as what it was, and a lock file as the one that has this name. Commits are
 /// noted, so that only what another program does is noticed so late, and that a damaged base was set aside, of which no
 /// damaged page is answered anyway. To look for each request would take a third to a half of the time of one for a
 /// single row.
-pub(super) const BASE_COUNTS: Duration = Duration::from_micros(50);
+const BASE_COUNTS: Duration = Duration::from_micros(50);
 
 /// One table of a folder: a base, segments beside it, and its rows as this process last saw them.
 #[derive(Debug)]
 pub(crate) struct Table {
-    pub(super) name: TableName,
-    pub(super) id_column: String,
-    pub(super) base: PathBuf,
+    name: TableName,
+    id_column: String,
+    base: PathBuf,
     /// The folder of the segments.
-    pub(super) segments: PathBuf,
-    pub(super) memory: Arc<Memory>,
+    segments: PathBuf,
+    memory: Arc<Memory>,
     /// The file of that table which the Python predecessor would have written, if it has another name.
     predecessor: Option<PathBuf>,
     /// Whether this process has removed what dead writers left.
-    pub(super) is_clean: AtomicBool,
+    is_clean: AtomicBool,
     known: Mutex<Option<Known>>,
     siblings: Siblings,
 }
 
 /// The rows of a table in one state of its files.
 #[derive(Debug)]
-pub(super) struct Known {
-    pub(super) base: Option<Stamp>,
+struct Known {
+    base: Option<Stamp>,
     /// The lock file and what it was, unless the table is so small that no file of it stays open.
-    pub(super) mark: Option<(Mark, Stamp)>,
+    mark: Option<(Mark, Stamp)>,
     /// The commit that the lock file named; 0 where it named none.
-    pub(super) commit: u64,
-    pub(super) rows: Arc<Snapshot>,
+    commit: u64,
+    rows: Arc<Snapshot>,
     /// The last commit in the rows, noted or not.
-    pub(super) last: u64,
+    last: u64,
     /// When the base and the lock file were last found to be the same files.
-    pub(super) base_seen: Option<Instant>,
+    base_seen: Option<Instant>,
 }
 
 /// What reading a table's files came to.
-pub(super) enum Look {
+enum Look {
     Rows {
         known: Known,
         /// Segments whose rows are in other files too.
@@ -85,7 +97,7 @@ impl Known {
 }
 
 impl Table {
-    pub(super) fn new(
+    pub(in crate::storage) fn new(
         folder: &Path,
         name: &TableName,
         id_column: &str,
@@ -154,7 +166,7 @@ impl Table {
     }
 
     /// Does something again that failed for too many open files, once the other tables have closed theirs.
-    pub(super) fn with_files<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
+    fn with_files<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
         match work() {
             Err(cause) if disk::is_out_of_files(&cause) => {
                 self.siblings.let_go();
@@ -165,14 +177,18 @@ impl Table {
     }
 
     /// Closes the table's files, unless they are being looked at.
-    pub(super) fn let_go(&self) {
+    fn let_go(&self) {
         if let Ok(mut known) = self.known.try_lock() {
             known.take();
         }
     }
 
     /// The rows as they are now, or for people why they cannot be read. Repairs nothing.
-    pub(super) fn as_found(&self) -> Result<std::result::Result<Arc<Snapshot>, String>> {
+    pub(crate) fn listed(&self) -> std::result::Result<Arc<Snapshot>, String> {
+        self.as_found().unwrap_or_else(|cause| Err(cause.with_causes()))
+    }
+
+    fn as_found(&self) -> Result<std::result::Result<Arc<Snapshot>, String>> {
         let previous = self.previous();
         for _ in 0..LOOKS {
             match self.look(previous.as_deref())? {
@@ -214,7 +230,7 @@ impl Table {
     ///
     /// The noted commit is read first. Whatever was acknowledged before is in the files that are read after it, or
     /// else the look is taken again: so no look gives rows that are older than its beginning.
-    pub(super) fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
+    fn look(&self, previous: Option<&Snapshot>) -> Result<Look> {
         let mark = self.mark()?;
         let commit = mark.as_ref().map_or(Ok(0), |(mark, _)| mark.read())?;
         let (stamp, base) = match self.open(self.source(commit)?, Place::Base, previous)? {
@@ -251,11 +267,11 @@ impl Table {
         Ok(Look::Rows { known, folded: chain::folded(folded, &names, &chosen) })
     }
 
-    pub(super) fn open_segment(&self, name: SegmentName, previous: Option<&Snapshot>) -> Result<Opened> {
+    fn open_segment(&self, name: SegmentName, previous: Option<&Snapshot>) -> Result<Opened> {
         self.open(&self.segment_file(name), Place::Segment(name), previous)
     }
 
-    pub(super) fn open(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
+    fn open(&self, path: &Path, place: Place, previous: Option<&Snapshot>) -> Result<Opened> {
         match self.open_as_found(path, place, previous) {
             // It was cut between two reads.
             Err(Error::Damaged { path, reason }) => Ok(Opened::Damaged(path, reason)),
@@ -270,7 +286,7 @@ impl Table {
             return Ok(Opened::Segment(Some(stamp), Some(Arc::clone(segment))));
         }
         let expected = Expected { table: &self.name, id_column: &self.id_column, place };
-        let segment = match parquet_file::open(file, expected, &self.memory)? {
+        let segment = match file::open(file, expected, &self.memory)? {
             Content::Own(file) => {
                 let replaces = matches!(place, Place::Segment(name) if name.replaces);
                 Segment::of_file(file, &self.id_column, replaces, stamp)
@@ -320,19 +336,19 @@ impl Table {
     }
 
     /// The segments that there are. Other files in their folder are no part of the table.
-    pub(super) fn segment_names(&self) -> Result<Vec<SegmentName>> {
+    fn segment_names(&self) -> Result<Vec<SegmentName>> {
         Ok(disk::list(&self.segments)?.iter().filter_map(|name| SegmentName::parse(name)).collect())
     }
 
-    pub(super) fn lock_file(&self) -> PathBuf {
+    fn lock_file(&self) -> PathBuf {
         self.base.with_extension("lock")
     }
 
-    pub(super) fn segment_file(&self, name: SegmentName) -> PathBuf {
+    fn segment_file(&self, name: SegmentName) -> PathBuf {
         self.segments.join(name.file())
     }
 
-    pub(super) fn path(&self, place: Place) -> PathBuf {
+    fn path(&self, place: Place) -> PathBuf {
         match place {
             Place::Base => self.base.clone(),
             Place::Segment(name) => self.segment_file(name),
@@ -340,7 +356,7 @@ impl Table {
     }
 
     /// Removes what writers that died had not finished.
-    pub(super) fn clean(&self) -> Result<()> {
+    fn clean(&self) -> Result<()> {
         for file in [&self.base, &self.absent_file(), &self.lock_file()] {
             if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
                 disk::remove_leftovers(folder, &format!("{}-", name.to_string_lossy()))?;
@@ -349,16 +365,16 @@ impl Table {
         disk::remove_leftovers(&self.segments, "")
     }
 
-    pub(super) fn previous(&self) -> Option<Arc<Snapshot>> {
+    fn previous(&self) -> Option<Arc<Snapshot>> {
         locked(&self.known).as_ref().map(|known| Arc::clone(&known.rows))
     }
 
-    pub(super) fn remember(&self, known: Known) -> Arc<Snapshot> {
+    fn remember(&self, known: Known) -> Arc<Snapshot> {
         Arc::clone(&locked(&self.known).insert(known).rows)
     }
 
     /// The lock file, to be kept open with these rows.
-    pub(super) fn mark_of(&self, rows: &Snapshot) -> Result<Option<(Mark, Stamp)>> {
+    fn mark_of(&self, rows: &Snapshot) -> Result<Option<(Mark, Stamp)>> {
         if rows.is_open() { self.mark() } else { Ok(None) }
     }
 
@@ -369,13 +385,13 @@ impl Table {
     }
 
     /// The last commit that was noted.
-    pub(super) fn noted(&self) -> Result<u64> {
+    fn noted(&self) -> Result<u64> {
         Mark::open(&self.lock_file())?.map_or(Ok(0), |mark| mark.read())
     }
 }
 
 /// A file of a table, opened.
-pub(super) enum Opened {
+enum Opened {
     /// `None` where the file has no rows of this table.
     Segment(Option<Stamp>, Option<Arc<Segment>>),
     Gone,

@@ -15,6 +15,7 @@ mod documents;
 mod foreign;
 mod golden;
 mod hits;
+mod layers;
 mod listing;
 mod names;
 mod nested;

@@ -1,0 +1,111 @@
+//! Which fetched rows fit in the types that a table has.
+
+use std::ops::Range;
+
+use polars::prelude::*;
+
+use super::Rows;
+use super::merge::reconcile;
+use crate::convert::reversibly;
+use crate::error::{Error, RejectedRow, Result};
+use crate::key::{IdSet, row_number};
+use crate::misfits::{misfits, shown};
+use crate::name::TableName;
+use crate::record::{CellError, CellFault};
+
+impl Rows {
+    /// How many columns there are, the id column aside.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.column(column).is_some()
+    }
+
+    /// The first column that has another type in other rows.
+    pub(crate) fn first_difference(&self, others: &Self) -> Option<String> {
+        let differs =
+            |column: &&Column| others.column(column.name()).is_some_and(|other| other.dtype() != column.dtype());
+        self.columns.iter().find(differs).map(|column| column.name().to_string())
+    }
+
+    /// Takes out the rows of these ids.
+    pub(crate) fn leave_out(&mut self, ids: &IdSet) -> Result<()> {
+        let left_out = self.ids.locate_among(ids);
+        if left_out.is_empty() {
+            return Ok(());
+        }
+        let mut stay = vec![true; self.ids.len()];
+        for place in left_out.iter() {
+            stay.get_mut(place).into_iter().for_each(|stays| *stays = false);
+        }
+        self.keep(&stay)
+    }
+
+    /// Takes out the rows whose values in a column do not fit in its stored type, and gives the others that type.
+    pub(crate) fn reject_misfits(
+        &mut self,
+        table: &TableName,
+        name: &str,
+        stored: &DataType,
+    ) -> Result<Vec<RejectedRow>> {
+        let Some(column) = self.column(name).map(|column| column.as_materialized_series().clone()) else {
+            return Ok(Vec::new());
+        };
+        let fit = |rows: Range<usize>| exactly(table, &part(&column, rows), stored).map(drop);
+        let misfits = misfits(0..column.len(), &fit);
+        let mut fits = vec![true; column.len()];
+        let mut rejected = Vec::with_capacity(misfits.len());
+        for misfit in misfits {
+            fits.get_mut(misfit.row).into_iter().for_each(|fits| *fits = false);
+            if let Some(id) = self.ids.get(misfit.row) {
+                rejected.push(misfit.reject(id, shown(&column, misfit.row)));
+            }
+        }
+        self.keep(&fits)?;
+        for column in self.columns.iter_mut().filter(|column| column.name() == name) {
+            let fitting = exactly(table, column.as_materialized_series(), stored);
+            *column = fitting.map_err(|cause| Error::Frame {
+                action: "convert rows to the types that are stored",
+                source: cause.fault.to_string().into(),
+            })?;
+        }
+        Ok(rejected)
+    }
+
+    /// Keeps only some rows.
+    fn keep(&mut self, kept: &[bool]) -> Result<()> {
+        let mask: BooleanChunked = kept.iter().copied().collect();
+        let columns: PolarsResult<Vec<Column>> = self.columns.iter().map(|column| column.filter(&mask)).collect();
+        self.columns = columns.map_err(Error::frame("leave rows out"))?;
+        self.ids = self.ids.keep(|row| kept.get(row) == Some(&true));
+        self.presence = self.presence.keep(kept);
+        Ok(())
+    }
+}
+
+fn part(column: &Series, rows: Range<usize>) -> Series {
+    column.slice(row_number(rows.start).into(), rows.len())
+}
+
+/// The column in the stored type, if that holds all its values.
+fn exactly(table: &TableName, column: &Series, stored: &DataType) -> Result<Column, CellError> {
+    if column.null_count() == column.len() {
+        return Ok(Column::full_null(column.name().clone(), column.len(), stored));
+    }
+    let empty = Column::new_empty(column.name().clone(), stored);
+    match reconcile(table, &empty, &column.clone().into_column()) {
+        Ok((joined, converted)) if joined.dtype() == stored => Ok(converted),
+        _ => reversibly(column, stored).map(IntoColumn::into_column).ok_or_else(|| unfit(column, stored)),
+    }
+}
+
+fn unfit(column: &Series, stored: &DataType) -> CellError {
+    let value = shown(column, 0).unwrap_or_else(|| "a value".to_owned());
+    let reason = format!(
+        "{value} ({}) does not fit beside {stored}, the type of the column in the cache; where it holds values of several kinds, pin it or declare it as text before it is cached, and where the stored type is wrong, refresh all rows that have the column",
+        column.dtype()
+    );
+    CellError { column: column.name().to_string(), row: 0, fault: CellFault::Value(reason) }
+}
