@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use polars_parquet::read::{FileMetadata, read_metadata};
 
-use self::foreign::Adopted;
+use self::foreign::Refused;
 use self::header::Unfit;
 use self::pages::PagedChunk;
 use crate::error::{Error, Result};
@@ -45,8 +45,9 @@ const MAGIC: &[u8; 4] = b"PAR1";
 /// The end of a file whose footer is encrypted.
 const ENCRYPTED: &[u8] = b"PARE";
 const ENCRYPTED_FOOTER: &str = "another program wrote it, and encrypted its footer";
-/// How the names of programs begin that may keep our metadata in files that they write anew.
-const KEEPERS: [&str; 5] = ["parquet-cpp", "parquet-mr", "parquet-rs", "fastparquet", "DuckDB"];
+/// How the names of programs begin that may keep our metadata in files that they write anew. Polars is called so in our
+/// own files too, but for what stands behind its name elsewhere.
+const KEEPERS: [&str; 6] = ["parquet-cpp", "parquet-mr", "parquet-rs", "fastparquet", "DuckDB", "Polars ("];
 /// The length of the directory stands before the footer.
 const DIRECTORY_LENGTH: u64 = size_of::<u64>() as u64;
 /// How much is read of the end of a file at once; most files have all that is needed for opening there.
@@ -175,9 +176,9 @@ impl End {
     /// The bytes of the file from `from` on, up to `to`.
     fn bytes(&self, file: &OpenFile, from: u64, to: u64) -> Result<Vec<u8>> {
         let place = |at: u64| at.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
-        match (place(from), place(to)) {
-            (Some(first), Some(last)) => Ok(self.bytes.get(first..last).unwrap_or_default().to_vec()),
-            _ => file.read(from..to),
+        match place(from).zip(place(to)).and_then(|(first, last)| self.bytes.get(first..last)) {
+            Some(bytes) => Ok(bytes.to_vec()),
+            None => file.read(from..to),
         }
     }
 
@@ -231,8 +232,8 @@ fn open_own(file: OpenFile, own: OwnEnding, expected: Expected<'_>, memory: &Arc
 fn open_foreign(file: &OpenFile, footer: &[u8], id_column: &str) -> Result<Content> {
     let before = file.length().saturating_sub(footer.len() as u64);
     Ok(match foreign::read(&file.read(0..before)?, footer, id_column) {
-        Adopted::Rows(rows, unreadable) => Content::Foreign(rows, unreadable),
-        Adopted::NoTable(reason) => Content::NoTable(reason),
-        Adopted::Damaged(reason) => Content::Damaged(reason),
+        Ok((rows, unreadable)) => Content::Foreign(rows, unreadable),
+        Err(Refused::NoTable(reason)) => Content::NoTable(reason),
+        Err(Refused::Damaged(reason)) => Content::Damaged(reason),
     })
 }

@@ -1,5 +1,7 @@
 //! A record type brings only the keys that it declares: the others count as never fetched, not as null.
 
+use std::path::Path;
+
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
 use dbcache::{Cache, Cached, CachedJson, Error, Progress, Record, SqliteFetcher};
@@ -12,22 +14,22 @@ use crate::Folder;
 /// One row of `public.users`, of whose profile other programs use more.
 #[derive(Clone, Debug, PartialEq, Cached)]
 #[cached(table = "public.users")]
-struct User {
+pub(crate) struct User {
     #[cached(id)]
-    id: i64,
+    pub(crate) id: i64,
     #[cached(json)]
-    profile: Profile,
+    pub(crate) profile: Profile,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
-struct Profile {
-    city: String,
-    trips: Vec<Trip>,
+pub(crate) struct Profile {
+    pub(crate) city: String,
+    pub(crate) trips: Vec<Trip>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
-struct Trip {
-    to: String,
+pub(crate) struct Trip {
+    pub(crate) to: String,
 }
 
 /// The same table, as a newer program sees it.
@@ -58,12 +60,16 @@ fn database() -> Database {
     }))
 }
 
-fn fetch_users(ids: &[i64]) -> Result<Vec<User>, std::io::Error> {
+pub(crate) fn fetch_users(ids: &[i64]) -> Result<Vec<User>, std::io::Error> {
     Ok(ids.iter().copied().map(user).collect())
 }
 
 fn open<T: Record>(folder: &Folder) -> Cache<T> {
-    Cache::builder().folder(folder.path("")).progress(Progress::Silent).open().unwrap()
+    open_in(&folder.path(""))
+}
+
+pub(crate) fn open_in<T: Record>(folder: &Path) -> Cache<T> {
+    Cache::builder().folder(folder).progress(Progress::Silent).open().unwrap()
 }
 
 fn never(_: &[i64]) -> Result<Vec<User>, std::io::Error> {

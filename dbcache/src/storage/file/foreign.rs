@@ -20,6 +20,7 @@ use rayon::prelude::*;
 
 use self::footer::{Footer, Node};
 use self::types::{LeafKind, LeafPlan, Plan};
+use super::header::{Header, KEY as HEADER};
 use super::{PRESENCE_COLUMN, UnreadableColumn, is_column_name};
 use crate::documents::is_document;
 use crate::key::ColumnIds;
@@ -30,11 +31,9 @@ pub(super) use self::footer::written_by;
 /// Up to here a double has every integer.
 const MOST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
-/// What another program's file turned out to be.
+/// Why another program's file is not a table's.
 #[derive(Debug)]
-pub(super) enum Adopted {
-    /// Rows in which every column counts as fetched, and the columns that cannot be read.
-    Rows(Rows, Vec<UnreadableColumn>),
+pub(super) enum Refused {
     /// A sound file that is no table; the reason is for people.
     NoTable(String),
     /// No file that any program writes; the reason is for people.
@@ -62,19 +61,17 @@ fn damaged(reason: &str) -> Fault {
 }
 
 /// Reads a file, whose footer is apart: its rows may be in any order, and of two rows of one id the later counts.
-pub(super) fn read(file: &[u8], footer: &[u8], id_column: &str) -> Adopted {
-    adopt(file, footer, id_column).unwrap_or_else(|refused| refused)
-}
-
-fn adopt(file: &[u8], footer: &[u8], id_column: &str) -> Result<Adopted, Adopted> {
+///
+/// Returns rows in which every column counts as fetched, and the columns that cannot be read.
+pub(super) fn read(file: &[u8], footer: &[u8], id_column: &str) -> Result<(Rows, Vec<UnreadableColumn>), Refused> {
     let footer = read_footer(footer)?;
-    let id_place = id_place(&footer, id_column).map_err(Adopted::NoTable)?;
+    let id_place = id_place(&footer, id_column).map_err(Refused::NoTable)?;
     let columns: Vec<(&Node, Result<Read, Fault>)> =
         footer.columns.par_iter().map(|node| (node, read_column(node, &footer, file))).collect();
     let (mut ids, mut found, mut unreadable) = (None, Vec::new(), Vec::new());
     for (place, (node, column)) in columns.into_iter().enumerate() {
         match column {
-            Err(Fault::Damaged(reason)) => return Err(Adopted::Damaged(reason)),
+            Err(Fault::Damaged(reason)) => return Err(Refused::Damaged(reason)),
             Ok(column) if place == id_place => ids = Some(column.values),
             Err(Fault::Unreadable(reason)) if place == id_place => {
                 return Err(no_ids(id_column, &reason));
@@ -91,22 +88,20 @@ fn adopt(file: &[u8], footer: &[u8], id_column: &str) -> Result<Adopted, Adopted
     }
     let ids = ids.ok_or_else(|| no_ids(id_column, "it is gone"))?;
     let rows = rows(&whole_numbers(ids), found, id_column)?;
-    Ok(Adopted::Rows(rows, unreadable))
+    Ok((rows, unreadable))
 }
 
-fn no_ids(id_column: &str, reason: &str) -> Adopted {
-    Adopted::NoTable(format!("another program wrote it, and its id column {id_column:?} cannot be one: {reason}"))
+fn no_ids(id_column: &str, reason: &str) -> Refused {
+    Refused::NoTable(format!("another program wrote it, and its id column {id_column:?} cannot be one: {reason}"))
 }
 
 /// The columns of a file, as far as its footer tells. Reads no values.
-pub(super) fn describe(footer: &[u8]) -> Result<Described, String> {
-    let footer = Footer::read(footer).map_err(|fault| match fault {
-        Fault::Damaged(reason) | Fault::Unreadable(reason) => reason,
-    })?;
+pub(super) fn describe(footer: &[u8]) -> Result<Described, Refused> {
+    let footer = read_footer(footer)?;
     let mut described = Described { rows: footer.rows, columns: Vec::new(), unreadable: Vec::new() };
     for node in &footer.columns {
         // Of no rows, a column has its type.
-        let empty = Footer { rows: 0, columns: Vec::new(), groups: Vec::new(), hints: Vec::new() };
+        let empty = Footer::default();
         let typed = plan(node, &footer).and_then(|plan| column::read(&node.name, &plan, &empty, &[]));
         match typed {
             Ok(values) => described.columns.push((node.name.clone(), values.dtype().clone())),
@@ -118,34 +113,43 @@ pub(super) fn describe(footer: &[u8]) -> Result<Described, String> {
     Ok(described)
 }
 
-fn read_footer(footer: &[u8]) -> Result<Footer, Adopted> {
+fn read_footer(footer: &[u8]) -> Result<Footer, Refused> {
     let footer = Footer::read(footer).map_err(|fault| match fault {
-        Fault::Damaged(reason) | Fault::Unreadable(reason) => Adopted::Damaged(reason),
+        Fault::Damaged(reason) | Fault::Unreadable(reason) => Refused::Damaged(reason),
     })?;
-    if footer.columns.iter().any(|node| node.name == PRESENCE_COLUMN) {
+    if tells_rows_apart(&footer) {
         let reason = format!(
             "another program rewrote a file of this cache and left out what says which columns were fetched of which \
-             row: put the file back as it was; or remove it, so that its rows are fetched again; or, if every value in \
-             it counts, NULLs included, write it without the column {PRESENCE_COLUMN:?}"
+             row: put the file back as it was; or remove it, so that its rows are fetched again; or, if every row and \
+             every value in it counts, NULLs included, write it without the column {PRESENCE_COLUMN:?} and the \
+             metadata {HEADER:?}"
         );
-        return Err(Adopted::NoTable(reason));
+        return Err(Refused::NoTable(reason));
     }
     Ok(footer)
 }
 
+/// Whether it was a file of ours whose nulls do not all count, nor all of its rows. A program that keeps the header may
+/// have left out the column, and one that keeps the column the header.
+fn tells_rows_apart(footer: &Footer) -> bool {
+    let by_header =
+        |header: &String| serde_json::from_str(header).map_or(true, |header: Header| header.tells_rows_apart());
+    footer.columns.iter().any(|node| node.name == PRESENCE_COLUMN) || footer.own_header.as_ref().is_some_and(by_header)
+}
+
 /// The place of the id column: the one of that name or, where there is none, of that name in other letters.
 fn id_place(footer: &Footer, id_column: &str) -> Result<usize, String> {
-    let places = |is_id: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        footer.columns.iter().enumerate().filter(|(_, node)| is_id(&node.name)).map(|(place, _)| place).collect()
+    let places = |is_id: &dyn Fn(&str) -> bool| -> Vec<(usize, &str)> {
+        let named = footer.columns.iter().enumerate().map(|(place, node)| (place, node.name.as_str()));
+        named.filter(|(_, name)| is_id(name)).collect()
     };
     let exact = places(&|name| name == id_column);
     let found = if exact.is_empty() { places(&|name| name.to_lowercase() == id_column.to_lowercase()) } else { exact };
     match found.as_slice() {
-        [place] => Ok(*place),
+        [(place, _)] => Ok(*place),
         [] => Err(format!("another program wrote it, without an id column {id_column:?}")),
         several => {
-            let names: Vec<&str> =
-                several.iter().filter_map(|place| footer.columns.get(*place)).map(|node| node.name.as_str()).collect();
+            let names: Vec<&str> = several.iter().map(|(_, name)| *name).collect();
             Err(format!("another program wrote it, with several columns that may be the id column: {names:?}"))
         }
     }
@@ -192,8 +196,8 @@ fn whole_numbers(ids: Series) -> Series {
     whole.unwrap_or(ids)
 }
 
-fn rows(ids: &Series, found: Vec<Read>, id_column: &str) -> Result<Rows, Adopted> {
-    let refused = |cause: PolarsError| Adopted::NoTable(cause.to_string());
+fn rows(ids: &Series, found: Vec<Read>, id_column: &str) -> Result<Rows, Refused> {
+    let refused = |cause: PolarsError| Refused::NoTable(cause.to_string());
     let (set, rows) = match ColumnIds::read(ids).map_err(refused)? {
         ColumnIds::Ids { set, rows } => (set, rows),
         ColumnIds::Null { row } => return Err(no_ids(id_column, &format!("row {row} has no id"))),

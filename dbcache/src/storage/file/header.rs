@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::TableName;
 use crate::storage::place::{Commits, Place};
-use crate::storage::rows::{ColumnSet, SetOfRows};
+use crate::storage::rows::{ColumnSet, SetOfRows, keys};
 
 /// The key of the header in the file's key-value metadata.
 pub(super) const KEY: &str = "dbcache.header";
@@ -58,6 +58,12 @@ impl Header {
 
     pub(in crate::storage) fn commits(&self) -> Commits {
         Commits { first: self.first_commit, last: self.last_commit }
+    }
+
+    /// Whether some rows lack what others have, or are gone: to read them takes more than the columns.
+    pub(in crate::storage) fn tells_rows_apart(&self) -> bool {
+        let with_rows = || self.column_sets.iter().filter(|set| set.rows > 0);
+        with_rows().count() > 1 || with_rows().flat_map(|set| &set.columns).any(|entry| !keys::is_column(entry))
     }
 
     /// Whether the file is of this table and place, and of a format that this code reads.

@@ -1,6 +1,6 @@
 //! What a file is, told from its end alone, whatever table it is of.
 
-use super::foreign::{self, Described};
+use super::foreign::{self, Described, Refused};
 use super::{ENCRYPTED_FOOTER, Ending};
 use crate::error::Result;
 use crate::storage::place::disk::OpenFile;
@@ -13,7 +13,7 @@ pub(in crate::storage) enum Outline {
     /// Another program's.
     Foreign(Described),
     /// Another program's, which is no table; the reason is for people.
-    NoTable(&'static str),
+    NoTable(String),
     /// Not what was written; the reason is for people.
     Damaged(String),
 }
@@ -26,7 +26,7 @@ pub(in crate::storage) fn outline(file: &OpenFile) -> Result<Outline> {
             Outline::Own { table, id_column }
         }
         Ending::Foreign(footer) => described(&footer),
-        Ending::Encrypted => Outline::NoTable(ENCRYPTED_FOOTER),
+        Ending::Encrypted => Outline::NoTable(ENCRYPTED_FOOTER.to_owned()),
         Ending::Damaged(reason) => Outline::Damaged(reason.to_owned()),
     })
 }
@@ -34,6 +34,7 @@ pub(in crate::storage) fn outline(file: &OpenFile) -> Result<Outline> {
 fn described(footer: &[u8]) -> Outline {
     match foreign::describe(footer) {
         Ok(described) => Outline::Foreign(described),
-        Err(reason) => Outline::Damaged(reason),
+        Err(Refused::NoTable(reason)) => Outline::NoTable(reason),
+        Err(Refused::Damaged(reason)) => Outline::Damaged(reason),
     }
 }

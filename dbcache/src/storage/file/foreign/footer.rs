@@ -1,5 +1,6 @@
 //! What a footer says: the columns as a tree, and where their pages are.
 
+use super::super::header;
 use super::Fault;
 use super::arrow_schema::{self, Hint};
 use super::thrift::Struct;
@@ -8,13 +9,15 @@ use super::thrift::Struct;
 const DEPTH: usize = 48;
 
 /// What the end of a file says of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Footer {
     pub(super) rows: usize,
     pub(super) columns: Vec<Node>,
     pub(super) groups: Vec<Group>,
     /// What Arrow says of the columns that Parquet has no word for.
     pub(super) hints: Vec<Hint>,
+    /// The header of a file of ours, if the program that wrote this one kept it.
+    pub(super) own_header: Option<String>,
 }
 
 /// A column, or a part of a nested one.
@@ -79,7 +82,7 @@ pub(super) enum Annotation {
         is_utc: bool,
     },
     Integer {
-        bits: i64,
+        bits: u32,
         is_signed: bool,
     },
     Null,
@@ -134,16 +137,18 @@ impl Footer {
         let mut elements = metadata.structures(2)?.into_iter();
         let root = elements.next()?;
         let mut leaves = 0;
+        // A file may have no columns; what there is beyond those that are counted is damage.
         let children = root.count(5).unwrap_or(0);
         let columns = nodes(children, &mut elements, &mut leaves, Levels::default())?;
         if elements.next().is_some() {
             return None;
         }
-        let groups = metadata.structures(4).unwrap_or_default();
+        let groups = metadata.structures(4)?;
         let groups: Vec<Group> = groups.into_iter().map(|group| Group::of(group, leaves)).collect::<Option<_>>()?;
         // Some writers state no rows for the file as a whole.
         let rows = groups.iter().try_fold(0_usize, |sum, group| sum.checked_add(group.rows))?;
-        Some(Self { rows, columns, groups, hints: hints(&metadata) })
+        let own_header = value(&metadata, header::KEY).map(str::to_owned);
+        Some(Self { rows, columns, groups, hints: hints(&metadata), own_header })
     }
 }
 
@@ -152,10 +157,14 @@ pub(in crate::storage) fn written_by(mut footer: &[u8]) -> Option<String> {
     Struct::read(&mut footer)?.text(6).map(str::to_owned)
 }
 
+/// What Arrow says, if it says anything that can be read: without it columns are what Parquet says.
 fn hints(metadata: &Struct<'_>) -> Vec<Hint> {
-    let pairs = metadata.structures(5).unwrap_or_default();
-    let schema = pairs.iter().find(|pair| pair.text(1) == Some(arrow_schema::KEY));
-    schema.and_then(|pair| arrow_schema::hints(pair.text(2)?)).unwrap_or_default()
+    value(metadata, arrow_schema::KEY).and_then(arrow_schema::hints).unwrap_or_default()
+}
+
+/// A value of the key-value metadata.
+fn value<'b>(metadata: &Struct<'b>, key: &str) -> Option<&'b str> {
+    metadata.structures(5)?.into_iter().find(|pair| pair.text(1) == Some(key))?.text(2)
 }
 
 #[derive(Clone, Copy, Default)]
@@ -257,7 +266,10 @@ fn logical_type(number: i16, details: &Struct<'_>) -> Annotation {
         6 => Some(Annotation::Date),
         7 => unit().map(Annotation::Time),
         8 => unit().zip(details.bool(1)).map(|(unit, is_utc)| Annotation::Timestamp { unit, is_utc }),
-        10 => details.int(1).zip(details.bool(2)).map(|(bits, is_signed)| Annotation::Integer { bits, is_signed }),
+        10 => {
+            let bits = details.int(1).and_then(|bits| u32::try_from(bits).ok());
+            bits.zip(details.bool(2)).map(|(bits, is_signed)| Annotation::Integer { bits, is_signed })
+        }
         11 => Some(Annotation::Null),
         12 => Some(Annotation::Json),
         13 => Some(Annotation::Bson),
@@ -319,5 +331,24 @@ impl Chunk {
             uncompressed: metadata.count(6)?,
         };
         Some(Self { place: Ok(place) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A footer of one column-less schema, and of no rows.
+    const EMPTY: [u8; 11] = [0x29, 0x1C, 0x48, 1, b'r', 0, 0x29, 0x0C, 0, 0, 0];
+
+    #[test]
+    fn a_footer_whose_row_groups_are_unreadable_is_damaged_and_not_one_of_no_rows() {
+        assert_eq!(Footer::read(&EMPTY).expect("a footer").rows, 0);
+        // There are none, or numbers in their place.
+        let schema = EMPTY.first_chunk::<6>().expect("the schema");
+        for rest in [&[0][..], &[0x29, 0x15, 2, 0]] {
+            let footer = [schema.as_slice(), rest].concat();
+            assert!(matches!(Footer::read(&footer), Err(Fault::Damaged(_))), "{rest:?}");
+        }
     }
 }

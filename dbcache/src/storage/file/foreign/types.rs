@@ -216,7 +216,7 @@ fn leaf_kind(physical: Physical, annotation: &Annotation, hint: Option<&Hint>) -
         (physical, A::None) => return plain_kind(physical, hint),
         (Int32, A::Integer { bits: bits @ (8 | 16 | 32), is_signed })
         | (Int64, A::Integer { bits: bits @ 64, is_signed }) => {
-            LeafKind::Integer { bits: u32::try_from(*bits).unwrap_or(u64::BITS), is_signed: *is_signed }
+            LeafKind::Integer { bits: *bits, is_signed: *is_signed }
         }
         (Int32 | Int64 | Bytes | Fixed(_), A::Decimal { precision, scale })
             if (1..=MOST_DIGITS).contains(precision) && scale <= precision =>
