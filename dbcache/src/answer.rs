@@ -216,7 +216,7 @@ impl Question {
     /// Whether each of the ids would be fetched.
     fn to_fetch(&self, ids: &Arc<IdSet>) -> Result<Vec<bool>> {
         Ok(match self.fetch {
-            Fetch::Needed => self.request(Arc::clone(ids))?.standing()?.lacking(),
+            Fetch::Needed => self.request(Arc::clone(ids))?.standing()?.lacking()?,
             Fetch::All => vec![true; ids.len()],
             Fetch::Never => vec![false; ids.len()],
         })
@@ -301,11 +301,12 @@ impl Question {
             .iter()
             .map(|wanted| Extraction { path: wanted.column().path(), pinned: wanted.data_type() })
             .collect();
-        extract(column, &paths, self.strictness).map_err(|PathError { row, path, reason }| Error::Value {
-            table: self.table().name().to_string(),
-            column: wanted.get(path).map(|wanted| wanted.column().label().to_string()).unwrap_or_default(),
-            id: row_id(ids, row),
-            reason,
+        extract(column, &paths, self.strictness).map_err(|PathError { row, path, reason }| match wanted.get(path) {
+            None => Error::Internal { invariant: "a path that fails is one of those that are followed" },
+            Some(wanted) => {
+                let column = wanted.column().label().to_string();
+                self.cell_error(CellError { column, row, fault: CellFault::Value(reason) }, ids)
+            }
         })
     }
 
@@ -326,7 +327,7 @@ impl Question {
     pub(crate) fn cell_error(&self, cause: CellError, ids: &IdSet) -> Error {
         let table = self.table().name().to_string();
         let CellError { column, row, fault } = cause;
-        let id = row_id(ids, row);
+        let Some(id) = ids.get(row) else { return Error::Internal { invariant: "each row of an answer has an id" } };
         match fault {
             CellFault::Null => Error::UnexpectedNull { table, column, id },
             CellFault::Value(reason) => Error::Value { table, column, id, reason },
@@ -385,9 +386,4 @@ fn type_conflict(table: &Table, schema: &ColumnSchema, stored: &DataType) -> Err
         stored: stored.clone(),
         wanted: schema.data_type().clone(),
     }
-}
-
-/// The id of a row of the answer.
-fn row_id(ids: &IdSet, row: usize) -> crate::key::RowId {
-    ids.get(row).unwrap_or(crate::key::RowId::Text(String::new()))
 }

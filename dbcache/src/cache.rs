@@ -338,7 +338,7 @@ impl<T: Record, S> Query<T, S> {
     /// A storage error.
     pub fn look_up(&self, ids: &[T::Id]) -> Result<LookUp<T::Id>> {
         let ids = Arc::new(T::Id::to_set(ids));
-        Ok(LookUp::new(&ids, &self.question.look_up(&ids)?))
+        LookUp::new(&ids, &self.question.look_up(&ids)?)
     }
 
     fn fetched<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Answer> {

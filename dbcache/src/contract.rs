@@ -7,7 +7,7 @@ use polars::prelude::*;
 use crate::convert::{convert, is_readable};
 use crate::data_type::is_storable;
 use crate::documents;
-use crate::error::{BatchError, RejectedRow};
+use crate::error::{BatchError, Error, RejectedRow};
 use crate::fetch::{FetchedBatch, FetchedFrame};
 use crate::key::{ColumnIds, IdSet, RowId, row_number};
 use crate::misfits::{misfits, shown};
@@ -58,7 +58,7 @@ impl Checked {
         self.rejected.dedup_by(|later, first| later.id == first.id);
         let ids = IdSet::of(self.rejected.iter().map(|row| &row.id));
         for part in &mut self.parts {
-            part.leave_out(&ids).map_err(|cause| BatchError::Store(Box::new(cause)))?;
+            part.leave_out(&ids).map_err(not_stored)?;
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ fn check_part(
 fn check_apart(parts: &[Rows]) -> Result<(), BatchError> {
     for (place, part) in parts.iter().enumerate() {
         for other in parts.iter().take(place) {
-            if let Some(id) = part.ids().select(&part.ids().locate_among(other.ids())).get(0) {
+            if let Some(id) = part.ids().locate_among(other.ids()).first().and_then(|place| part.ids().get(place)) {
                 let column = part.first_difference(other).unwrap_or_default();
                 return Err(BatchError::ConflictingRows { id, column });
             }
@@ -209,14 +209,20 @@ fn row_id(id: &AnyValue<'_>) -> RowId {
 fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> Result<(IdSet, Vec<IdxSize>), BatchError> {
     let places = set.locate_among(asked);
     if places.len() < set.len() {
-        check_spellings(&set.select(&places.rest(set.len())), &asked.without(set))?;
+        let not_asked = set.select(&places.rest(set.len())).map_err(not_stored)?;
+        check_spellings(&not_asked, &asked.without(set).map_err(not_stored)?)?;
         tracing::warn!(
             rows = set.len() - places.len(),
             "the fetcher brought rows that were not asked; they are ignored"
         );
     }
-    let rows = places.iter().filter_map(|place| rows.get(place)).copied().collect();
-    Ok((set.select(&places), rows))
+    let no_row = || not_stored(Error::Internal { invariant: "each id that came has a row" });
+    let rows = places.iter().map(|place| rows.get(place).copied().ok_or_else(no_row)).collect::<Result<_, _>>()?;
+    Ok((set.select(&places).map_err(not_stored)?, rows))
+}
+
+fn not_stored(cause: Error) -> BatchError {
+    BatchError::Store(Box::new(cause))
 }
 
 /// No row came under another spelling of an id that was asked for and is missing.

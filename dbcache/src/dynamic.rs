@@ -428,7 +428,7 @@ impl TableQuery {
     /// A storage error.
     pub fn look_up<K: Key>(&self, ids: &[K]) -> Result<LookUp<K>> {
         let ids = Arc::new(K::to_set(ids));
-        Ok(LookUp::new(&ids, &self.question.look_up(&ids)?))
+        LookUp::new(&ids, &self.question.look_up(&ids)?)
     }
 
     fn fetched<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Answer> {

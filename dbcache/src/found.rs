@@ -2,6 +2,7 @@
 
 use polars::prelude::DataType;
 
+use crate::error::Result;
 use crate::key::{IdSet, Key};
 use crate::read_through::Warmth;
 use crate::storage;
@@ -94,8 +95,8 @@ pub struct CachedTable {
 }
 
 impl<K: Key> LookUp<K> {
-    pub(crate) fn new(wanted: &IdSet, found: &storage::LookUp) -> Self {
-        let keys = |places| wanted.select(places).keys();
-        Self { hits: keys(&found.hits), incomplete: keys(&found.incomplete), missing: keys(&found.missing) }
+    pub(crate) fn new(wanted: &IdSet, found: &storage::LookUp) -> Result<Self> {
+        let keys = |places| wanted.select(places).map(|ids| ids.keys());
+        Ok(Self { hits: keys(&found.hits)?, incomplete: keys(&found.incomplete)?, missing: keys(&found.missing)? })
     }
 }

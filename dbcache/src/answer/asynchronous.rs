@@ -73,14 +73,18 @@ async fn begin<K: Key>(question: Question, ids: &[K], limit: Option<usize>) -> R
 }
 
 async fn next<B, S: AsyncBatchSource>(mut frames: Box<Frames>, source: S) -> Option<(Result<Answer>, State<B, S>)> {
+    let next = next_frame(&mut frames, &source).await.transpose()?;
+    Some((next, State::Begun(frames, source)))
+}
+
+async fn next_frame(frames: &mut Frames, source: &impl AsyncBatchSource) -> Result<Option<Answer>> {
     loop {
         if let Some(answer) = frames.ready() {
-            return Some((Ok(answer), State::Begun(frames, source)));
+            return Ok(Some(answer));
         }
-        let (ids, parts) = frames.next_window()?.into_parts();
-        match Arc::new(frames.question.clone()).fetched_set(ids, &source).await {
-            Ok(answer) => frames.push(&parts, &answer),
-            Err(cause) => return Some((Err(cause), State::Begun(frames, source))),
-        }
+        let Some(window) = frames.next_window()? else { return Ok(None) };
+        let (ids, parts) = window.into_parts();
+        let answer = Arc::new(frames.question.clone()).fetched_set(ids, source).await?;
+        frames.push(&parts, &answer)?;
     }
 }

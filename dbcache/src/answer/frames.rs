@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Question;
 use crate::error::Result;
 use crate::fetch::BatchSource;
-use crate::key::IdSet;
+use crate::key::{IdSet, row_number};
 use crate::plan::{self, BatchPolicy};
 use crate::progress::Progress;
 use crate::read_through::Answer;
@@ -58,24 +58,38 @@ impl Frames {
     }
 
     /// What to fetch next.
-    pub(crate) fn next_window(&mut self) -> Option<Window> {
+    pub(crate) fn next_window(&mut self) -> Result<Option<Window>> {
         let together = self.question.options.concurrency.max(1).min(self.planned.len());
         let frames: Vec<Range<usize>> = self.planned.drain(..together).collect();
-        let (first, last) = frames.first().zip(frames.last())?;
-        let ids = self.ids.range(first.start..last.end);
-        Some(Window { ids, frames: frames.into_iter().map(|frame| self.ids.range(frame)).collect() })
+        let Some((first, last)) = frames.first().zip(frames.last()) else { return Ok(None) };
+        let ids = self.ids.range(first.start..last.end)?;
+        let frames = frames.into_iter().map(|frame| self.ids.range(frame)).collect::<Result<_>>()?;
+        Ok(Some(Window { ids, frames }))
     }
 
     /// Takes the answer to a window.
-    pub(crate) fn push(&mut self, frames: &[IdSet], answer: &Answer) {
+    pub(crate) fn push(&mut self, frames: &[IdSet], answer: &Answer) -> Result<()> {
         let mut next = 0;
         for wanted in frames {
-            let ids = Arc::new(answer.ids.select(&answer.ids.locate_among(wanted)));
-            let not_found = answer.not_found.select(&answer.not_found.locate_among(wanted));
-            let begin = i64::try_from(next).unwrap_or(i64::MAX);
+            let ids = Arc::new(answer.ids.select(&answer.ids.locate_among(wanted))?);
+            let not_found = answer.not_found.select(&answer.not_found.locate_among(wanted))?;
+            let frame = answer.frame.slice(row_number(next).into(), ids.len());
             next += ids.len();
-            let frame = answer.frame.slice(begin, ids.len());
             self.ready.push_back(Answer { frame, ids, not_found, documents: answer.documents.clone() });
+        }
+        Ok(())
+    }
+
+    /// The next frame, fetched unless it is there.
+    fn next(&mut self, source: &impl BatchSource) -> Result<Option<Answer>> {
+        loop {
+            if let Some(answer) = self.ready() {
+                return Ok(Some(answer));
+            }
+            let Some(window) = self.next_window()? else { return Ok(None) };
+            let (ids, parts) = window.into_parts();
+            let answer = self.question.fetched(ids, source)?;
+            self.push(&parts, &answer)?;
         }
     }
 }
@@ -104,19 +118,12 @@ impl<S: BatchSource> Iterator for FetchedFrames<S> {
     type Item = Result<Answer>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let frames = match self.frames.take()? {
-            Ok(frames) => self.frames.insert(Ok(frames)).as_mut().ok()?,
+        let mut frames = match self.frames.take()? {
+            Ok(frames) => frames,
             Err(cause) => return Some(Err(cause)),
         };
-        loop {
-            if let Some(answer) = frames.ready() {
-                return Some(Ok(answer));
-            }
-            let (ids, parts) = frames.next_window()?.into_parts();
-            match frames.question.fetched(ids, &self.source) {
-                Ok(answer) => frames.push(&parts, &answer),
-                Err(cause) => return Some(Err(cause)),
-            }
-        }
+        let next = frames.next(&self.source).transpose();
+        self.frames = Some(Ok(frames));
+        next
     }
 }

@@ -111,7 +111,10 @@ impl Scan {
             let ids = scan.stored.ids_at(scan.id_column(), rows)?;
             let ids = ids.as_materialized_series();
             let converted = convert(ids, &data_type);
-            converted.map_err(|cause| scan.question.cell_error(cause, &ids_in(ids)))
+            converted.map_err(|cause| match ids_in(ids) {
+                Ok(ids) => scan.question.cell_error(cause, &ids),
+                Err(unreadable) => unreadable,
+            })
         })
     }
 
@@ -139,7 +142,7 @@ impl Scan {
         // Ids are read only where one of them is to be named.
         let answered = answer(&NO_IDS).or_else(|_| {
             let ids = self.stored.ids_at(self.id_column(), rows)?;
-            answer(&ids_in(ids.as_materialized_series()))
+            answer(&ids_in(ids.as_materialized_series())?)
         });
         answered?.pop().ok_or_else(no_column)
     }
@@ -177,9 +180,9 @@ impl Scan {
 const NO_IDS: IdSet = IdSet::Int(Vec::new());
 
 /// The ids of a column that has them in order, for errors that name them.
-fn ids_in(column: &Series) -> IdSet {
-    match ColumnIds::read(column) {
-        Ok(ColumnIds::Ids { set, .. }) => set,
-        _ => NO_IDS,
+fn ids_in(column: &Series) -> Result<IdSet> {
+    match ColumnIds::read(column).map_err(Error::frame("read the ids of the answer"))? {
+        ColumnIds::Ids { set, .. } => Ok(set),
+        ColumnIds::Null { .. } | ColumnIds::NotAKey => Err(Error::Internal { invariant: "each stored row has an id" }),
     }
 }

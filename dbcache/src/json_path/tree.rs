@@ -106,6 +106,7 @@ impl Node {
 
 fn set(slots: &mut [Slot], paths: &[usize], slot: Slot) {
     for path in paths {
+        debug_assert!(*path < slots.len(), "there is a slot for each path of the tree");
         if let Some(place) = slots.get_mut(*path) {
             *place = slot;
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::matches::{Matches, Places};
+use super::matches::{Matches, Places, no_place};
 use super::sorted::{Origin, converted, floor, keep, locate, merged, overlap, pick, rank, sorted_distinct, union};
 use super::{Key, RowId};
 use crate::error::{Error, Result};
@@ -114,7 +114,7 @@ impl IdSet {
             Some(T::set(sorted_distinct(all)))
         }
         let fitting = all::<I, i64>(ids).or_else(|| all::<I, u64>(ids)).or_else(|| all::<I, i128>(ids));
-        // `I` is one of the four types, and holds all of them.
+        // `i128` holds all integers of a type with signs, and `u128` those of one without.
         fitting.or_else(|| all::<I, u128>(ids)).unwrap_or(Self::Int(Vec::new()))
     }
 
@@ -181,11 +181,15 @@ impl IdSet {
     }
 
     /// The ids at these places.
-    pub(crate) fn select(&self, places: &Places) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is no such place, as in all functions that are given places: no id is left out.
+    pub(crate) fn select(&self, places: &Places) -> Result<Self> {
         if places.len() == self.len() {
-            return self.clone();
+            return Ok(self.clone());
         }
-        self.select_as_is(places.iter()).narrowed()
+        self.select_as_is(places.iter()).map(Self::narrowed)
     }
 
     /// None of the ids.
@@ -199,23 +203,42 @@ impl IdSet {
     }
 
     /// The ids at these places, which are ascending, in a set of the same variant.
-    pub(crate) fn select_as_is(&self, places: impl Iterator<Item = usize>) -> Self {
-        each!(self, ids => Id::set(pick(ids, places)))
+    pub(crate) fn select_as_is(&self, places: impl Iterator<Item = usize>) -> Result<Self> {
+        each!(self, ids => pick(ids, places).map(Id::set)).ok_or_else(no_place)
     }
 
     /// Every so many-th id, in a set of the same variant.
+    #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn every(&self, step: usize) -> Self {
-        self.select_as_is((0..self.len()).step_by(step))
+        each!(self, ids => Id::set(ids.iter().step_by(step).cloned().collect()))
+    }
+
+    /// No ids, in a set of the same variant.
+    pub(crate) fn none_as_is(&self) -> Self {
+        fn none<T: Id>(_: &[T]) -> IdSet {
+            T::set(Vec::new())
+        }
+        each!(self, ids => none(ids))
+    }
+
+    /// The id at a place, if there is one, in a set of the same variant.
+    pub(crate) fn one(&self, place: usize) -> Option<Self> {
+        self.slice(place..place + 1).ok()
+    }
+
+    /// The last id, if there is one, in a set of the same variant.
+    pub(crate) fn last(&self) -> Option<Self> {
+        self.len().checked_sub(1).and_then(|place| self.one(place))
     }
 
     /// The ids from one place to another, in a set of the same variant.
-    pub(crate) fn slice(&self, places: Range<usize>) -> Self {
-        each!(self, ids => Id::set(ids.get(places).unwrap_or_default().to_vec()))
+    pub(crate) fn slice(&self, places: Range<usize>) -> Result<Self> {
+        each!(self, ids => ids.get(places).map(|ids| Id::set(ids.to_vec()))).ok_or_else(no_place)
     }
 
     /// The ids at a range of places.
-    pub(crate) fn range(&self, places: Range<usize>) -> Self {
-        self.slice(places).narrowed()
+    pub(crate) fn range(&self, places: Range<usize>) -> Result<Self> {
+        self.slice(places).map(Self::narrowed)
     }
 
     /// Adds ids of the same variant that follow all of these.
@@ -237,18 +260,20 @@ impl IdSet {
         each!(self, ids => ids.reserve(more));
     }
 
-    /// Adds integers that follow all of these, as a file has them.
-    pub(crate) fn extend_from_bytes(&mut self, bytes: &[u8]) {
-        fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
-            bytes.as_chunks().0.iter().copied()
+    /// Adds integers that follow all of these, as a file has them; `None` if the bytes are no such integers.
+    pub(crate) fn extend_from_bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        fn words<const N: usize>(bytes: &[u8]) -> Option<impl Iterator<Item = [u8; N]>> {
+            let (words, rest) = bytes.as_chunks();
+            rest.is_empty().then(|| words.iter().copied())
         }
         match self {
-            Self::Int(ids) => ids.extend(words(bytes).map(i64::from_le_bytes)),
-            Self::Big(ids) => ids.extend(words(bytes).map(u64::from_le_bytes)),
-            Self::Wide(ids) => ids.extend(words(bytes).map(i128::from_le_bytes)),
-            Self::Huge(ids) => ids.extend(words(bytes).map(u128::from_le_bytes)),
-            Self::Text(_) => {}
+            Self::Int(ids) => ids.extend(words(bytes)?.map(i64::from_le_bytes)),
+            Self::Big(ids) => ids.extend(words(bytes)?.map(u64::from_le_bytes)),
+            Self::Wide(ids) => ids.extend(words(bytes)?.map(i128::from_le_bytes)),
+            Self::Huge(ids) => ids.extend(words(bytes)?.map(u128::from_le_bytes)),
+            Self::Text(_) => return None,
         }
+        Some(())
     }
 
     /// These ids in a set of the variant of `other`, each with its place here; those that cannot be in one are left
@@ -278,7 +303,7 @@ impl IdSet {
         Some((I::set(ids), places))
     }
 
-    /// The place of the last id here that is not above each of `wanted`, of the same variant.
+    /// The place of the last id here that is not above each of `wanted`; none of those of another variant is here.
     pub(crate) fn floor(&self, wanted: &Self) -> Vec<Option<usize>> {
         alike!(self, wanted; fences, wanted => floor(fences, wanted); _ => vec![None; wanted.len()])
     }
@@ -319,7 +344,7 @@ impl IdSet {
     }
 
     /// The ids that are not in the other set.
-    pub(crate) fn without(&self, other: &Self) -> Self {
+    pub(crate) fn without(&self, other: &Self) -> Result<Self> {
         self.select(&self.locate_among(other).rest(self.len()))
     }
 
@@ -367,7 +392,7 @@ impl IdSet {
     /// No ids, in the variant that holds whatever ids these variants hold, if one does.
     pub(crate) fn variant_with(&self, other: &Self) -> Option<Self> {
         match (self, other) {
-            (left, right) if left.data_type() == right.data_type() => Some(left.slice(0..0)),
+            (left, right) if left.data_type() == right.data_type() => Some(left.none_as_is()),
             (Self::Int(_) | Self::Big(_) | Self::Wide(_), Self::Int(_) | Self::Big(_) | Self::Wide(_)) => {
                 Some(Self::Wide(Vec::new()))
             }

@@ -74,8 +74,24 @@ impl Places {
     }
 
     /// Those of these places that stand at some places among them.
-    pub(crate) fn at(&self, numbers: Self) -> Self {
-        if self.others.is_empty() { numbers } else { numbers.iter().filter_map(|number| self.get(number)).collect() }
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there is no such place: none is left out.
+    pub(crate) fn at(&self, numbers: Self) -> Result<Self> {
+        if self.others.is_empty() && numbers.last().is_none_or(|last| last < self.first) {
+            return Ok(numbers);
+        }
+        numbers.iter().map(|number| self.get(number).ok_or_else(no_place)).collect()
+    }
+
+    /// Puts a value in each of these places of a list.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the list has no such place.
+    pub(crate) fn fill<V: Copy>(&self, list: &mut [V], value: V) -> Result<()> {
+        self.iter().try_for_each(|place| put(list, place, value))
     }
 }
 
@@ -113,14 +129,16 @@ impl Matches {
     }
 
     /// The row of each of the wanted ids, which are so many.
-    pub(crate) fn each(&self, count: usize) -> Vec<Option<IdxSize>> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if an id that was found is not among so many.
+    pub(crate) fn each(&self, count: usize) -> Result<Vec<Option<IdxSize>>> {
         let mut each = vec![None; count];
         for (place, row) in self.places.iter().zip(&self.rows) {
-            if let Some(slot) = each.get_mut(place) {
-                *slot = Some(*row);
-            }
+            *each.get_mut(place).ok_or_else(no_place)? = Some(*row);
         }
-        each
+        Ok(each)
     }
 }
 
@@ -171,7 +189,9 @@ mod tests {
             let numbers: Vec<usize> = numbers.into_iter().map(usize::from).filter(|number| *number < places.len()).collect();
             let picked: Vec<usize> = numbers.iter().filter_map(|number| places.get(*number)).copied().collect();
             let found: Places = places.into_iter().collect();
-            prop_assert_eq!(found.at(numbers.into_iter().collect()), picked.into_iter().collect::<Places>());
+            let at = found.at(numbers.into_iter().collect()).expect("places that are there");
+            prop_assert_eq!(at, picked.into_iter().collect::<Places>());
+            found.at([found.len()].into_iter().collect()).expect_err("there is no such place");
         }
     }
 }

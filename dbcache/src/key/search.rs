@@ -97,6 +97,7 @@ fn locate_run<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Mat
 fn ranks_in_passing<T: Sorted>(list: &[T], wanted: &[T]) -> Vec<IdxSize> {
     let mut passed = 0;
     let rank = |id: &T| {
+        // Behind the last item there are none.
         passed += leading(&list.get(passed..).unwrap_or_default().iter(), |item| item <= id);
         row_number(passed)
     };
@@ -168,6 +169,7 @@ impl Guess {
             return 0;
         }
         let [before, place, behind] = self.places::<T>();
+        // Before the page and behind it there are no items. An id is found only if the item at its rank is the id.
         let items = |from: usize, to: usize| list.get(from..to).unwrap_or_default();
         match passed {
             0 => before - leading(&items(self.start as usize, before).iter().rev(), |item| item > id),

@@ -29,9 +29,9 @@ pub(super) fn sorted_distinct<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
     ids
 }
 
-/// The ids at these places.
-pub(super) fn pick<T: Clone>(ids: &[T], places: impl Iterator<Item = usize>) -> Vec<T> {
-    places.filter_map(|place| ids.get(place)).cloned().collect()
+/// The ids at these places; `None` if there is no such place.
+pub(super) fn pick<T: Clone>(ids: &[T], places: impl Iterator<Item = usize>) -> Option<Vec<T>> {
+    places.map(|place| ids.get(place).cloned()).collect()
 }
 
 /// The ids at those places that pass a test, in just as much memory as they take.

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::error::Result;
 use crate::key::IdSet;
 use crate::name::TableName;
 use crate::storage::{AbsentIds, Table};
@@ -45,13 +46,13 @@ impl Absences {
     }
 
     /// Those of these ids that are known to be absent.
-    pub(super) fn known(&self, table: &Table, ids: &IdSet) -> IdSet {
+    pub(super) fn known(&self, table: &Table, ids: &IdSet) -> Result<IdSet> {
         let absent = match self.policy {
-            RememberAbsent::Never => return ids.none(),
+            RememberAbsent::Never => return Ok(ids.none()),
             RememberAbsent::InMemory(age) => self.in_memory().get(&of(table)).map(|absent| absent.within(&last(age))),
             RememberAbsent::InFolder(age) => Some(table.absent_ids().within(&last(age))),
         };
-        absent.map_or_else(|| ids.none(), |absent| ids.select(&ids.locate_among(&absent)))
+        absent.map_or_else(|| Ok(ids.none()), |absent| ids.select(&ids.locate_among(&absent)))
     }
 
     /// Remembers ids that the database turned out not to have, now.

@@ -149,8 +149,7 @@ impl Shared {
     async fn close(mut self) -> Result<Ending> {
         let closed = self.with(|kept| kept.take().map(Session::close)).await.flatten();
         self.session = None;
-        // Only this takes the session, and it does so once.
-        closed.unwrap_or(Ok(Ending::Changed))
+        closed.unwrap_or(Err(Error::Internal { invariant: "only the end of a request takes its session, once" }))
     }
 }
 

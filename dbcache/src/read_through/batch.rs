@@ -42,10 +42,10 @@ impl Batch {
         Self { attempt: self.attempt + 1, ..self }
     }
 
-    pub(super) fn halves(self) -> [Self; 2] {
+    pub(super) fn halves(self) -> Result<[Self; 2]> {
         let (middle, end) = (self.ids.len() / 2, self.ids.len());
         let part = |ids| Self { ids, attempt: 1, is_part: true, ..self.clone() };
-        [part(self.ids.range(0..middle)), part(self.ids.range(middle..end))]
+        Ok([part(self.ids.range(0..middle)?), part(self.ids.range(middle..end)?)])
     }
 
     pub(super) fn failure(&self, cause: BatchError) -> BatchFailure {
@@ -143,10 +143,10 @@ pub(super) struct Brought {
 impl Brought {
     /// The ids of the rows that fit, and of those that do not: the database has both.
     pub(super) fn ids_among(&self, asked: &IdSet) -> Result<IdSet> {
-        self.parts.iter().try_fold(self.rejected_among(asked), |ids, part| ids.joined(part.ids().clone()))
+        self.parts.iter().try_fold(self.rejected_among(asked)?, |ids, part| ids.joined(part.ids().clone()))
     }
 
-    pub(super) fn rejected_among(&self, asked: &IdSet) -> IdSet {
+    pub(super) fn rejected_among(&self, asked: &IdSet) -> Result<IdSet> {
         let rejected = IdSet::of(self.rejected.iter().map(|row| &row.id));
         asked.select(&asked.locate_among(&rejected))
     }

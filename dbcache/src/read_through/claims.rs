@@ -119,14 +119,14 @@ impl Visit {
     }
 
     /// Claims those ids that nobody else holds, for a batch.
-    pub(super) fn claim(&self, ids: &IdSet, batch: BatchId) -> Claiming {
+    pub(super) fn claim(&self, ids: &IdSet, batch: BatchId) -> Result<Claiming> {
         let mut state = locked(&self.claims.0);
         let mut free = ids.clone();
         let mut others = Vec::new();
         for held in state.held.iter().filter(|held| held.ids.may_share(ids)) {
-            let shared = free.select(&free.locate_among(&held.ids));
+            let shared = free.select(&free.locate_among(&held.ids))?;
             if !shared.is_empty() {
-                free = free.without(&shared);
+                free = free.without(&shared)?;
                 others.push(Awaited { held: Arc::clone(held), ids: shared });
             }
         }
@@ -135,7 +135,7 @@ impl Visit {
             state.held.push(Arc::clone(&held));
             Claim { claims: Arc::clone(&self.claims), held }
         });
-        Claiming { mine, others }
+        Ok(Claiming { mine, others })
     }
 
     /// Tells the other requests that the database does not have these ids.
@@ -153,7 +153,7 @@ impl Visit {
         let state = locked(&self.claims.0);
         let findings = state.absent.iter().filter(|absent| absent.visit >= self.number && absent.ids.may_share(ids));
         let mut found = findings.map(|absent| ids.select(&ids.locate_among(&absent.ids)));
-        found.try_fold(ids.none(), IdSet::joined)
+        found.try_fold(ids.none(), |all, found| all.joined(found?))
     }
 }
 
@@ -252,27 +252,31 @@ mod tests {
         i64::to_set(ids)
     }
 
+    fn claim(visit: &Visit, of: &[i64]) -> Claiming {
+        visit.claim(&ids(of), BatchId::new()).expect("ids of one type")
+    }
+
     #[test]
     fn an_id_has_one_claim_at_a_time() {
         let [first, second] = visits();
-        let claim = first.claim(&ids(&[1, 2, 3]), BatchId::new()).mine.expect("free ids");
-        let claiming = second.claim(&ids(&[3, 4]), BatchId::new());
+        let held = claim(&first, &[1, 2, 3]).mine.expect("free ids");
+        let claiming = claim(&second, &[3, 4]);
         assert_eq!(claiming.mine.as_ref().map(Claim::ids), Some(&ids(&[4])));
         assert_eq!(claiming.others.iter().map(Awaited::ids).collect::<Vec<_>>(), [&ids(&[3])]);
-        drop(claim);
-        assert!(second.claim(&ids(&[3]), BatchId::new()).others.is_empty());
+        drop(held);
+        assert!(claim(&second, &[3]).others.is_empty());
     }
 
     #[test]
     fn the_end_of_a_claim_rings_once() {
         let [first, second] = visits();
-        let claim = first.claim(&ids(&[1]), BatchId::new()).mine;
-        let awaited = second.claim(&ids(&[1]), BatchId::new()).others.remove(0);
+        let held = claim(&first, &[1]).mine;
+        let awaited = claim(&second, &[1]).others.remove(0);
         let rings = Arc::<Rings>::default();
         let bell = Waker::from(Arc::clone(&rings));
         assert!(!awaited.is_over(&bell));
         assert!(!awaited.is_over(&bell));
-        drop(claim);
+        drop(held);
         assert!(awaited.is_over(&bell));
         assert_eq!(rings.0.load(Ordering::Relaxed), 1);
     }

@@ -54,7 +54,7 @@ impl Purpose for Warm {
     type Outcome = Warmth;
 
     fn outcome(request: &Request, _: &Snapshot, found: &Standing, fetched: usize) -> Result<Warmth> {
-        Ok(Warmth { rows: found.hits(), fetched, not_found: found.lacking_ids(&request.ids) })
+        Ok(Warmth { rows: found.hits(), fetched, not_found: found.lacking_ids(&request.ids)? })
     }
 }
 

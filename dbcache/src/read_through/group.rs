@@ -77,16 +77,16 @@ impl Group {
     pub(super) fn push(&mut self, batch: &Batch, brought: Brought) -> Result<()> {
         // Only what a refresh does not find any more may be stored, and so may have to go.
         let gone = match self.replace {
-            Replace::Whole => batch.ids.without(&brought.ids_among(&batch.ids)?),
+            Replace::Whole => batch.ids.without(&brought.ids_among(&batch.ids)?)?,
             Replace::CarryOver => batch.ids.none(),
         };
         let before = self.pending.len();
         // A rejected row says nothing of the stored one, which stays.
-        let mut asked = batch.ids.without(&brought.rejected_among(&batch.ids));
+        let mut asked = batch.ids.without(&brought.rejected_among(&batch.ids)?)?;
         let mut parts = brought.parts.into_iter();
         if let Some(first) = parts.next() {
             for rows in parts.filter(|rows| !rows.ids().is_empty()) {
-                asked = asked.without(rows.ids());
+                asked = asked.without(rows.ids())?;
                 let (ids, gone) = (rows.ids().clone(), batch.ids.none());
                 self.pending.push(Pending { batch: batch.clone(), asked: ids, rows, gone });
             }

@@ -19,12 +19,12 @@ impl Overtaken {
     pub(super) fn count(&mut self, ids: &IdSet) -> Result<(IdSet, IdSet)> {
         let mut left = ids.clone();
         for round in &mut self.rounds {
-            let again = left.select(&left.locate_among(round));
-            *round = std::mem::replace(round, left.none()).joined(left.without(&again))?;
+            let again = left.select(&left.locate_among(round))?;
+            *round = std::mem::replace(round, left.none()).joined(left.without(&again)?)?;
             left = again;
         }
         if self.rounds.len() == MOST {
-            return Ok((ids.without(&left), left));
+            return Ok((ids.without(&left)?, left));
         }
         let none = left.none();
         self.rounds.push(left);

@@ -55,15 +55,15 @@ impl Queue {
     }
 
     /// At most so many ids that were not asked yet.
-    pub(super) fn take_fresh(&mut self, most: usize) -> Option<IdSet> {
-        let fresh = self.fresh.front_mut()?;
+    pub(super) fn take_fresh(&mut self, most: usize) -> Result<Option<IdSet>> {
+        let Some(fresh) = self.fresh.front_mut() else { return Ok(None) };
         let end = fresh.ids.len().min(fresh.next + most);
-        let taken = fresh.ids.range(fresh.next..end);
+        let taken = fresh.ids.range(fresh.next..end)?;
         fresh.next = end;
         if end == fresh.ids.len() {
             self.fresh.pop_front();
         }
-        Some(taken)
+        Ok(Some(taken))
     }
 
     /// A batch that is to be asked again now.

@@ -121,25 +121,25 @@ impl Request {
     /// Those of some ids that are missing or incomplete.
     pub(super) fn lacking(&self, ids: &IdSet, stored: &Snapshot) -> Result<IdSet> {
         let found = stored.look_up(ids, &self.wants.needs)?;
-        Ok(if found.hits.is_empty() { ids.clone() } else { ids.select(&found.not_hits()) })
+        if found.hits.is_empty() { Ok(ids.clone()) } else { ids.select(&found.not_hits()) }
     }
 
     /// The wanted ids that are fetched, given how they stand and which of them are known to be absent.
-    pub(super) fn to_fetch(&self, found: &Standing, known_absent: &IdSet) -> Arc<IdSet> {
-        match self.fetch {
+    pub(super) fn to_fetch(&self, found: &Standing, known_absent: &IdSet) -> Result<Arc<IdSet>> {
+        Ok(match self.fetch {
             Fetch::Needed if found.hits() > 0 || !known_absent.is_empty() => {
-                Arc::new(found.lacking_ids(&self.ids).without(known_absent))
+                Arc::new(found.lacking_ids(&self.ids)?.without(known_absent)?)
             }
             Fetch::Needed | Fetch::All => Arc::clone(&self.ids),
             Fetch::Never => Arc::new(self.ids.none()),
-        }
+        })
     }
 
     pub(super) fn answer(&self, stored: &Snapshot, found: &Standing) -> Result<Answer> {
         let (ids, not_found) = if found.is_complete() {
             (Arc::clone(&self.ids), self.ids.none())
         } else {
-            (Arc::new(found.hit_ids(&self.ids)), found.lacking_ids(&self.ids))
+            (Arc::new(found.hit_ids(&self.ids)?), found.lacking_ids(&self.ids)?)
         };
         let frame = match found {
             Standing::AtOnce(found) => self.read(stored, &ids, found)?,
@@ -157,13 +157,13 @@ impl Request {
     /// The rows of those wanted ids that are here, read at once.
     fn read_at_once(&self, stored: &Snapshot, wanted: &IdSet) -> Result<DataFrame> {
         let found = stored.look_up(wanted, &self.wants.needs)?;
-        self.read(stored, &Arc::new(wanted.select(&found.hits)), &found)
+        self.read(stored, &Arc::new(wanted.select(&found.hits)?), &found)
     }
 
     fn read_in_parts(&self, stored: &Snapshot) -> Result<DataFrame> {
         let mut all: Option<DataFrame> = None;
         for places in parts_to_read(self.ids.len()) {
-            let part = self.read_at_once(stored, &self.ids.range(places))?;
+            let part = self.read_at_once(stored, &self.ids.range(places)?)?;
             match &mut all {
                 None => all = Some(part),
                 Some(all) if all.schema() == part.schema() => {
@@ -173,7 +173,7 @@ impl Request {
                 Some(_) => return self.read_at_once(stored, &self.ids),
             }
         }
-        Ok(all.unwrap_or_default())
+        all.ok_or(Error::Internal { invariant: "a request that is read in parts has ids" })
     }
 
     /// The columns beside those of the request that are cached of some rows, in the table's order.

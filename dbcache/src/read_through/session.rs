@@ -110,8 +110,8 @@ impl Session {
         if request.fetch != Fetch::All && found.is_complete() {
             return Ok(Begun::Ended(Ending::Found { request: Arc::clone(request), stored, found, fetched: 0 }));
         }
-        let known_absent = known_absent(request, &found);
-        let to_fetch = request.to_fetch(&found, &known_absent);
+        let known_absent = known_absent(request, &found)?;
+        let to_fetch = request.to_fetch(&found, &known_absent)?;
         let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
         let replace = if request.fetch == Fetch::All { Replace::Whole } else { Replace::CarryOver };
         let group = Group::new(Arc::clone(&request.wants), stored, replace, now);
@@ -331,9 +331,9 @@ impl Session {
         let mut asked = Arc::clone(self.group.stored());
         let id = BatchId::new();
         while ids.len() < self.size
-            && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())
+            && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())?
         {
-            let claiming = self.visit.claim(&fresh, id);
+            let claiming = self.visit.claim(&fresh, id)?;
             self.queue.push_awaited(claiming.others);
             if let Some(claim) = claiming.mine {
                 // What was claimed by others before is stored by now, and must not pass for a change while it is fetched.
@@ -359,7 +359,7 @@ impl Session {
         }
         let lacking = self.request.lacking(ids, stored)?;
         let absent = self.visit.known_absent(&lacking)?;
-        let needed = lacking.without(&absent);
+        let needed = lacking.without(&absent)?;
         let shared = ids.len() - needed.len();
         self.found_stored |= lacking.len() < ids.len();
         add(&mut self.known_absent, absent)?;
@@ -404,7 +404,7 @@ impl Session {
         self.count(Count::FetchedRows, rows);
         self.count(Count::FetchedBytes, brought.bytes);
         self.splits.succeeded(batch);
-        self.take_absent(batch.ids.without(&brought.ids_among(&batch.ids)?))?;
+        self.take_absent(batch.ids.without(&brought.ids_among(&batch.ids)?)?)?;
         self.reject(brought.rejected.clone());
         self.group.push(batch, brought)
     }
@@ -437,7 +437,7 @@ impl Session {
             let cause = with_causes(&cause);
             tracing::debug!(parent: &self.span, batch = number, ids, %cause, "a batch is split");
             self.tell(&ProgressEvent::Split { batch: number, ids });
-            self.queue.push_parts(batch.halves());
+            self.queue.push_parts(batch.halves()?);
         } else {
             self.give_up(batch, cause)?;
         }
@@ -552,13 +552,13 @@ impl Session {
     }
 
     fn ending(&self, stored: Arc<Snapshot>, found: Standing) -> Result<Ending> {
-        let lacking = found.lacking_ids(&self.request.ids);
+        let lacking = found.lacking_ids(&self.request.ids)?;
         if self.request.fetch == Fetch::Never && !lacking.is_empty() {
             let table = self.request.table().name().to_string();
             return Err(Error::NotCached { table, ids: lacking.row_ids() });
         }
         // All wanted ids were found, stored, or not in the database: what is not here now was changed since.
-        let changed = lacking.without(&self.known_absent).without(&self.found_absent);
+        let changed = lacking.without(&self.known_absent)?.without(&self.found_absent)?;
         let request = Arc::clone(&self.request);
         Ok(if changed.is_empty() {
             Ending::Found { request, stored, found, fetched: self.group.committed() }
@@ -601,10 +601,10 @@ fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
     Ok((stored, found))
 }
 
-fn known_absent(request: &Request, found: &Standing) -> IdSet {
+fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
     let (ids, absences) = (&request.ids, &request.shared.absences);
     if request.fetch != Fetch::Needed || !absences.remembers() || found.missing() == 0 {
-        return ids.none();
+        return Ok(ids.none());
     }
-    absences.known(request.table(), &found.missing_ids(ids))
+    absences.known(request.table(), &found.missing_ids(ids)?)
 }

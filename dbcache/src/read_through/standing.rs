@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::IdSet;
 use crate::storage::{LookUp, Need, Snapshot};
 
@@ -49,7 +49,7 @@ impl Standing {
         }
         let mut states = States::default();
         for places in parts(ids.len(), LOOKED_UP_AT_ONCE) {
-            states.push(places.len(), &stored.look_up(&ids.range(places), needs)?);
+            states.push(places.len(), &stored.look_up(&ids.range(places.clone())?, needs)?)?;
         }
         Ok(Self::InParts(states))
     }
@@ -80,14 +80,14 @@ impl Standing {
         self.incomplete() + self.missing() == 0
     }
 
-    pub(super) fn hit_ids(&self, ids: &IdSet) -> IdSet {
+    pub(super) fn hit_ids(&self, ids: &IdSet) -> Result<IdSet> {
         match self {
             Self::AtOnce(found) => ids.select(&found.hits),
             Self::InParts(states) => states.select(ids, |state| state == State::Hit),
         }
     }
 
-    pub(super) fn missing_ids(&self, ids: &IdSet) -> IdSet {
+    pub(super) fn missing_ids(&self, ids: &IdSet) -> Result<IdSet> {
         match self {
             Self::AtOnce(found) => ids.select(&found.missing),
             Self::InParts(states) => states.select(ids, |state| state == State::Missing),
@@ -95,7 +95,7 @@ impl Standing {
     }
 
     /// The ids that a request has to fetch.
-    pub(super) fn lacking_ids(&self, ids: &IdSet) -> IdSet {
+    pub(super) fn lacking_ids(&self, ids: &IdSet) -> Result<IdSet> {
         match self {
             Self::AtOnce(found) => ids.select(&found.not_hits()),
             Self::InParts(states) => states.select(ids, |state| state != State::Hit),
@@ -103,15 +103,14 @@ impl Standing {
     }
 
     /// Whether each id is one that a request has to fetch.
-    pub(crate) fn lacking(&self) -> Vec<bool> {
+    pub(crate) fn lacking(&self) -> Result<Vec<bool>> {
         match self {
-            Self::InParts(states) => states.each.iter().map(|state| *state != State::Hit).collect(),
+            Self::InParts(states) => Ok(states.each.iter().map(|state| *state != State::Hit).collect()),
             Self::AtOnce(found) => {
                 let mut lacking = vec![false; self.hits() + self.incomplete() + self.missing()];
-                for place in found.incomplete.iter().chain(found.missing.iter()) {
-                    lacking.get_mut(place).into_iter().for_each(|lacking| *lacking = true);
-                }
-                lacking
+                found.incomplete.fill(&mut lacking, true)?;
+                found.missing.fill(&mut lacking, true)?;
+                Ok(lacking)
             }
         }
     }
@@ -119,20 +118,21 @@ impl Standing {
 
 impl States {
     /// Takes in how the next so many ids stand.
-    fn push(&mut self, count: usize, found: &LookUp) {
-        let start = self.each.len();
-        self.each.resize(start + count, State::Hit);
-        for (places, state) in [(&found.incomplete, State::Incomplete), (&found.missing, State::Missing)] {
-            for place in places.iter() {
-                self.each.get_mut(start + place).into_iter().for_each(|slot| *slot = state);
-            }
-        }
+    fn push(&mut self, count: usize, found: &LookUp) -> Result<()> {
+        let mut states = vec![State::Hit; count];
+        found.incomplete.fill(&mut states, State::Incomplete)?;
+        found.missing.fill(&mut states, State::Missing)?;
+        self.each.append(&mut states);
         self.hits += found.hits.len();
         self.incomplete += found.incomplete.len();
+        Ok(())
     }
 
-    fn select(&self, ids: &IdSet, is_selected: impl Fn(State) -> bool) -> IdSet {
-        ids.keep(|place| self.each.get(place).is_some_and(|state| is_selected(*state)))
+    fn select(&self, ids: &IdSet, is_selected: impl Fn(State) -> bool) -> Result<IdSet> {
+        if ids.len() != self.each.len() {
+            return Err(Error::Internal { invariant: "each wanted id has a state" });
+        }
+        Ok(ids.keep(|place| self.each.get(place).is_some_and(|state| is_selected(*state))))
     }
 }
 

@@ -91,7 +91,7 @@ impl Rows {
         let places = IdxCa::from_vec(PlSmallStr::EMPTY, rows.iter().map(|row| row_number(*row)).collect());
         let columns: PolarsResult<Vec<Column>> = self.columns.iter().map(|column| column.take(&places)).collect();
         Ok(Self {
-            ids: self.ids.select_as_is(kept.iter()),
+            ids: self.ids.select_as_is(kept.iter())?,
             columns: columns.map_err(Error::frame("leave out rows"))?,
             presence: self.presence.select(&rows)?,
             documents: self.documents.clone(),

@@ -194,8 +194,8 @@ impl Table {
             match self.look(previous.as_deref())? {
                 Look::Rows { known, .. } => return Ok(Ok(known.rows)),
                 Look::Damaged { path, reason, .. } => {
-                    let file = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-                    return Ok(Err(format!("{file} is damaged: {reason}")));
+                    let file = Path::new(path.file_name().unwrap_or(path.as_os_str()));
+                    return Ok(Err(format!("{} is damaged: {reason}", file.display())));
                 }
                 Look::Again | Look::Gap(_) => std::thread::yield_now(),
             }

@@ -24,7 +24,7 @@ pub(super) struct PageEntry {
     start: u64,
     length: u32,
     /// How many values it holds, those below lists each counted.
-    values: u32,
+    pub(super) values: u32,
     sum: u64,
 }
 
@@ -114,6 +114,7 @@ pub(super) struct PageTable {
 
 impl PageTable {
     pub(super) fn new(chunk: &PagedChunk) -> Self {
+        // More than can be counted are more than the file has room for, which is noticed when one is read.
         let pages = usize::try_from(chunk.pages).unwrap_or(usize::MAX);
         Self { start: chunk.table, pages, read: AtomicUsize::new(0), entries: OnceLock::new() }
     }

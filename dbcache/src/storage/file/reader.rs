@@ -55,6 +55,7 @@ pub(in crate::storage) struct RowFile {
     id_column: PlSmallStr,
     /// Where each row group begins, and where the last one ends.
     groups: Vec<usize>,
+    rows: usize,
     /// The column chunks of all row groups, those of the first group first.
     directory: Vec<PagedChunk>,
     tables: Vec<PageTable>,
@@ -82,14 +83,16 @@ impl RowFile {
     ) -> PolarsResult<Option<Self>> {
         let schema = schema::read(&metadata)?;
         let chunks: usize = metadata.row_groups.iter().map(|group| group.parquet_columns().len()).sum();
-        if chunks != directory.len() || !schema.contains(id_column) {
+        let columns = metadata.row_groups.first().map_or(0, |first| first.parquet_columns().len());
+        let are_alike = metadata.row_groups.iter().all(|group| group.parquet_columns().len() == columns);
+        if chunks != directory.len() || !are_alike || !schema.contains(id_column) {
             return Ok(None);
         }
-        let mut groups = vec![0];
-        groups.extend(metadata.row_groups.iter().scan(0, |end, group| {
-            *end += group.num_rows();
-            Some(*end)
-        }));
+        let (mut rows, mut groups) = (0, vec![0]);
+        for group in &metadata.row_groups {
+            rows += group.num_rows();
+            groups.push(rows);
+        }
         let tables = directory.iter().map(PageTable::new).collect();
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let (id_column, memory) = (id_column.into(), Arc::clone(memory));
@@ -102,6 +105,7 @@ impl RowFile {
             schema,
             id_column,
             groups,
+            rows,
             directory,
             tables,
             leaves: OnceLock::new(),
@@ -130,7 +134,7 @@ impl RowFile {
     }
 
     pub(in crate::storage) fn rows(&self) -> usize {
-        self.groups.last().copied().unwrap_or_default()
+        self.rows
     }
 
     /// The names and types of all columns, in order.
@@ -145,7 +149,7 @@ impl RowFile {
 
     /// Whether a column of times is written in microseconds, so that all of them are whole ones.
     pub(in crate::storage) fn is_in_microseconds(&self, name: &str) -> bool {
-        let mut chunks = self.chunks(0).iter().map(ColumnChunkMetadata::descriptor);
+        let mut chunks = self.first_chunks().iter().map(ColumnChunkMetadata::descriptor);
         let column = chunks.find(|column| column.path_in_schema.first().is_some_and(|first| first == name));
         column.is_none_or(|column| {
             matches!(
@@ -168,7 +172,7 @@ impl RowFile {
 
     fn verify_all(&self) -> Result<()> {
         self.id_pages()?;
-        let chunks = self.chunks(0).len().max(1);
+        let chunks = self.first_chunks().len().max(1);
         (0..self.directory.len()).try_for_each(|place| self.verify(place / chunks, place % chunks))
     }
 
@@ -181,18 +185,24 @@ impl RowFile {
         })
     }
 
-    fn group_rows(&self, group: usize) -> usize {
-        self.metadata.row_groups.get(group).map_or(0, RowGroupMetadata::num_rows)
+    fn group(&self, group: usize) -> Result<&RowGroupMetadata> {
+        self.metadata.row_groups.get(group).ok_or_else(|| self.file.damaged("a row group is gone"))
     }
 
-    /// The column chunks of a row group.
-    fn chunks(&self, group: usize) -> &[ColumnChunkMetadata] {
-        self.metadata.row_groups.get(group).map_or(&[], RowGroupMetadata::parquet_columns)
+    /// The column chunks of the first row group, which are those of all others too; none of a file without rows.
+    fn first_chunks(&self) -> &[ColumnChunkMetadata] {
+        self.metadata.row_groups.first().map_or(&[], RowGroupMetadata::parquet_columns)
+    }
+
+    /// A column chunk as the footer describes it.
+    fn described(&self, group: usize, leaf: usize) -> Result<&ColumnChunkMetadata> {
+        let chunk = self.group(group)?.parquet_columns().get(leaf);
+        chunk.ok_or_else(|| self.file.damaged("a column chunk is gone"))
     }
 
     /// The place of a chunk in the directory.
     fn place(&self, group: usize, leaf: usize) -> usize {
-        group * self.chunks(0).len() + leaf
+        group * self.first_chunks().len() + leaf
     }
 
     fn chunk(&self, place: usize) -> Result<&PagedChunk> {
@@ -241,7 +251,7 @@ impl RowFile {
     fn read_pages(&self, group: usize, runs: &[Range<usize>], into: &mut PageBytes) -> Result<()> {
         let entries = self.entries(group, into.leaf, runs)?;
         let chunk = self.place(group, into.leaf);
-        // What the entries say is not verified yet.
+        // What the entries say is not verified yet. A file that is larger than memory is not read whole.
         let most = usize::try_from(self.file.length()).unwrap_or(usize::MAX);
         into.reserve(entries.iter().map(PageEntry::length).sum::<usize>().min(most));
         let mut rest = entries.as_slice();
@@ -262,7 +272,7 @@ impl RowFile {
 
     /// A reader of some pages, with the memory that they are in.
     fn page_reader(&self, group: usize, mut pages: PageBytes) -> Result<(PageReader, Buffer<u8>)> {
-        let chunk = self.chunks(group).get(pages.leaf).ok_or_else(|| self.file.damaged("a column chunk is gone"))?;
+        let chunk = self.described(group, pages.leaf)?;
         let descriptor = chunk.descriptor().descriptor.clone();
         let meta = PageMetaData::new(0, pages.values(), chunk.compression(), descriptor);
         let (bytes, memory) = pages.take_out();
@@ -270,6 +280,7 @@ impl RowFile {
     }
 }
 
+/// How many bytes a place in a file has, of which there are no more than memory has.
 fn length_of(place: &Range<u64>) -> usize {
     usize::try_from(place.end.saturating_sub(place.start)).unwrap_or(usize::MAX)
 }

@@ -17,7 +17,7 @@ pub(super) fn unsealed() -> String {
 /// Puts the checksum of `tail` in its place there; `None` if there is no place.
 pub(super) fn seal(tail: &mut [u8]) -> Option<()> {
     let place = place(tail)?;
-    let text = text(checksum(tail, place));
+    let text = text(checksum(tail, place)?);
     tail.get_mut(place..place + DIGITS)?.copy_from_slice(text.strip_prefix(PREFIX)?.as_bytes());
     Some(())
 }
@@ -25,7 +25,7 @@ pub(super) fn seal(tail: &mut [u8]) -> Option<()> {
 /// Whether the checksum of `tail` is right; `None` if there is no place for one.
 pub(super) fn is_sealed(tail: &[u8]) -> Option<bool> {
     let place = place(tail)?;
-    let text = text(checksum(tail, place));
+    let text = text(checksum(tail, place)?);
     Some(tail.get(place - PREFIX.len()..place + DIGITS) == Some(text.as_bytes()))
 }
 
@@ -34,11 +34,11 @@ fn text(checksum: u128) -> String {
 }
 
 /// The checksum of all bytes but its own digits.
-fn checksum(tail: &[u8], place: usize) -> u128 {
+fn checksum(tail: &[u8], place: usize) -> Option<u128> {
     let mut hash = Xxh3::new();
-    hash.update(tail.get(..place).unwrap_or_default());
-    hash.update(tail.get(place + DIGITS..).unwrap_or_default());
-    hash.digest128()
+    hash.update(tail.get(..place)?);
+    hash.update(tail.get(place + DIGITS..)?);
+    Some(hash.digest128())
 }
 
 /// Where the checksum's digits begin, found without a parser.

@@ -135,7 +135,7 @@ impl Writer {
         for (place, ((rows_a_page, values), bounds)) in plans.into_iter().zip(bounds).enumerate() {
             let bounds = std::mem::take(&mut *locked(&bounds));
             let table = pages::written(self.chunks.len(), &bounds, &values, start, &bytes).ok_or_else(unwritten)?;
-            let fences = if place == 0 { fences::to_bytes(ids, IDS_A_PAGE) } else { Vec::new() };
+            let fences = if place == 0 { fences::to_bytes(ids, IDS_A_PAGE).ok_or_else(unwritten)? } else { Vec::new() };
             self.chunks.push(WrittenChunk { rows_a_page, pages: values.len(), table, fences });
         }
         self.out.write(&bytes)
@@ -312,12 +312,14 @@ impl PlainLeaf {
         let rows_a_page = self.rows_a_page;
         let pages = self.pages.into_iter().map(|page| Ok(compress(page, Vec::new(), codec)?));
         let pages: Vec<CompressedPage> = pages.collect::<PolarsResult<_>>()?;
-        Ok(Leaf { rows_a_page, values: pages.iter().map(values).collect(), pages })
+        let values = pages.iter().map(values).collect::<PolarsResult<_>>()?;
+        Ok(Leaf { rows_a_page, values, pages })
     }
 
     fn is_worth_compressing(&self) -> PolarsResult<bool> {
         let (mut plain, mut compressed) = (0, 0);
         for page in self.pages.iter().step_by(self.pages.len().div_ceil(SAMPLE).max(1)) {
+            // A dictionary is one page of many.
             let Page::Data(page) = page else { continue };
             plain += page.buffer().len();
             match compress(Page::Data(page.clone()), Vec::new(), CompressionOptions::Lz4Raw)? {
@@ -329,10 +331,12 @@ impl PlainLeaf {
     }
 }
 
-fn values(page: &CompressedPage) -> u32 {
+fn values(page: &CompressedPage) -> PolarsResult<u32> {
     match page {
-        CompressedPage::Data(page) => u32::try_from(page.num_values()).unwrap_or(u32::MAX),
-        CompressedPage::Dict(_) => 0,
+        CompressedPage::Data(page) => {
+            u32::try_from(page.num_values()).map_err(|_| polars_err!(ComputeError: "a page has too many values"))
+        }
+        CompressedPage::Dict(_) => Ok(0),
     }
 }
 

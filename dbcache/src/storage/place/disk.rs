@@ -109,8 +109,8 @@ impl OpenFile {
 
     /// The bytes at these places, all of them.
     pub(in crate::storage) fn read(&self, places: Range<u64>) -> Result<Vec<u8>> {
-        let length = usize::try_from(places.end.saturating_sub(places.start)).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; length];
+        let length = places.end.checked_sub(places.start).and_then(|length| usize::try_from(length).ok());
+        let mut bytes = vec![0; length.ok_or_else(|| self.damaged("its parts are not where they should be"))?];
         self.read_to(places.start, &mut bytes)?;
         Ok(bytes)
     }
@@ -161,6 +161,7 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Resul
         match std::os::windows::fs::FileExt::seek_read(file, bytes, place)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => {
+                // The system reads no more than there is room for.
                 bytes = bytes.get_mut(read..).unwrap_or_default();
                 place += read as u64;
             }

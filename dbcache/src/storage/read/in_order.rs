@@ -42,20 +42,17 @@ impl<'s> InOrder<'s> {
         };
         let window = |number, _: &Segment| {
             let source = source(number)?;
-            Ok(source.ids.slice(0..source.count_up_to(bound.as_ref())))
+            source.ids.slice(0..source.count_up_to(bound.as_ref()))
         };
         let segments: Vec<(usize, &Segment)> =
             self.sources.iter().map(|source| (source.number, source.segment)).collect();
         let (mut ids, mut rows) = self.snapshot.overlaid(&segments, window)?;
-        if ids.is_empty() {
-            return Ok(None);
-        }
         if ids.len() > self.size {
-            (ids, rows) = (ids.slice(0..self.size), rows.slice(&(0..self.size))?);
+            (ids, rows) = (ids.slice(0..self.size)?, rows.slice(&(0..self.size))?);
         }
+        let Some(last) = ids.last() else { return Ok(None) };
         let rows = rows.moved(|number| Ok(source(number)?.next))?;
-        let last = ids.slice(ids.len() - 1..ids.len());
-        self.sources.iter_mut().for_each(|source| source.pass(&last));
+        self.sources.iter_mut().try_for_each(|source| source.pass(&last))?;
         Ok(Some((ids, rows)))
     }
 
@@ -63,7 +60,8 @@ impl<'s> InOrder<'s> {
     /// that are left.
     fn bound(&self) -> Option<IdSet> {
         let with_more = self.sources.iter().filter(|source| source.next + source.ids.len() < source.segment.count());
-        let last_read = with_more.map(|source| source.ids.slice(source.ids.len().saturating_sub(1)..source.ids.len()));
+        // Of each of them ids were just read.
+        let last_read = with_more.filter_map(|source| source.ids.last());
         last_read.reduce(|least, other| if other.precedes(&least) { other } else { least })
     }
 }
@@ -95,10 +93,11 @@ impl Source<'_> {
     }
 
     /// Leaves the rows up to an id behind.
-    fn pass(&mut self, last: &IdSet) {
+    fn pass(&mut self, last: &IdSet) -> Result<()> {
         let passed = self.count_up_to(Some(last));
-        self.ids = self.ids.slice(passed..self.ids.len());
+        self.ids = self.ids.slice(passed..self.ids.len())?;
         self.next += passed;
+        Ok(())
     }
 }
 

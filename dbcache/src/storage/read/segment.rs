@@ -81,7 +81,7 @@ impl Segment {
             sets: rows.presence.sets_of_rows(),
             places: places(&columns),
             columns,
-            variant: rows.ids.slice(0..0),
+            variant: rows.ids.none_as_is(),
             commits: None,
             replaces: false,
             stamp,
@@ -207,7 +207,7 @@ impl Segment {
         };
         let Some((converted, places)) = wanted.in_variant_of(&self.variant) else { return locate(wanted) };
         let found = locate(&converted)?;
-        Ok(Matches { places: places.at(found.places), ..found })
+        Ok(Matches { places: places.at(found.places)?, ..found })
     }
 
     pub(in crate::storage) fn ids(&self) -> Result<IdSet> {
@@ -221,7 +221,7 @@ impl Segment {
     pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
         match &self.rows {
             SegmentRows::File(file) => file.ids_of(rows),
-            SegmentRows::Memory(all) => Ok(all.ids.slice(rows.clone())),
+            SegmentRows::Memory(all) => all.ids.slice(rows.clone()),
         }
     }
 

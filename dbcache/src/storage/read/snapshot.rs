@@ -234,11 +234,11 @@ impl Snapshot {
             let found = if pending.len() == wanted.len() {
                 segment.locate(wanted)?
             } else {
-                segment.locate(&wanted.select_as_is(pending.iter()))?
+                segment.locate(&wanted.select_as_is(pending.iter())?)?
             };
             let rest = found.places.rest(pending.len());
-            parts.push(Part { segment: number, rows: found.rows, places: pending.at(found.places) });
-            pending = pending.at(rest);
+            parts.push(Part { segment: number, rows: found.rows, places: pending.at(found.places)? });
+            pending = pending.at(rest)?;
             if segment.hides_older() {
                 break;
             }
@@ -334,7 +334,7 @@ impl Snapshot {
         if self.presence.sets().iter().any(|set| set.contains(LOST)) {
             let is_whole = self.rows_whose(&rows, |set| !set.contains(LOST))?;
             let whole: Places = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
-            (ids, rows) = (ids.select_as_is(whole.iter()), rows.select(&whole)?);
+            (ids, rows) = (ids.select_as_is(whole.iter())?, rows.select(&whole)?);
         }
         Ok((ids, LookUp { hits: Places::all(rows.len()), rows, ..LookUp::default() }))
     }
@@ -381,7 +381,8 @@ impl Snapshot {
             _ => self.presence_of(&self.all_located()?.1)?.sets_of_rows(),
         };
         let sets = sets.into_iter().filter(|set| !set.columns.contains(LOST));
-        Ok(sets.map(|set| (set.columns, usize::try_from(set.rows).unwrap_or(usize::MAX))).collect())
+        let too_many = |_| Error::Internal { invariant: "a file has no more rows than can be counted" };
+        sets.map(|set| Ok((set.columns, usize::try_from(set.rows).map_err(too_many)?))).collect()
     }
 
     fn ids_of(&self, segment: &Segment) -> Result<IdSet> {
@@ -495,7 +496,8 @@ impl Snapshot {
         let mut codes = Vec::new();
         for part in rows.parts() {
             let segment = self.segment(part)?;
-            let renamed: Vec<u32> = segment.sets().iter().map(|set| sets.code(set.columns.clone())).collect();
+            let renamed = segment.sets().iter().map(|set| sets.code(set.columns.clone()));
+            let renamed = renamed.collect::<Result<Vec<u32>>>()?;
             let of_part = segment.codes(&part.rows, Way::Past)?;
             let of_rows = of_part.into_iter().map(|code| renamed.get(code).copied().ok_or_else(no_set));
             codes.push(of_rows.collect::<Result<Vec<u32>>>()?);
@@ -529,7 +531,7 @@ impl Snapshot {
     pub(in crate::storage) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
         let (found, missing) = self.locate(ids)?;
         let here = missing.rest(ids.len());
-        Ok((ids.select_as_is(here.iter()), found.select(&here)?))
+        Ok((ids.select_as_is(here.iter())?, found.select(&here)?))
     }
 }
 

@@ -37,9 +37,7 @@ impl Rows {
             return Ok(());
         }
         let mut stay = vec![true; self.ids.len()];
-        for place in left_out.iter() {
-            stay.get_mut(place).into_iter().for_each(|stays| *stays = false);
-        }
+        left_out.fill(&mut stay, false)?;
         self.keep(&stay)
     }
 
@@ -58,10 +56,11 @@ impl Rows {
         let mut fits = vec![true; column.len()];
         let mut rejected = Vec::with_capacity(misfits.len());
         for misfit in misfits {
-            fits.get_mut(misfit.row).into_iter().for_each(|fits| *fits = false);
-            if let Some(id) = self.ids.get(misfit.row) {
-                rejected.push(misfit.reject(id, shown(&column, misfit.row)));
-            }
+            let (Some(fits), Some(id)) = (fits.get_mut(misfit.row), self.ids.get(misfit.row)) else {
+                return Err(Error::Internal { invariant: "each row of a column has an id" });
+            };
+            *fits = false;
+            rejected.push(misfit.reject(id, shown(&column, misfit.row)));
         }
         self.keep(&fits)?;
         for column in self.columns.iter_mut().filter(|column| column.name() == name) {

@@ -162,7 +162,7 @@ pub(crate) fn has_keys(data_type: &DataType) -> bool {
 
 /// The column that an entry belongs to.
 pub(in crate::storage) fn column_of(entry: &str) -> &str {
-    entry.split(STEP).next().unwrap_or(entry)
+    entry.split_once(STEP).map_or(entry, |(column, _)| column)
 }
 
 /// Whether an entry is a key of this column.

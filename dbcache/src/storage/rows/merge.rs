@@ -32,7 +32,7 @@ pub(crate) enum Replace {
 pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: Replace) -> Result<Rows> {
     let ids = stored.ids.union(&fetched.ids).ok_or_else(|| id_conflict(table, stored, fetched))?;
     let row_of_each = |rows: &Rows| rows.ids.locate(&ids).each(ids.len());
-    let rows = Origins::new(row_of_each(stored), row_of_each(fetched), stored.ids.len());
+    let rows = Origins::new(row_of_each(stored)?, row_of_each(fetched)?, stored.ids.len());
     let unions = match replace {
         Replace::CarryOver => Union::of_columns(table, stored, fetched, &rows)?,
         Replace::Whole => Vec::new(),
@@ -210,8 +210,8 @@ fn merge_column(
                 let unions = row_number(both.len());
                 both.append(&union.values(both.dtype())?).map_err(Error::frame("merge rows"))?;
                 let newest = rows.newest_with(fetched.has(name))?;
-                let united = |(row, newest)| union.index(row).map(|index| index + unions).or(newest);
-                both.take(&newest.iter().enumerate().map(united).collect::<IdxCa>())
+                let united = |(row, newest)| Ok(union.index(row)?.map(|index| index + unions).or(newest));
+                both.take(&newest.iter().enumerate().map(united).collect::<Result<IdxCa>>()?)
             } else if is_brought_by_all || replace == Replace::Whole {
                 rows.take_newest(&both)
             } else {
@@ -292,8 +292,12 @@ fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], rep
         let old = stored_row.filter(|_| fetched_row.is_none() || replace == Replace::CarryOver);
         let old_code = old.map(|row| stored.presence.code(row as usize)).transpose()?;
         let new_code = fetched_row.map(|row| fetched.presence.code(row as usize)).transpose()?;
-        let united: Vec<&str> =
-            unions.iter().filter(|union| union.index(row).is_some()).map(|union| union.column().as_str()).collect();
+        let mut united = Vec::new();
+        for union in unions {
+            if union.index(row)?.is_some() {
+                united.push(union.column().as_str());
+            }
+        }
         let key = (old_code, new_code, united);
         let code = if let Some(code) = codes.get(&key) {
             *code
@@ -304,7 +308,7 @@ fn presence(stored: &Rows, fetched: &Rows, rows: &Origins, unions: &[Union], rep
                 (Some(old), Some(new)) => with_both(set, column, old, new),
                 _ => set,
             };
-            let code = merged.code(key.2.iter().fold(joined(old, new), with_both));
+            let code = merged.code(key.2.iter().fold(joined(old, new), with_both))?;
             codes.insert(key, code);
             code
         };

@@ -42,7 +42,7 @@ impl Presence {
     pub(in crate::storage) fn of_sets<'s>(sets: impl Iterator<Item = &'s ColumnSet>) -> Self {
         let mut presence = PresenceBuilder::default();
         for set in sets {
-            presence.code(set.clone());
+            presence.place(set.clone());
         }
         Self::of(presence.sets, Vec::new(), 0)
     }
@@ -176,13 +176,21 @@ pub(in crate::storage) struct PresenceBuilder {
 
 impl PresenceBuilder {
     /// Registers a set and returns its code for [`push`](Self::push).
-    pub(in crate::storage) fn code(&mut self, set: ColumnSet) -> u32 {
-        let place = self.sets.iter().position(|known| known == &set).unwrap_or_else(|| {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if there are more sets than a table has rows.
+    pub(in crate::storage) fn code(&mut self, set: ColumnSet) -> Result<u32> {
+        let too_many = |_| Error::Internal { invariant: "there are no more column sets than rows" };
+        u32::try_from(self.place(set)).map_err(too_many)
+    }
+
+    /// The place of a set among the sets.
+    fn place(&mut self, set: ColumnSet) -> usize {
+        self.sets.iter().position(|known| known == &set).unwrap_or_else(|| {
             self.sets.push(set);
             self.sets.len() - 1
-        });
-        // No table has so many rows, let alone so many sets; a code that no set has is refused in the end.
-        u32::try_from(place).unwrap_or(u32::MAX)
+        })
     }
 
     pub(in crate::storage) fn push(&mut self, code: u32) {
@@ -199,8 +207,8 @@ impl PresenceBuilder {
         let renamed: Vec<Option<u32>> = used_codes(&self)
             .into_iter()
             .zip(&self.sets)
-            .map(|(is_used, set)| is_used.then(|| used.code(set.clone())))
-            .collect();
+            .map(|(is_used, set)| is_used.then(|| used.code(set.clone())).transpose())
+            .collect::<Result<_>>()?;
         let rows = self.codes.len();
         if used.sets.len() <= 1 && self.codes.iter().all(|code| (*code as usize) < self.sets.len()) {
             return Ok(Presence::of(used.sets, Vec::new(), rows));

@@ -161,6 +161,7 @@ impl Table {
             }
         }
         for column in &mut rows.columns {
+            // A new column comes in whatever type it has.
             let Some(known) = stored.column(column.name()) else { continue };
             if known.data_type() == column.dtype() || known.data_type().is_null() || column.dtype().is_null() {
                 continue;
@@ -187,7 +188,8 @@ impl Table {
         number: u64,
         replaces: bool,
     ) -> Result<Option<Arc<Snapshot>>> {
-        let (kept, folded) = stored.segments.split_at_checked(first).unwrap_or((&stored.segments, &[]));
+        let beyond = Error::Internal { invariant: "a commit folds segments that there are" };
+        let (kept, folded) = stored.segments.split_at_checked(first).ok_or(beyond)?;
         let oldest = folded.iter().find_map(|segment| segment.commits).map_or(number, |commits| commits.first);
         let place = if first == 0 {
             Place::Base
@@ -265,10 +267,9 @@ impl Table {
         let mut count = 0;
         for group in InOrder::new(rows, GROUP) {
             let (ids, located) = group?;
-            let column = |place: usize| match columns.get(place) {
-                Some(column) => rows.value_of(&located, column),
-                None => Ok(Column::default()),
-            };
+            let no_column =
+                || Error::Internal { invariant: "a file is written with the columns that it was begun with" };
+            let column = |place: usize| rows.value_of(&located, columns.get(place).ok_or_else(no_column)?);
             writer.write_group(&ids, &column, sets.count(rows, &located)?.as_deref())?;
             count += ids.len();
         }

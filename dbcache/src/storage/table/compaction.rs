@@ -22,8 +22,8 @@ pub(super) fn first_folded(sizes: &[u64], new: u64) -> usize {
     let (mut first, mut size) = (sizes.len(), new);
     let (mut place, mut limit, mut is_folding) = (sizes.len(), LOWEST_TIER, true);
     while place > 0 {
-        let older = sizes.get(..place).unwrap_or_default();
-        let of_tier = older.iter().rev().take_while(|size| **size <= limit).count();
+        let newer = sizes.len() - place;
+        let of_tier = sizes.iter().rev().skip(newer).take_while(|size| **size <= limit).count();
         place -= of_tier;
         // What is folded so far counts as one file; one of a higher tier takes in what is smaller. A tier that has too
         // many files without it is due too: new files may turn out larger than expected, and so above their tier.
@@ -50,6 +50,7 @@ pub(super) fn expected_size(plain: u64, files: impl Iterator<Item = Size>) -> u6
         return plain;
     }
     let shrunk = u128::from(plain) * u128::from(all.file) / u128::from(all.plain.max(1));
+    // What has shrunk is less than it was.
     u64::try_from(shrunk).unwrap_or(plain)
 }
 

@@ -27,6 +27,7 @@ impl Table {
     pub(super) fn repaired_in_full(&self, lock: &mut WriteLock, suspect: Option<&Path>) -> Result<Arc<Snapshot>> {
         let rows = self.repaired(lock)?;
         for segment in &rows.segments {
+            // Nothing tells damage of another program's file.
             let Some(file) = segment.file() else { continue };
             let place = segment.name().map_or(Place::Base, Place::Segment);
             let path = self.path(place);

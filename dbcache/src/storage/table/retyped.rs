@@ -14,7 +14,7 @@ impl Snapshot {
         }
         let (all, _) = self.all_located()?;
         let staying = match replace {
-            Replace::Whole => all.without(&fetched.ids),
+            Replace::Whole => all.without(&fetched.ids)?,
             Replace::CarryOver => all,
         };
         let staying = self.present(&staying)?.1;

@@ -68,12 +68,12 @@ impl Update<'_> {
             }
             let there = stored.present(asked.ids)?.0;
             let complete = self.complete(&there, stored)?;
-            overtaken = overtaken.joined(changed(&asked.ids.without(&complete), asked.stored, stored)?)?;
+            overtaken = overtaken.joined(changed(&asked.ids.without(&complete)?, asked.stored, stored)?)?;
             kept = kept.joined(complete)?;
         }
         let rows = self.rows.without(&kept)?.without(&overtaken)?;
         let fetched = rows.ids.len();
-        let gone = stored.there(&self.gone.without(&overtaken))?;
+        let gone = stored.there(&self.gone.without(&overtaken)?)?;
         let rows = if gone.is_empty() { rows } else { merge_all(table, vec![rows, Rows::lost(gone)])? };
         Ok(Remaining { rows, fetched, overtaken })
     }
@@ -81,7 +81,7 @@ impl Update<'_> {
     /// Those of these ids whose stored rows are not to be replaced.
     fn complete(&self, ids: &IdSet, stored: &Snapshot) -> Result<IdSet> {
         match self.replace {
-            Replace::CarryOver => Ok(ids.select(&stored.look_up(ids, self.needs)?.hits)),
+            Replace::CarryOver => ids.select(&stored.look_up(ids, self.needs)?.hits),
             Replace::Whole => Ok(ids.none()),
         }
     }
@@ -98,15 +98,15 @@ fn changed(ids: &IdSet, before: &Snapshot, after: &Snapshot) -> Result<IdSet> {
 
 fn differing(ids: &IdSet, before: &Snapshot, after: &Snapshot) -> Result<IdSet> {
     let ((old, _), (new, _)) = (before.present(ids)?, after.present(ids)?);
-    let both = old.select(&old.locate_among(&new));
-    let one = old.without(&both).joined(new.without(&both))?;
+    let both = old.select(&old.locate_among(&new))?;
+    let one = old.without(&both)?.joined(new.without(&both)?)?;
     if both.is_empty() {
         return Ok(one);
     }
     let ((_, old), (_, new)) = (before.present(&both)?, after.present(&both)?);
     let moved = Places::from_iter(moved(&both, (before, &old), (after, &new))?);
     let (old, new) = (old.select(&moved)?, new.select(&moved)?);
-    let both = both.select_as_is(moved.iter());
+    let both = both.select_as_is(moved.iter())?;
     let all = |snapshot: &Snapshot, rows: &Located| {
         let columns: Vec<&StoredColumn> = snapshot.columns().iter().collect();
         snapshot.rows(both.clone(), rows, &columns)
@@ -119,7 +119,7 @@ fn differing(ids: &IdSet, before: &Snapshot, after: &Snapshot) -> Result<IdSet> 
             differing.push(row);
         }
     }
-    one.joined(both.select_as_is(differing.into_iter()))
+    one.joined(both.select_as_is(differing.into_iter())?)
 }
 
 /// The indices of rows that are not in the same place of the same file.
@@ -134,15 +134,20 @@ type Named<'r> = (&'r Rows, &'r PlHashMap<&'r str, &'r Column>);
 /// Whether a row has the same columns with the same values in both, whose rows are of the same ids.
 fn is_same_row(old: Named<'_>, new: Named<'_>, row: usize) -> Result<bool> {
     let (before, after) = (old.0.presence.set_of(row)?, new.0.presence.set_of(row)?);
-    let mut columns = before.iter().filter(|entry| keys::is_column(entry));
-    Ok(before == after && columns.all(|name| is_same_cell(old.1.get(name.as_str()), new.1.get(name.as_str()), row)))
+    if before != after {
+        return Ok(false);
+    }
+    for name in before.iter().filter(|entry| keys::is_column(entry)) {
+        if !value(old.1, name, row)?.eq_missing(&value(new.1, name, row)?, true) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn is_same_cell(old: Option<&&Column>, new: Option<&&Column>, row: usize) -> bool {
-    match old.zip(new).map(|(old, new)| (old.get(row), new.get(row))) {
-        Some((Ok(old), Ok(new))) => old.eq_missing(&new, true),
-        _ => false,
-    }
+fn value<'r>(columns: &PlHashMap<&str, &'r Column>, name: &str, row: usize) -> Result<AnyValue<'r>> {
+    let no_column = || Error::Internal { invariant: "rows have the columns that are in their column sets" };
+    columns.get(name).ok_or_else(no_column)?.get(row).map_err(Error::frame("compare rows"))
 }
 
 impl Snapshot {
@@ -154,7 +159,7 @@ impl Snapshot {
 
     /// Those of these ids that have a row here which counts.
     fn there(&self, ids: &IdSet) -> Result<IdSet> {
-        if ids.is_empty() { Ok(ids.none()) } else { Ok(ids.select(&self.look_up(ids, &[])?.hits)) }
+        if ids.is_empty() { Ok(ids.none()) } else { ids.select(&self.look_up(ids, &[])?.hits) }
     }
 
     /// The file of each row, and its place there.

@@ -47,6 +47,7 @@ fn hint(field: Table<'_>, depth: usize) -> Option<Hint> {
     if depth == DEPTH {
         return None;
     }
+    // Most fields have none.
     let children = field.tables(5).unwrap_or_default().into_iter();
     let children = children.map(|child| hint(child, depth + 1)).collect::<Option<_>>()?;
     Some(Hint { name: field.text(0)?.to_owned(), kind: kind(field), children })
@@ -58,12 +59,14 @@ fn kind(field: Table<'_>) -> Kind {
     // In a dictionary the kind is that of the values.
     match (field.byte(2), details) {
         (Some(2), Some(int)) => {
+            // What is not written is the default, which is 0.
             Kind::Int { bits: int.int(0).unwrap_or(0), is_signed: int.byte(1).is_some_and(|signed| signed != 0) }
         }
         (Some(13), _) => Kind::Struct,
         (Some(18), details) => {
+            // Milliseconds are the default.
             let unit = details.and_then(|details| details.short(0)).unwrap_or(1);
-            Kind::Duration { digits: u32::try_from(unit).unwrap_or(0) * 3 }
+            u32::try_from(unit).map_or(Kind::Other, |unit| Kind::Duration { digits: unit.saturating_mul(3) })
         }
         _ => Kind::Other,
     }

@@ -29,7 +29,7 @@ pub(super) fn numbers(bytes: &mut &[u8], most: usize) -> Option<Vec<i64>> {
             let (packed, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
             for delta in unpacked(packed, u32::from(*width))?.take(wanted) {
-                number = number.wrapping_add(least).wrapping_add(delta.cast_signed());
+                number = number.wrapping_add(least).wrapping_add(delta?.cast_signed());
                 numbers.push(number);
             }
         }
@@ -37,20 +37,20 @@ pub(super) fn numbers(bytes: &mut &[u8], most: usize) -> Option<Vec<i64>> {
     Some(numbers)
 }
 
-/// Numbers of `width` bits, the low bits first; zeros behind the last.
-fn unpacked(packed: &[u8], width: u32) -> Option<impl Iterator<Item = u64> + '_> {
+/// Numbers of `width` bits, the low bits first; `None` behind the last.
+fn unpacked(packed: &[u8], width: u32) -> Option<impl Iterator<Item = Option<u64>> + '_> {
     let mask = if width == 0 { 0 } else { u64::MAX.checked_shr(u64::BITS.checked_sub(width)?)? };
     let (mut bits, mut held, mut bytes) = (0_u128, 0, packed.iter());
     Some(std::iter::repeat_with(move || {
         while held < width {
-            bits |= u128::from(bytes.next().copied().unwrap_or_default()) << held;
+            bits |= u128::from(*bytes.next()?) << held;
             held += 8;
         }
         #[expect(clippy::cast_possible_truncation, reason = "the mask leaves at most 64 bits")]
         let number = bits as u64 & mask;
         bits >>= width;
         held -= width;
-        number
+        Some(number)
     }))
 }
 

@@ -208,15 +208,13 @@ fn nanoseconds(digits: u32) -> i64 {
 
 /// A number of 16 bits, all of which a number of 32 bits holds.
 fn half(bits: u16) -> f32 {
-    let bits = u32::from(bits);
-    let (sign, exponent, fraction) = (bits >> 15 << 31, bits >> 10 & 0x1F, bits & 0x3FF);
+    let fraction = bits & 0x3FF;
+    // Below the least normal number: so many times 2 to the power of -24.
+    let tiny = (f32::from(fraction) * 2_f32.powi(-24)).to_bits();
+    let (bits, fraction) = (u32::from(bits), u32::from(fraction));
+    let (sign, exponent) = (bits >> 15 << 31, bits >> 10 & 0x1F);
     let magnitude = match exponent {
-        // Below the least normal number: so many times 2 to the power of -24.
-        0 => {
-            return f32::from_bits(
-                sign | (f32::from(u16::try_from(fraction).unwrap_or_default()) * 2_f32.powi(-24)).to_bits(),
-            );
-        }
+        0 => tiny,
         0x1F => 0xFF << 23 | fraction << 13,
         exponent => (exponent + 127 - 15) << 23 | fraction << 13,
     };
@@ -224,9 +222,8 @@ fn half(bits: u16) -> f32 {
 }
 
 fn uuid(number: u128) -> String {
-    let digits = format!("{number:032x}");
-    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
-    parts.join("-")
+    let part = |shift: u32, bits: u32| number >> shift & ((1 << bits) - 1);
+    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", part(96, 32), part(80, 16), part(64, 16), part(48, 16), part(0, 48))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) fn decode(mut bytes: &[u8], width: u32, count: usize) -> Option<Vec<u
         } else {
             let wanted = length.checked_mul(8)?.min(missing);
             let (packed, rest) = packed(bytes, length, width, wanted)?;
-            unpack(packed, width, wanted, &mut numbers);
+            unpack(packed, width, wanted, &mut numbers)?;
             bytes = rest;
         }
     }
@@ -40,13 +40,13 @@ fn packed(bytes: &[u8], groups: usize, width: u32, wanted: usize) -> Option<(&[u
     bytes.split_at_checked(length).or_else(|| (bytes.len() >= needed).then_some((bytes, &[])))
 }
 
-/// Adds `count` numbers of `width` bits, the low bits first, of which there are enough.
-fn unpack(packed: &[u8], width: u32, count: usize, numbers: &mut Vec<u32>) {
+/// Adds `count` numbers of `width` bits, the low bits first; `None` if there are fewer.
+fn unpack(packed: &[u8], width: u32, count: usize, numbers: &mut Vec<u32>) -> Option<()> {
     let (mut bits, mut held, mut bytes) = (0_u64, 0, packed.iter());
     let mask = (1_u64 << width) - 1;
     for _ in 0..count {
         while held < width {
-            bits |= u64::from(bytes.next().copied().unwrap_or_default()) << held;
+            bits |= u64::from(*bytes.next()?) << held;
             held += 8;
         }
         #[expect(clippy::cast_possible_truncation, reason = "the mask leaves at most 32 bits")]
@@ -54,6 +54,7 @@ fn unpack(packed: &[u8], width: u32, count: usize, numbers: &mut Vec<u32>) {
         bits >>= width;
         held -= width;
     }
+    Some(())
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl Values {
 
     pub(super) fn len(&self) -> usize {
         match self {
+            // Values of no bytes cannot be counted, and none is read.
             Self::Fixed { width, bytes } => bytes.len().checked_div(*width).unwrap_or(0),
             Self::Bytes { ends, .. } => ends.len(),
         }

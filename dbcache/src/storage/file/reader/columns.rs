@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use polars::prelude::*;
-use polars_parquet::parquet::compression::Compression;
 use polars_parquet::read::ColumnChunkMetadata;
 use rayon::prelude::*;
 
@@ -47,9 +46,8 @@ impl RowFile {
         row: IdxSize,
     ) -> Result<Option<Vec<Column>>> {
         let rows = [row];
-        let Some((rows, place)) = self.by_group(&rows).find_map(|rows| Some((rows, rows.places().next()?))) else {
-            return Ok(None);
-        };
+        let Some(rows) = self.by_group(&rows).next().transpose()? else { return Ok(None) };
+        let Some(place) = rows.places().next() else { return Ok(None) };
         let Some(chunks) = self.memory.columns(names.map(|name| self.key(name, rows.group))) else { return Ok(None) };
         if chunks.iter().any(|chunk| chunk.dtype().is_nested()) {
             return Ok(None);
@@ -65,7 +63,7 @@ impl RowFile {
 
     /// A whole column of some rows; `None` unless all of it that is needed is in memory.
     fn take_held(&self, name: &PlSmallStr, rows: &[IdxSize]) -> Result<Option<Series>> {
-        let rows: Vec<GroupRows<'_>> = self.by_group(rows).collect();
+        let rows = self.by_group(rows).collect::<Result<Vec<GroupRows<'_>>>>()?;
         let held = self.memory.columns(rows.iter().map(|rows| self.key(name, rows.group)));
         let Some(held) = held else { return Ok(None) };
         let chunks: Vec<(Series, GroupRows<'_>)> = held.into_iter().zip(rows).collect();
@@ -108,7 +106,7 @@ impl RowFile {
 
     /// Whether a column is in memory where a row of it is. That tells much of the other rows too, at little cost.
     pub(in crate::storage) fn is_in_memory(&self, name: &str, row: IdxSize) -> bool {
-        let group = self.by_group(&[row]).next().map(|rows| rows.group);
+        let group = self.by_group(&[row]).next().and_then(Result::ok).map(|rows| rows.group);
         self.memory.holds(&ChunkKey { file: self.number, group, column: name.into() })
     }
 
@@ -116,7 +114,8 @@ impl RowFile {
     fn leaves_of(&self, name: &str) -> Range<usize> {
         let all = self.leaves.get_or_init(|| {
             let mut leaves: PlHashMap<PlSmallStr, Range<usize>> = PlHashMap::new();
-            for (place, chunk) in self.chunks(0).iter().enumerate() {
+            for (place, chunk) in self.first_chunks().iter().enumerate() {
+                // What has no name is no part of a column.
                 let Some(column) = chunk.descriptor().path_in_schema.first() else { continue };
                 // Those of one column stand side by side.
                 leaves.entry(column.clone()).or_insert(place..place).end = place + 1;
@@ -129,7 +128,7 @@ impl RowFile {
 
     /// Which of them are below one of these paths in the column.
     fn leaves_below(&self, name: &str, roots: &[Vec<String>]) -> Vec<usize> {
-        let chunks = self.chunks(0);
+        let chunks = self.first_chunks();
         let is_wanted = |place: &usize| {
             let path = chunks.get(*place).map(|chunk| chunk.descriptor().path_in_schema.as_slice());
             path.is_some_and(|path| roots.iter().any(|root| is_below(path, root)))
@@ -137,15 +136,18 @@ impl RowFile {
         self.leaves_of(name).filter(is_wanted).collect()
     }
 
-    /// Ascending rows by row group.
-    fn by_group<'r>(&self, mut rows: &'r [IdxSize]) -> impl Iterator<Item = GroupRows<'r>> {
+    /// Ascending rows by row group; an error, which is the last item, where a row is in none.
+    fn by_group<'r>(&self, mut rows: &'r [IdxSize]) -> impl Iterator<Item = Result<GroupRows<'r>>> {
         std::iter::from_fn(move || {
             let first = *rows.first()?;
             let group = self.groups.partition_point(|start| *start <= first as usize).saturating_sub(1);
-            let (start, end) = (*self.groups.get(group)?, *self.groups.get(group + 1)?);
-            let (here, later) = rows.split_at(rows.partition_point(|row| (*row as usize) < end));
+            let (Some(start), Some(end)) = (self.groups.get(group), self.groups.get(group + 1)) else {
+                rows = &[];
+                return Some(Err(self.file.damaged("it has fewer rows than its ids say")));
+            };
+            let (here, later) = rows.split_at(rows.partition_point(|row| (*row as usize) < *end));
             rows = later;
-            Some(GroupRows { group, start: row_number(start), rows: here })
+            Some(Ok(GroupRows { group, start: row_number(*start), rows: here }))
         })
     }
 }
@@ -192,10 +194,13 @@ impl ColumnReading<'_> {
     }
 
     /// The values of some rows of some groups, in order.
-    fn take<'r>(&self, wanted: impl Iterator<Item = GroupRows<'r>>) -> Result<Series> {
-        let source = |rows: GroupRows<'r>| match self.held(rows.group) {
-            Some(column) => Ok(Source::Chunk(column, rows)),
-            None => self.source(rows),
+    fn take<'r>(&self, wanted: impl Iterator<Item = Result<GroupRows<'r>>>) -> Result<Series> {
+        let source = |rows: Result<GroupRows<'r>>| {
+            let rows = rows?;
+            match self.held(rows.group) {
+                Some(column) => Ok(Source::Chunk(column, rows)),
+                None => self.source(rows),
+            }
         };
         let sources = wanted.map(source).collect::<Result<Vec<_>>>()?;
         let mut pages = self.decode_pages(&sources)?.into_iter();
@@ -215,12 +220,14 @@ impl ColumnReading<'_> {
 
     /// Where rows of a chunk come from that is not in memory.
     fn source<'r>(&self, rows: GroupRows<'r>) -> Result<Source<'r>> {
-        if rows.len() == self.file.group_rows(rows.group) {
+        if rows.len() == self.file.group(rows.group)?.num_rows() {
             return Ok(Source::All(rows));
         }
         let layout = self.layout(rows.group)?;
-        let pages = GroupPages::of(rows, &layout).filter(|pages| !self.counts_as_whole(pages, layout.pages));
-        Ok(pages.map_or(Source::All(rows), Source::Some))
+        Ok(match GroupPages::of(rows, &layout) {
+            Some(pages) if !self.counts_as_whole(&pages, layout.pages)? => Source::Some(pages),
+            _ => Source::All(rows),
+        })
     }
 
     /// All Parquet columns of a column have their pages at the same rows.
@@ -232,17 +239,15 @@ impl ColumnReading<'_> {
     }
 
     /// Counts pages that are read one by one, and tells whether to read the whole chunk instead, to hold it.
-    fn counts_as_whole(&self, pages: &GroupPages<'_>, all: usize) -> bool {
+    fn counts_as_whole(&self, pages: &GroupPages<'_>, all: usize) -> Result<bool> {
         if self.way == Way::Past {
-            return false;
+            return Ok(false);
         }
         let group = pages.rows.group;
-        let chunks = self.file.chunks(group);
-        let sizes =
-            self.leaves().iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::uncompressed_size);
+        let sizes = self.leaves().iter().map(|leaf| Ok(self.file.described(group, *leaf)?.uncompressed_size()));
         // What does not fit in memory is not held there.
-        let size = usize::try_from(sizes.sum::<i64>()).unwrap_or(usize::MAX);
-        self.file.memory.admits_after_pages(&self.key(group), pages.count(), all, size)
+        let size = usize::try_from(sizes.sum::<Result<i64>>()?).unwrap_or(usize::MAX);
+        Ok(self.file.memory.admits_after_pages(&self.key(group), pages.count(), all, size))
     }
 
     fn key(&self, group: usize) -> ChunkKey {
@@ -255,7 +260,7 @@ impl ColumnReading<'_> {
         if self.way == Way::Past {
             return chunk;
         }
-        if rows.len() * 2 < self.file.group_rows(rows.group) {
+        if rows.len() * 2 < chunk.len() {
             return memory.offer_laid_out(key, chunk);
         }
         let size = chunk.estimated_size();
@@ -288,6 +293,9 @@ impl ColumnReading<'_> {
             pages.push(leaf);
         }
         let chunk = self.file.decode(group, self.field, pages, None)?.rechunk();
+        if chunk.len() != self.file.group(group)?.num_rows() {
+            return Err(self.file.damaged("a column has another number of rows than the others"));
+        }
         Ok(self.kept(chunk, rows))
     }
 
@@ -304,7 +312,7 @@ impl ColumnReading<'_> {
         let together: Vec<&[&GroupPages<'_>]> = parts
             .chunk_by(|part, next| {
                 pages += part.count();
-                let is_joined = pages < PAGES_AT_ONCE && self.codecs(part.rows.group).eq(self.codecs(next.rows.group));
+                let is_joined = pages < PAGES_AT_ONCE && self.are_compressed_alike(part.rows.group, next.rows.group);
                 pages = if is_joined { pages } else { 0 };
                 is_joined
             })
@@ -319,9 +327,11 @@ impl ColumnReading<'_> {
         Ok(decoded?.into_iter().flatten().collect())
     }
 
-    fn codecs(&self, group: usize) -> impl Iterator<Item = Compression> + '_ {
-        let chunks = self.file.chunks(group);
-        self.leaves().iter().filter_map(|leaf| chunks.get(*leaf)).map(ColumnChunkMetadata::compression)
+    fn are_compressed_alike(&self, group: usize, other: usize) -> bool {
+        let codec = |group, leaf| self.file.described(group, leaf).map(ColumnChunkMetadata::compression);
+        let alike =
+            |leaf: &usize| matches!((codec(group, *leaf), codec(other, *leaf)), (Ok(one), Ok(other)) if one == other);
+        self.leaves().iter().all(alike)
     }
 
     fn decode_together(&self, parts: &[&GroupPages<'_>]) -> Result<Vec<Series>> {
@@ -332,7 +342,7 @@ impl ColumnReading<'_> {
             for leaf in &mut leaves {
                 self.file.read_pages(part.rows.group, &part.runs, leaf)?;
             }
-            decoded = part.add_places(self.file.group_rows(part.rows.group), decoded, &mut places);
+            decoded = part.add_places(self.file.group(part.rows.group)?.num_rows(), decoded, &mut places);
         }
         let column = self.file.decode_places(self.field, first.rows.group, leaves, &places, decoded)?;
         let ends = parts.iter().scan(0, |end, part| {
@@ -344,7 +354,7 @@ impl ColumnReading<'_> {
 }
 
 fn slice(column: &Series, first: usize, rows: usize) -> Series {
-    if rows == column.len() { column.clone() } else { column.slice(i64::try_from(first).unwrap_or(i64::MAX), rows) }
+    if rows == column.len() { column.clone() } else { column.slice(row_number(first).into(), rows) }
 }
 
 /// The rows of a column at so many ascending places.

@@ -38,7 +38,8 @@ impl RowFile {
     /// The values at these places without a decoder; `None` of what only one can read.
     fn picked(&self, field: &ArrowField, group: usize, leaves: &[PageBytes], places: &[IdxSize]) -> Option<Series> {
         let [pages] = leaves else { return None };
-        let codec = self.chunks(group).get(pages.leaf)?.compression();
+        // What cannot be described is for the decoder, which says so.
+        let codec = self.described(group, pages.leaf).ok()?.compression();
         let numbers = numbers::of_pages(field, pages, codec, places);
         numbers.or_else(|| texts::of_pages(field, pages, codec, places))
     }
@@ -51,9 +52,9 @@ impl RowFile {
         leaves: Vec<PageBytes>,
         mask: Option<Bitmap>,
     ) -> Result<Series> {
-        let chunks = self.chunks(group);
-        let types = leaves.iter().filter_map(|pages| chunks.get(pages.leaf));
-        let types = types.map(|chunk| &chunk.descriptor().descriptor.primitive_type).collect();
+        let described = leaves.iter().map(|pages| self.described(group, pages.leaf));
+        let types = described.map(|chunk| Ok(&chunk?.descriptor().descriptor.primitive_type));
+        let types = types.collect::<Result<_>>()?;
         let (mut pages, mut memory) = (Vec::new(), Vec::new());
         for leaf in leaves {
             let (reader, bytes) = self.page_reader(group, leaf)?;

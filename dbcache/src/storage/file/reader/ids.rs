@@ -63,6 +63,7 @@ impl IdPages {
     fn runs(&self, wanted: &IdSet) -> Vec<(usize, Range<usize>)> {
         let mut runs: Vec<(usize, Range<usize>)> = Vec::new();
         for (place, floor) in self.fences.floor(wanted).into_iter().enumerate() {
+            // What is below the first id of all is nowhere.
             let Some(page) = floor else { continue };
             match runs.last_mut().filter(|run| run.0 == page) {
                 Some(run) => run.1.end = place + 1,
@@ -129,10 +130,7 @@ impl RowFile {
     /// All pages that may hold wanted ids, some at a time, for requests that want most ids.
     fn all_runs(&self, wanted: &IdSet) -> Result<Vec<GroupRuns>> {
         let index = self.id_pages()?;
-        let place = |page| match index.fences.slice(page..page + 1) {
-            fence if fence.is_empty() => wanted.len(),
-            fence => wanted.rank(&fence),
-        };
+        let place = |page| index.fences.one(page).map_or(wanted.len(), |fence| wanted.rank(&fence));
         let mut runs = Vec::new();
         for (group, before) in index.before.iter().enumerate() {
             let all = self.table(group, 0)?.len();
@@ -169,7 +167,7 @@ impl RowFile {
             // All pages that are read have the same number of rows, but for the last of the row group.
             first_rows => first_rows.get(found / rows_a_page).map(|first| first + found % rows_a_page),
         };
-        let in_pages = ids.locate(&wanted.slice(runs.places.clone()));
+        let in_pages = ids.locate(&wanted.slice(runs.places.clone())?);
         let mut found = Matches::with_capacity(in_pages.rows.len());
         for (in_pages, place) in in_pages.rows.iter().zip(in_pages.places.iter()) {
             let row =
@@ -182,9 +180,10 @@ impl RowFile {
     /// Where a page of ids is, counted among those of all row groups.
     pub(super) fn id_page(&self, place: usize) -> Result<IdPage> {
         let before = &self.id_pages()?.before;
-        let group = before.partition_point(|before| *before <= place).saturating_sub(1);
-        let page = place - before.get(group).copied().unwrap_or_default();
-        let start = self.groups.get(group).copied().unwrap_or_default();
+        let group = before.partition_point(|before| *before <= place).checked_sub(1);
+        let found = group.and_then(|group| Some((group, *before.get(group)?, *self.groups.get(group)?)));
+        let (group, before, start) = found.ok_or_else(|| self.file.damaged("a row group is gone"))?;
+        let page = place - before;
         Ok(IdPage { group, page, first_row: start + page * self.rows_of_ids_a_page(group)? })
     }
 
@@ -203,8 +202,8 @@ impl RowFile {
     /// The ids of some rows that stand side by side.
     pub(in crate::storage) fn ids_of(&self, rows: &Range<usize>) -> Result<IdSet> {
         let mut ids = self.no_ids();
-        for (group, bounds) in self.groups.windows(2).enumerate() {
-            let [start, end] = *bounds else { continue };
+        for (group, (start, end)) in self.groups.iter().zip(self.groups.iter().skip(1)).enumerate() {
+            let (start, end) = (*start, *end);
             let here = rows.start.max(start)..rows.end.min(end);
             if here.is_empty() {
                 continue;
@@ -212,7 +211,8 @@ impl RowFile {
             let size = self.rows_of_ids_a_page(group)?;
             let pages = (here.start - start) / size..(here.end - start).div_ceil(size);
             let before = here.start - start - pages.start * size;
-            ids.append(self.read_id_run(group, pages)?.slice(before..before + here.len()))?;
+            let read = self.read_id_run(group, pages)?.slice(before..before + here.len());
+            ids.append(read.map_err(|_| self.file.damaged("a page has fewer ids than its table says"))?)?;
         }
         Ok(ids)
     }
@@ -247,7 +247,8 @@ impl RowFile {
         ids.reserve(read.sizes.iter().map(|(_, values)| values).sum());
         let mut rest = read.bytes();
         for size in &read.sizes {
-            ids.extend_from_bytes(integers(*size, ids.width(), &mut rest).ok_or_else(unreadable)?);
+            let page = integers(*size, ids.width(), &mut rest);
+            page.and_then(|page| ids.extend_from_bytes(page)).ok_or_else(unreadable)?;
         }
         Ok(ids)
     }
@@ -279,7 +280,8 @@ impl RowFile {
 
     pub(super) fn rows_of_ids_a_page(&self, group: usize) -> Result<usize> {
         let rows_a_page = self.chunk(self.place(group, 0))?.rows_a_page;
-        Ok(usize::try_from(rows_a_page).unwrap_or(usize::MAX).max(1))
+        let rows_a_page = usize::try_from(rows_a_page).ok().filter(|rows| *rows > 0);
+        rows_a_page.ok_or_else(|| self.file.damaged("its pages of ids cannot be read one by one"))
     }
 }
 

@@ -5,19 +5,16 @@
 /// They are one run of the [hybrid encoding](https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE): its
 /// length in four bytes, twice the number of values as a varint, and a 1.
 pub(super) fn write_all_there(rows: usize, levels: &mut Vec<u8>) {
-    levels.clear();
-    levels.extend([0; 4]);
     let mut number = rows << 1;
-    while number > 0x7F {
-        levels.push(u8::try_from(number & 0x7F).unwrap_or_default() | 0x80);
+    let bytes_of_number = (usize::BITS - number.leading_zeros()).div_ceil(7).max(1);
+    levels.clear();
+    levels.extend((bytes_of_number + 1).to_le_bytes());
+    for later in (0..bytes_of_number).rev() {
+        let [low, ..] = (number & 0x7F).to_le_bytes();
+        levels.push(if later > 0 { low | 0x80 } else { low });
         number >>= 7;
     }
-    levels.push(u8::try_from(number).unwrap_or_default());
     levels.push(1);
-    let length = u32::try_from(levels.len() - 4).unwrap_or_default();
-    if let Some(place) = levels.first_chunk_mut() {
-        *place = length.to_le_bytes();
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl RowFile {
         let fences = self.fences()?;
         let Some(place) = fences.floor(bound).first().copied().flatten() else { return Ok(0) };
         let IdPage { group, page, first_row } = self.id_page(place)?;
-        if fences.slice(place..place + 1) == *bound {
+        if fences.one(place).as_ref() == Some(bound) {
             return Ok(first_row);
         }
         Ok(first_row + self.read_id_run(group, page..page + 1)?.rank(bound))

@@ -28,18 +28,21 @@ pub(super) struct PageBytes {
     used: usize,
     /// How many bytes each page takes, and how many values it holds.
     pub(super) sizes: Vec<(usize, usize)>,
+    /// How many values all of them hold.
+    values: i64,
 }
 
 impl PageBytes {
     pub(super) fn none(leaf: usize) -> Self {
-        Self { leaf, bytes: kept(), used: 0, sizes: Vec::new() }
+        Self { leaf, bytes: kept(), used: 0, sizes: Vec::new(), values: 0 }
     }
 
     pub(super) fn values(&self) -> i64 {
-        self.sizes.iter().map(|(_, values)| i64::try_from(*values).unwrap_or(i64::MAX)).sum()
+        self.values
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
+        // What is used is what was handed out, once there was memory for it.
         self.bytes.get(..self.used).unwrap_or_default()
     }
 
@@ -70,6 +73,7 @@ impl PageBytes {
 
     pub(super) fn push_sizes(&mut self, pages: &[PageEntry]) {
         self.sizes.extend(pages.iter().map(|page| (page.length(), page.values())));
+        self.values += pages.iter().map(|page| i64::from(page.values)).sum::<i64>();
     }
 
     /// The bytes for a decoder, and their memory, to be [given back](give_back) when it is done.
@@ -121,6 +125,7 @@ fn part(bytes: &mut Vec<u8>, place: Range<usize>) -> &mut [u8] {
     if bytes.len() < place.end {
         bytes.resize(place.end, 0);
     }
+    // There is as much memory by now.
     bytes.get_mut(place).unwrap_or_default()
 }
 

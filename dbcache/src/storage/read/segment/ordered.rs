@@ -33,7 +33,7 @@ impl Segment {
     pub(in crate::storage) fn take_ids(&self, rows: &[IdxSize]) -> Result<Column> {
         match &self.rows {
             SegmentRows::File(file) => file.take_ids(rows),
-            SegmentRows::Memory(all) => Ok(all.ids.select_as_is(rows.iter().map(|row| *row as usize)).to_column("")),
+            SegmentRows::Memory(all) => Ok(all.ids.select_as_is(rows.iter().map(|row| *row as usize))?.to_column("")),
         }
     }
 }

@@ -30,8 +30,7 @@ impl Parts {
 
     /// The ids from which on a part goes, and up to which; none where there is no end.
     fn bounds(&self, part: usize) -> (Option<IdSet>, Option<IdSet>) {
-        let begin = |part: usize| Some(self.0.slice(part..part + 1)).filter(|id| !id.is_empty());
-        (part.checked_sub(1).and_then(begin), begin(part))
+        (part.checked_sub(1).and_then(|before| self.0.one(before)), self.0.one(part))
     }
 }
 
@@ -54,7 +53,7 @@ impl Snapshot {
             fences = fences.merged(&self.in_variant(segment.fences()?))?.0;
         }
         let step = GROUP / IDS_A_PAGE;
-        Ok(Parts(fences.select_as_is((step..fences.len()).step_by(step))))
+        fences.select_as_is((step..fences.len()).step_by(step)).map(Parts)
     }
 
     /// The numbers of the rows of a part that have all that is needed, in the order of their ids.

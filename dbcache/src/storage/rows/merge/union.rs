@@ -25,7 +25,7 @@ use crate::storage::rows::{ColumnSet, Rows};
 /// The rows of one column of a merged table that have keys of both versions.
 pub(super) struct Union {
     column: PlSmallStr,
-    /// The index of each merged row in `values`; `None` for rows that have one version as it is.
+    /// The index of each merged row in `values`.
     indices: Vec<Option<IdxSize>>,
     values: Column,
 }
@@ -94,8 +94,10 @@ impl Union {
         &self.column
     }
 
-    pub(super) fn index(&self, row: usize) -> Option<IdxSize> {
-        self.indices.get(row).copied().flatten()
+    /// The index of a merged row in the values; `None` for a row that has one version as it is.
+    pub(super) fn index(&self, row: usize) -> Result<Option<IdxSize>> {
+        let no_row = Error::Internal { invariant: "a union has a place for each merged row" };
+        self.indices.get(row).copied().ok_or(no_row)
     }
 
     /// The values in the type of the merged column.
