@@ -34,7 +34,7 @@ pub mod value;
 
 #[doc(hidden)]
 pub mod __private;
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "__fault-injection")]
 #[doc(hidden)]
 pub use storage::faults;
 

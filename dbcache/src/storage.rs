@@ -21,7 +21,7 @@ use crate::name::TableName;
 pub use self::file::UnreadableColumn;
 pub(crate) use self::file::is_column_name;
 pub(crate) use self::listing::{Listed, Owner};
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "__fault-injection")]
 pub use self::place::disk::faults;
 pub(crate) use self::place::disk::identity;
 #[cfg(feature = "lazy")]

@@ -337,9 +337,9 @@ impl World {
 fn folder(is_split_early: bool) -> (tempfile::TempDir, std::path::PathBuf) {
     let memory = std::path::Path::new("/dev/shm");
     let around = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder");
-    #[cfg(feature = "fault-injection")]
+    #[cfg(feature = "__fault-injection")]
     let name = if is_split_early { crate::faults::SPLIT_EARLY } else { "cache" };
-    #[cfg(not(feature = "fault-injection"))]
+    #[cfg(not(feature = "__fault-injection"))]
     let name = if is_split_early { "another" } else { "cache" };
     let folder = around.path().join(name);
     (around, folder)

@@ -1,6 +1,6 @@
 //! The file system: the only place that touches it, each call as a [`Step`].
 
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "__fault-injection")]
 pub mod faults;
 mod lock;
 mod step;

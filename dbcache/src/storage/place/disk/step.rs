@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
-/// A call, and what it is made on. Without the feature `fault-injection` it is nothing but its call.
+/// A call, and what it is made on. Without the feature `__fault-injection` it is nothing but its call.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "fault-injection"), expect(dead_code, reason = "only tests look at what a call is made on"))]
+#[cfg_attr(not(feature = "__fault-injection"), expect(dead_code, reason = "only tests look at what a call is made on"))]
 pub(super) enum Step<'a> {
     /// Asks whether a file is there, and for its size and times.
     Look(&'a Path),
@@ -34,16 +34,16 @@ pub(super) enum Step<'a> {
 impl Step<'_> {
     #[inline]
     pub(super) fn run<T>(self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        #[cfg(feature = "fault-injection")]
+        #[cfg(feature = "__fault-injection")]
         return super::faults::run(self, call);
-        #[cfg(not(feature = "fault-injection"))]
+        #[cfg(not(feature = "__fault-injection"))]
         return (self, call()).1;
     }
 }
 
 /// What a commit relies on so that nothing is lost. Tests leave one out to show that they would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "fault-injection"), expect(unreachable_pub, reason = "only tests name it"))]
+#[cfg_attr(not(feature = "__fault-injection"), expect(unreachable_pub, reason = "only tests name it"))]
 pub enum Safeguard {
     /// Syncing a file before it is renamed.
     FileSync,
@@ -60,12 +60,12 @@ pub enum Safeguard {
 }
 
 /// Whether a test asks that this be left out in this folder, or in that of this file.
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "__fault-injection")]
 pub(in crate::storage) fn is_left_out(safeguard: Safeguard, path: &Path) -> bool {
     super::faults::is_left_out(safeguard, path)
 }
 
-#[cfg(not(feature = "fault-injection"))]
+#[cfg(not(feature = "__fault-injection"))]
 #[inline]
 pub(in crate::storage) fn is_left_out(_: Safeguard, _: &Path) -> bool {
     false
@@ -73,14 +73,14 @@ pub(in crate::storage) fn is_left_out(_: Safeguard, _: &Path) -> bool {
 
 /// How large a file counts as when files to fold are chosen: its size, but in folders where a test has tables split
 /// early.
-#[cfg(feature = "fault-injection")]
+#[cfg(feature = "__fault-injection")]
 pub(in crate::storage) fn size_to_fold(path: &Path, size: u64) -> u64 {
     const TIMES: u64 = 512;
     let is_split_early = path.components().any(|part| part.as_os_str() == super::faults::SPLIT_EARLY);
     if is_split_early { size.saturating_mul(TIMES) } else { size }
 }
 
-#[cfg(not(feature = "fault-injection"))]
+#[cfg(not(feature = "__fault-injection"))]
 #[inline]
 pub(in crate::storage) fn size_to_fold(_: &Path, size: u64) -> u64 {
     size
