@@ -8,40 +8,40 @@ use dbcache::TableName;
 use dbcache::error::BoxError;
 use lexopt::{Arg, Parser, ValueExt};
 
-/// What is printed for `--help`, and after a mistake.
+/// The text that is printed for `--help` and after a mistake.
 pub const USAGE: &str = "\
 usage: cache_table <sqlite file> <schema.table> [options]
 
-Answers from the cache what is there, fetches the rest from the database, and prints the rows.
+Reads cached rows from the cache, fetches the others from the database, and prints all of them.
 
-  --ids 1..50000 | 3,17,90   the rows to ask for, ranges with both ends; without it, every id of the table
-  --columns a,b,doc.path     the columns and JSON paths to ask for; without it, every column
-  --id-column NAME           the column that holds the ids; `id` without it
-  --cache DIR                the cache folder; without it, one for this database in your home folder
-  --out answer.parquet       writes the answer as a Parquet file too
+  --ids 1..50000 | 3,17,90   the ids to request; ranges include both ends (default: every id of the table)
+  --columns a,b,doc.path     the columns and JSON paths to request (default: every column)
+  --id-column NAME           the name of the id column (default: id)
+  --cache DIR                the cache directory (default: one for this database in your home directory)
+  --out result.parquet       also writes the rows to a Parquet file
 ";
 
-/// The command line, taken apart.
+/// The parsed command line.
 #[derive(Debug)]
 pub struct Arguments {
     /// The SQLite file.
     pub database: PathBuf,
     /// The table.
     pub table: TableName,
-    /// The ids as they were written, if they were.
+    /// The ids as given, if any.
     pub ids: Option<String>,
-    /// The id column's name.
+    /// The name of the id column.
     pub id_column: String,
-    /// The columns, if any were named.
+    /// The columns, if given.
     pub columns: Option<Vec<String>>,
-    /// The cache folder, if one was named.
+    /// The cache directory, if given.
     pub cache: Option<PathBuf>,
-    /// Where to write the answer.
+    /// The Parquet file for the rows, if given.
     pub out: Option<PathBuf>,
 }
 
 impl Arguments {
-    /// Reads the command line of this process; `None` if it asks for help.
+    /// Parses the command line of this process. Returns `None` if it requests help.
     pub fn read() -> Result<Option<Self>, BoxError> {
         let mut parser = Parser::from_env();
         let (mut free, mut ids, mut id_column, mut columns) = (Vec::new(), None, None, None);
@@ -59,7 +59,7 @@ impl Arguments {
             }
         }
         let Ok([database, table]) = <[_; 2]>::try_from(free) else {
-            return Err("an SQLite file and a table are needed, as in `shop.db main.users`".into());
+            return Err("expected an SQLite file and a table, as in `shop.db main.users`".into());
         };
         let table = TableName::new(table.string()?)?;
         let id_column = id_column.unwrap_or_else(|| "id".to_owned());
@@ -67,7 +67,7 @@ impl Arguments {
     }
 }
 
-/// Splits at the commas outside of quotes: a key of a JSON path may contain commas.
+/// Splits at the commas outside quotes, because a key of a JSON path may contain commas.
 fn split_columns(list: &str) -> Vec<String> {
     let mut quoted = false;
     let parts = list.split(|c: char| {
@@ -77,7 +77,7 @@ fn split_columns(list: &str) -> Vec<String> {
     parts.map(|column| column.trim().to_owned()).collect()
 }
 
-/// Reads integer ids: numbers and ranges, separated by commas.
+/// Parses integer ids: numbers and ranges, separated by commas.
 pub fn integers(text: &str) -> Result<Vec<i64>, BoxError> {
     let mut ids = Vec::new();
     for item in text.split(',') {
@@ -97,10 +97,10 @@ fn range(first: i64, last: i64) -> Result<RangeInclusive<i64>, BoxError> {
 }
 
 fn number(text: &str) -> Result<i64, BoxError> {
-    i64::from_str(text.trim()).map_err(|cause| format!("{text:?} is no integer id: {cause}").into())
+    i64::from_str(text.trim()).map_err(|cause| format!("{text:?} is not an integer id: {cause}").into())
 }
 
-/// Reads text ids, separated by commas.
+/// Parses text ids, separated by commas.
 pub fn texts(list: &str) -> Vec<String> {
     list.split(',').map(|id| id.trim().to_owned()).collect()
 }

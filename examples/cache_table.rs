@@ -1,4 +1,4 @@
-//! Any table of any SQLite file, through the cache.
+//! Requests rows of any table of any SQLite file through the cache.
 //!
 //! `cargo run --example cache_table -- shop.db main.users --ids 1..500 --columns name,profile.address.city`
 
@@ -22,9 +22,9 @@ use dbcache::{DynamicCache, Error, LookUp, SqliteFetcher, SqliteKey, Table};
 use arguments::Arguments;
 use counting::{Count, Counting};
 
-/// How many missing ids are shown.
+/// Maximum number of missing ids that are printed.
 const SHOWN: usize = 10;
-/// How many failed batches are shown.
+/// Maximum number of failed batches, and of rejected rows, that are printed.
 const SHOWN_FAILURES: usize = 3;
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error with its causes; of failed batches, the first few with theirs.
+/// Prints an error with its causes, and the first few failed batches and rejected rows.
 fn report(error: &(dyn StdError + 'static)) {
     eprintln!("error: {error}");
     report_causes(error);
@@ -74,14 +74,14 @@ fn run(arguments: &Arguments) -> Result<(), BoxError> {
     let database = SqliteFetcher::open(&arguments.database)?;
     let Arguments { table, id_column, ids, .. } = arguments;
     match (database.key(table, id_column)?, ids) {
-        (SqliteKey::Integer, Some(ids)) => ask(arguments, &database, &arguments::integers(ids)?),
-        (SqliteKey::Integer, None) => ask(arguments, &database, &database.ids::<i64>(table, id_column)?),
-        (SqliteKey::Text, Some(ids)) => ask(arguments, &database, &arguments::texts(ids)),
-        (SqliteKey::Text, None) => ask(arguments, &database, &database.ids::<String>(table, id_column)?),
+        (SqliteKey::Integer, Some(ids)) => request(arguments, &database, &arguments::integers(ids)?),
+        (SqliteKey::Integer, None) => request(arguments, &database, &database.ids::<i64>(table, id_column)?),
+        (SqliteKey::Text, Some(ids)) => request(arguments, &database, &arguments::texts(ids)),
+        (SqliteKey::Text, None) => request(arguments, &database, &database.ids::<String>(table, id_column)?),
     }
 }
 
-fn ask<K: Key + Debug>(arguments: &Arguments, database: &SqliteFetcher, ids: &[K]) -> Result<(), BoxError> {
+fn request<K: Key + Debug>(arguments: &Arguments, database: &SqliteFetcher, ids: &[K]) -> Result<(), BoxError> {
     let table = open_table(arguments)?;
     let query = match &arguments.columns {
         Some(columns) => table.select(columns)?,
@@ -91,14 +91,14 @@ fn ask<K: Key + Debug>(arguments: &Arguments, database: &SqliteFetcher, ids: &[K
     let database = Counting::new(database);
     let start = Instant::now();
     let before = query.look_up(ids)?;
-    let mut answer = query.frame_found(ids, &database)?;
+    let mut found = query.frame_found(ids, &database)?;
     let took = start.elapsed();
 
-    report_missing(arguments, &answer.missing);
+    report_missing(arguments, &found.missing);
     if let Some(path) = &arguments.out {
-        write_parquet(path, &mut answer.rows)?;
+        write_parquet(path, &mut found.rows)?;
     }
-    print(&format!("{}\n{}\n", summary(&before, database.count(), took), answer.rows))
+    print(&format!("{}\n{}\n", summary(&before, database.count(), took), found.rows))
 }
 
 fn summary<K>(before: &LookUp<K>, fetched: Count, took: Duration) -> String {
@@ -110,7 +110,7 @@ fn summary<K>(before: &LookUp<K>, fetched: Count, took: Duration) -> String {
     )
 }
 
-/// Prints to a reader who may have seen enough: `head`, say.
+/// Prints to a reader that may close its end early, such as `head`.
 fn print(text: &str) -> Result<(), BoxError> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(cause.into()),
@@ -123,11 +123,11 @@ fn open_table(arguments: &Arguments) -> Result<Table, BoxError> {
         Some(folder) => folder.clone(),
         None => default_folder(&arguments.database)?,
     };
-    eprintln!("the cache is {}", folder.display());
+    eprintln!("the cache is in {}", folder.display());
     Ok(DynamicCache::open(folder)?.table_by(arguments.table.as_str(), &arguments.id_column)?)
 }
 
-/// A folder for this database: `main.users` of another is another table.
+/// Returns a directory for this database alone, because `main.users` of another database is another table.
 fn default_folder(database: &Path) -> Result<PathBuf, BoxError> {
     let path = database.canonicalize()?;
     let mut hasher = DefaultHasher::new();
@@ -136,7 +136,7 @@ fn default_folder(database: &Path) -> Result<PathBuf, BoxError> {
     Ok(DynamicCache::open_default()?.folder().join(format!("{name}-{:016x}", hasher.finish())))
 }
 
-/// The table's columns, quoted so that a dot in a name is no path.
+/// Returns the columns of the table, in quotes, so that a dot in a name does not separate a path.
 fn every_column(arguments: &Arguments, database: &SqliteFetcher) -> Result<Vec<String>, BoxError> {
     let columns = database.columns(&arguments.table)?;
     let quoted = |name: &String| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
@@ -152,9 +152,9 @@ fn report_missing(arguments: &Arguments, missing: &[impl Debug]) {
     eprintln!("not in {}: {} ids: {}{more}", arguments.table, missing.len(), shown.join(", "));
 }
 
-fn write_parquet(path: &Path, answer: &mut DataFrame) -> Result<(), BoxError> {
+fn write_parquet(path: &Path, frame: &mut DataFrame) -> Result<(), BoxError> {
     let file = File::create(path).map_err(|cause| format!("cannot write {}: {cause}", path.display()))?;
-    ParquetWriter::new(file).finish(answer)?;
-    eprintln!("wrote {} rows to {}", answer.height(), path.display());
+    ParquetWriter::new(file).finish(frame)?;
+    eprintln!("wrote {} rows to {}", frame.height(), path.display());
     Ok(())
 }

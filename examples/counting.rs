@@ -1,4 +1,4 @@
-//! A fetcher that counts what is asked of the database.
+//! A fetcher that counts its calls and the rows that they return.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use dbcache::key::Key;
 use dbcache::record::Record;
 use dbcache::{SqliteFetcher, TableName};
 
-/// Passes requests on to SQLite, and counts them.
+/// Forwards calls to SQLite and counts them.
 #[derive(Debug)]
 pub struct Counting<'d> {
     database: &'d SqliteFetcher,
@@ -16,22 +16,22 @@ pub struct Counting<'d> {
     rows: AtomicUsize,
 }
 
-/// How often the database was asked, and how many rows it gave.
+/// The number of calls, and of the rows that they returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// The calls.
+    /// Number of calls.
     pub calls: usize,
-    /// The rows of all calls.
+    /// Number of rows that all calls returned.
     pub rows: usize,
 }
 
 impl<'d> Counting<'d> {
-    /// Counts from zero.
+    /// Creates a counter at zero.
     pub fn new(database: &'d SqliteFetcher) -> Self {
         Self { database, calls: AtomicUsize::new(0), rows: AtomicUsize::new(0) }
     }
 
-    /// The calls and rows so far.
+    /// Returns the counts so far.
     pub fn count(&self) -> Count {
         Count { calls: self.calls.load(Ordering::Relaxed), rows: self.rows.load(Ordering::Relaxed) }
     }
@@ -40,7 +40,7 @@ impl<'d> Counting<'d> {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn brought(&self, rows: usize) {
+    fn returned(&self, rows: usize) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 }
@@ -49,7 +49,7 @@ impl<T: Record> Fetcher<T> for Counting<'_> {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
         self.called();
         let rows = Fetcher::<T>::fetch(self.database, request)?.into_frame()?;
-        self.brought(rows.height());
+        self.returned(rows.height());
         Ok(rows.into())
     }
 
@@ -62,7 +62,7 @@ impl<K: Key> DynamicFetcher<K> for Counting<'_> {
     fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
         self.called();
         let rows = DynamicFetcher::fetch(self.database, request)?.into_frame(request.id_column())?;
-        self.brought(rows.height());
+        self.returned(rows.height());
         Ok(rows.into())
     }
 

@@ -1,8 +1,8 @@
-//! Moving from the Python predecessor: its cache folder is opened as it is, and nothing in it is fetched again.
+//! Takes over a cache directory of the Python predecessor: dbcache opens it as it is, and fetches none of its rows again.
 //!
-//! The folder is written here with plain Polars, as the predecessor wrote it: one Parquet file a table, called
-//! `schema_table.parquet`, with an `id` column, plain columns, and JSON as text. Give the path of a real folder, a
-//! table and columns to look at those instead:
+//! The example writes the directory with plain Polars, as the predecessor did: a Parquet file for each table, named
+//! `schema_table.parquet`, with an `id` column, plain columns, and JSON as text. To inspect a real directory instead, give
+//! its path, a table and columns:
 //!
 //! ```sh
 //! cargo run --example from_python -- ~/data/cached_data public.users name metadata.city
@@ -21,11 +21,11 @@ fn main() -> Result<(), BoxError> {
     match arguments.as_slice() {
         [] => demonstrate(),
         [folder, table, columns @ ..] if !columns.is_empty() => look_at(folder, table, columns),
-        _ => Err("give nothing, or a folder, a table and columns".into()),
+        _ => Err("expected no arguments, or a directory, a table and columns".into()),
     }
 }
 
-/// Shows what is cached of a table, without fetching.
+/// Prints the cached columns and rows of a table, without fetching.
 fn look_at(folder: &str, table: &str, columns: &[String]) -> Result<(), BoxError> {
     let table = DynamicCache::builder().folder(folder).offline().open()?.table(table)?;
     for column in table.columns()? {
@@ -56,23 +56,23 @@ fn demonstrate() -> Result<(), BoxError> {
     let nobody = |_: &[i64], _: &str| -> Result<Vec<Map<String, Value>>, Error> { unreachable!("all rows are cached") };
     println!("Its rows, without a fetch:\n{}", query.frame(&[1, 2, 3], &nobody)?);
 
-    println!("User 4 is fetched and stored beside them:\n{}", query.frame(&[3, 4], &database)?);
+    println!("User 4 is fetched and stored with them:\n{}", query.frame(&[3, 4], &database)?);
     println!("The file is still plain Parquet:\n{}", read(&file)?);
 
     // While this cache is open, the predecessor runs again and replaces the file.
     write(&file, &[1, 2, 3, 7, 8])?;
     let found = query.frame_cached(&[4, 7, 8])?;
-    println!("What it added is found, without a fetch:\n{}", found.rows);
-    println!("It did not know of user 4, so that one is fetched when it is next asked for: {:?}", found.missing);
+    println!("The rows that it added are found, without a fetch:\n{}", found.rows);
+    println!("Its file lacks user 4, who is fetched again by the next request: {:?}", found.missing);
     Ok(())
 }
 
-/// What the database would send: the same rows, one JSON map each.
+/// The database, which returns each row as a JSON map.
 fn database(ids: &[i64], _table: &str) -> Result<Vec<Map<String, Value>>, BoxError> {
-    println!("  … the database is asked for {ids:?}");
+    println!("  … fetching {ids:?} from the database");
     let row = |id: &i64| match json!({ "id": id, "name": name(*id), "metadata": metadata(*id) }) {
         Value::Object(row) => Ok(row),
-        other => Err(format!("{other} is no row").into()),
+        other => Err(format!("{other} is not a row").into()),
     };
     ids.iter().map(row).collect()
 }
@@ -85,7 +85,7 @@ fn metadata(id: i64) -> String {
     json!({ "city": if id % 2 == 0 { "Kyoto" } else { "Lisbon" }, "visits": id }).to_string()
 }
 
-/// Writes a table as the predecessor does: the whole frame, in place of the file that was there.
+/// Writes a table as the predecessor does: the whole frame, over the previous file.
 fn write(path: &Path, ids: &[i64]) -> Result<(), BoxError> {
     let names: Vec<String> = ids.iter().map(|id| name(*id)).collect();
     let metadata: Vec<String> = ids.iter().map(|id| metadata(*id)).collect();

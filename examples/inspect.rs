@@ -1,4 +1,4 @@
-//! What a cache folder holds: its tables, with their rows, columns and files.
+//! Lists the tables of a cache directory, with their rows, columns and files.
 //!
 //! `cargo run --example inspect -- ~/data/cached_data`
 
@@ -13,12 +13,12 @@ fn main() -> Result<(), BoxError> {
     let cache = match arguments.as_slice() {
         [] => DynamicCache::open_default()?,
         [folder] => DynamicCache::open(folder)?,
-        _ => return Err("give a cache folder, or nothing for the default one".into()),
+        _ => return Err("expected a cache directory, or no argument for the default one".into()),
     };
     print(&described(&cache)?)
 }
 
-/// Prints to a reader who may have seen enough: `head`, say.
+/// Prints to a reader that may close its end early, such as `head`.
 fn print(text: &str) -> Result<(), BoxError> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(cause.into()),
@@ -58,12 +58,12 @@ fn describe(table: &CachedTable, text: &mut String) -> Result<(), BoxError> {
 }
 
 fn files(table: &CachedTable) -> String {
-    let mut files = vec![format!("{} in its own file", size(table.base_bytes))];
+    let mut files = vec![format!("{} in the base", size(table.base_bytes))];
     if table.segments > 0 {
         files.push(format!("{} in {}", size(table.segment_bytes), counted(table.segments, "segment")));
     }
     if table.damaged_bytes > 0 {
-        files.push(format!("{} damaged and set aside", size(table.damaged_bytes)));
+        files.push(format!("{} damaged, in quarantine", size(table.damaged_bytes)));
     }
     files.join(", ")
 }
@@ -85,12 +85,12 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// A number with its thousands parted.
+/// Formats a number with thousands separators.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -98,7 +98,7 @@ fn grouped(number: usize) -> String {
     text
 }
 
-/// A number of bytes in the unit that suits it.
+/// Formats a number of bytes in a suitable unit.
 fn size(bytes: u64) -> String {
     let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit) {

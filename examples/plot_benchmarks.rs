@@ -1,4 +1,4 @@
-//! Draws what the benchmark `peers` measured: lookups against the number of ids, appends against the table's size.
+//! Plots results of the benchmark `peers`: lookups by number of ids, and appends by size of the table.
 //!
 //! ```sh
 //! cargo bench -p dbcache-benches --features all-peers,lazy -- append lookup_by_ids --json peers.json
@@ -14,7 +14,7 @@ use plotters::coord::ranged1d::{KeyPointHint, Ranged};
 use plotters::prelude::*;
 use serde::Deserialize;
 
-/// The part of the measurements that is drawn.
+/// The part of the measurements that is plotted.
 #[derive(Deserialize)]
 struct Report {
     machine: Machine,
@@ -41,7 +41,7 @@ struct Curve {
     points: Vec<(f64, f64)>,
 }
 
-/// One picture.
+/// A plot.
 struct Plot {
     case: &'static str,
     title: &'static str,
@@ -49,11 +49,11 @@ struct Plot {
 }
 
 const PLOTS: [Plot; 2] = [
-    Plot { case: "lookup_by_ids", title: "Looking up rows by id", along: "ids asked" },
+    Plot { case: "lookup_by_ids", title: "Looking up rows by id", along: "ids requested" },
     Plot { case: "append", title: "Storing 1,000 new rows durably", along: "rows in the table" },
 ];
 
-/// Readable by those who see some colours alike.
+/// Distinguishable with colour vision deficiency.
 const COLOURS: [RGBColor; 5] =
     [RGBColor(213, 94, 0), RGBColor(0, 114, 178), RGBColor(0, 158, 115), RGBColor(204, 121, 167), RGBColor(90, 90, 90)];
 const FONT: &str = "sans-serif";
@@ -62,7 +62,7 @@ const SIZE: (u32, u32) = (760, 460);
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(measurements), Some(folder)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: plot_benchmarks MEASUREMENTS.json FOLDER".into());
+        return Err("usage: plot_benchmarks MEASUREMENTS.json DIRECTORY".into());
     };
     let report: Report = serde_json::from_reader(File::open(measurements)?)?;
     std::fs::create_dir_all(&folder)?;
@@ -124,7 +124,7 @@ impl Report {
 }
 
 impl Case {
-    /// From the least to the greatest of each, with some room above and below.
+    /// Returns the ranges of both axes, with some room above and below the curves.
     fn extent(&self) -> (Range<f64>, Range<f64>) {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let (across, up) = (range(points().map(|(x, _)| *x)), range(points().map(|(_, y)| *y)));
@@ -145,7 +145,7 @@ impl Ranged for Seconds {
 
     fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
         let part = (value / self.0.start).ln() / (self.0.end / self.0.start).ln();
-        #[expect(clippy::cast_possible_truncation, reason = "a place in a picture")]
+        #[expect(clippy::cast_possible_truncation, reason = "a position in a picture")]
         let offset = (part * f64::from(limit.1 - limit.0)).round() as i32;
         limit.0 + offset
     }
@@ -169,8 +169,8 @@ fn duration(seconds: f64) -> String {
 
 fn thousands(count: f64) -> String {
     let digits = format!("{count:.0}");
-    let group = |(place, digit): (usize, char)| {
-        let comma = place > 0 && (digits.len() - place).is_multiple_of(3);
+    let group = |(index, digit): (usize, char)| {
+        let comma = index > 0 && (digits.len() - index).is_multiple_of(3);
         comma.then_some(',').into_iter().chain([digit])
     };
     digits.chars().enumerate().flat_map(group).collect()

@@ -1,14 +1,15 @@
-//! Rows of a PostgreSQL table through a pool of connections, eight batches in flight: fetched the first time, from the
-//! cache ever after.
+//! Fetches rows of a PostgreSQL table through a pool of connections, with eight batches in flight, and reads them from the
+//! cache afterwards.
 //!
-//! It takes the URL of a server, in which it makes a table `public.dbcache_readings`. To start one for trying out:
+//! The argument is the URL of a server, in which the example creates a table `public.dbcache_readings`. To start a server
+//! and run the example:
 //!
 //! ```sh
 //! docker run --detach --publish 5432:5432 --env POSTGRES_HOST_AUTH_METHOD=trust postgres
 //! cargo run --release --package dbcache-examples --features postgres --example postgres -- postgres://postgres@localhost/postgres
 //! ```
 //!
-//! or, without Docker, `initdb --pgdata=pg --username=postgres && postgres -D pg`.
+//! To start one without Docker: `initdb --pgdata=pg --username=postgres && postgres -D pg`.
 
 use std::time::Instant;
 
@@ -32,7 +33,7 @@ const TABLE: &str = "
         ON CONFLICT DO NOTHING;
 ";
 
-/// One row of `public.dbcache_readings`. The level is a `numeric`, which this record takes as a float.
+/// A row of `public.dbcache_readings`. The level is a `numeric`, which this record reads as a float.
 #[derive(Clone, Debug, PartialEq, Cached)]
 #[cached(table = "public.dbcache_readings")]
 struct Reading {
@@ -52,17 +53,19 @@ struct Place {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let url = std::env::args().nth(1).ok_or("give the URL of a server: postgres://postgres@localhost/postgres")?;
+    let url = std::env::args()
+        .nth(1)
+        .ok_or("expected the URL of a server, such as postgres://postgres@localhost/postgres")?;
     let pool = connect(&url)?;
     pool.get().await?.batch_execute(TABLE).await?;
 
     let folder = std::env::temp_dir().join("dbcache-postgres");
-    println!("The cache is in {}; delete the folder to start afresh.", folder.display());
+    println!("The cache is in {}; delete this directory to start afresh.", folder.display());
     let fetcher = AsyncPostgresFetcher::new(pool);
     let ids: Vec<i64> = (1..=100_000).collect();
 
     let cache = Cache::<Reading>::builder().folder(&folder).concurrency(IN_FLIGHT).open()?;
-    for title in ["Readings 1 to 100,000", "The same again"] {
+    for title in ["Readings 1 to 100,000", "The same request again"] {
         let start = Instant::now();
         let frame = cache.frame_async(&ids, &fetcher).await?;
         println!("\n{title}: {} ms\n{}", start.elapsed().as_millis(), frame.head(Some(3)));
@@ -74,7 +77,7 @@ async fn main() -> Result<(), BoxError> {
     let cache = DynamicCache::builder().folder(&folder).concurrency(IN_FLIGHT).open()?;
     let readings = cache.table("public.dbcache_readings")?;
     let frame = readings.select(["sensor", "place.floor"])?.frame_async(&[1, 2, 3], &fetcher).await?;
-    println!("\nWithout a record type, of the same cached rows:\n{frame}");
+    println!("\nThe same cached rows without a record type:\n{frame}");
     Ok(())
 }
 

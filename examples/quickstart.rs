@@ -1,7 +1,7 @@
-//! Rows of a small shop: fetched from SQLite once, from the cache ever after.
+//! The rows of a small shop: fetched from SQLite once, then read from the cache.
 //!
-//! Run it twice: the second run fetches nothing. The database and the cache are made in a folder of their own, under
-//! the system's folder for temporary files or where the first argument says.
+//! Run it twice: the second run fetches nothing. The first argument is the directory for the database and the cache. By
+//! default, it is below the system's directory for temporary files.
 
 mod counting;
 mod shop;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use counting::Counting;
 
-/// One row of `main.users`.
+/// A row of `main.users`.
 #[derive(Clone, Debug, PartialEq, Cached)]
 #[cached(table = "main.users")]
 struct User {
@@ -52,7 +52,7 @@ fn main() -> Result<(), BoxError> {
     let folder = std::env::args_os().nth(1).map_or_else(default_folder, PathBuf::from);
     let database = open_database(&folder)?;
     let shop = Shop { database: Counting::new(&database), folder: folder.join("cache") };
-    println!("The cache is in {}; delete the folder to start afresh.", shop.folder.display());
+    println!("The cache is in {}; delete this directory to start afresh.", shop.folder.display());
 
     let users = Cache::<User>::open(&shop.folder)?;
     shop.whole_rows(&users)?;
@@ -61,7 +61,7 @@ fn main() -> Result<(), BoxError> {
     shop.mistakes(&users)?;
 
     let count = shop.database.count();
-    println!("\nIn all, this run made {} fetcher calls, which brought {} rows.", count.calls, count.rows);
+    println!("\nIn total, this run made {} fetcher calls, which returned {} rows.", count.calls, count.rows);
     Ok(())
 }
 
@@ -80,7 +80,7 @@ fn open_database(folder: &Path) -> Result<SqliteFetcher, BoxError> {
     Ok(SqliteFetcher::open(&path)?)
 }
 
-/// The database, and the folder of the cache.
+/// The database, and the directory of the cache.
 struct Shop<'d> {
     database: Counting<'d>,
     folder: PathBuf,
@@ -90,10 +90,10 @@ impl Shop<'_> {
     fn whole_rows(&self, users: &Cache<User>) -> Result<(), BoxError> {
         let ids: Vec<i64> = (1..=15_000).collect();
         self.show("Users 1 to 15,000, as a frame", || Ok(users.frame(&ids, &self.database)?))?;
-        self.show("The same again", || Ok(users.frame(&ids, &self.database)?))?;
+        self.show("The same request again", || Ok(users.frame(&ids, &self.database)?))?;
 
         let ids: Vec<i64> = (14_001..=16_000).collect();
-        self.show("Users 14,001 to 16,000, of whom half are new", || Ok(users.frame(&ids, &self.database)?))?;
+        self.show("Users 14,001 to 16,000, half of them new", || Ok(users.frame(&ids, &self.database)?))?;
 
         let some: Vec<User> = users.rows(&[3, 7], &self.database)?;
         println!("\nTwo of them as structs:");
@@ -119,7 +119,7 @@ impl Shop<'_> {
         self.show("Paths as strings", || Ok(paths.frame(&ids, &self.database)?))
     }
 
-    /// No record type: the columns are strings, their types those that the database declares.
+    /// Without a record type: strings name the columns, which have the types that the database declares.
     fn another_table(&self) -> Result<(), BoxError> {
         let cache = DynamicCache::open(&self.folder)?;
         let orders = cache.table("main.orders")?;
@@ -128,8 +128,8 @@ impl Shop<'_> {
         self.show("Orders, without a record type", || Ok(query.frame(&ids, &self.database)?))
     }
 
-    /// What the database does not have cannot be cached, so each of these requests asks the database again. A run
-    /// that has found everything else in the cache only looks.
+    /// Rows and columns that do not exist cannot be cached, so these requests would query the database in every run. A run
+    /// that found everything else in the cache therefore only looks them up.
     fn mistakes(&self, users: &Cache<User>) -> Result<(), BoxError> {
         let id = shop::USERS + 1;
         let nmae = users.select_dynamic(["nmae"])?;
@@ -143,10 +143,10 @@ impl Shop<'_> {
         Ok(())
     }
 
-    /// Prints an answer, with what it took.
-    fn show(&self, title: &str, ask: impl Fn() -> Result<DataFrame, BoxError>) -> Result<(), BoxError> {
+    /// Prints the result of a request, with its fetches and its time.
+    fn show(&self, title: &str, request: impl Fn() -> Result<DataFrame, BoxError>) -> Result<(), BoxError> {
         let (before, start) = (self.database.count(), Instant::now());
-        let frame = ask()?;
+        let frame = request()?;
         let (after, took) = (self.database.count(), start.elapsed());
         let (calls, rows) = (after.calls - before.calls, after.rows - before.rows);
         println!("\n{title}: {calls} fetcher calls, {rows} rows fetched, {} ms\n{frame}", took.as_millis());

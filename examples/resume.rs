@@ -1,11 +1,11 @@
-//! A fetch that is killed half-way, and started again: it asks only for what had not come.
+//! A request that is killed midway and repeated: the repetition fetches only the rest.
 //!
 //! ```sh
 //! cargo run --example resume
 //! ```
 //!
-//! The program starts itself twice over one cache folder. The first process aborts in the middle of its fetch, as if
-//! it were killed; the second makes the same request.
+//! The program starts itself twice with the same cache directory. The first process aborts during its request, as if it
+//! were killed. The second process sends the same request.
 
 use std::env;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn start_twice() -> Result<(), BoxError> {
     }
     println!("A request for {USERS} rows, in a process that dies in batch {LAST}:");
     let first = start(&folder, &["--die"])?;
-    println!("  it ended with {first}\n\nThe same request, in a new process:");
+    println!("  the process ended with {first}\n\nThe same request, in a new process:");
     let second = start(&folder, &[])?;
     if first.success() || !second.success() {
         return Err("the first process should have died, and the second not".into());
@@ -52,18 +52,18 @@ fn start_twice() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Starts this program again, to do the fetching.
+/// Starts this program again to send the request.
 fn start(folder: &Path, arguments: &[&str]) -> Result<ExitStatus, BoxError> {
     Ok(Command::new(env::current_exe()?).arg(folder).args(arguments).status()?)
 }
 
 fn fetch(folder: &Path, dies: bool) -> Result<(), BoxError> {
-    let asked = AtomicUsize::new(0);
+    let fetched = AtomicUsize::new(0);
     let slow_database = |ids: &[i64]| -> Result<Vec<User>, BoxError> {
         thread::sleep(Duration::from_millis(20));
-        let asked = asked.fetch_add(ids.len(), Ordering::Relaxed) + ids.len();
-        if dies && asked >= LAST * BATCH {
-            println!("  {asked} ids asked, and then the process is no more");
+        let fetched = fetched.fetch_add(ids.len(), Ordering::Relaxed) + ids.len();
+        if dies && fetched >= LAST * BATCH {
+            println!("  {fetched} ids requested from the database, and then the process dies");
             std::process::abort();
         }
         Ok(ids.iter().map(|id| User { id: *id, name: format!("user {id}") }).collect())
@@ -73,10 +73,10 @@ fn fetch(folder: &Path, dies: bool) -> Result<(), BoxError> {
     let cached = cache.all().look_up(&ids)?.hits.len();
     println!("  {cached} of {USERS} rows are cached");
     let users = cache.rows(&ids, &slow_database)?;
-    let asked = asked.into_inner();
-    println!("  {asked} ids asked, {} rows answered, the last of them {}", users.len(), users[users.len() - 1].name);
-    if cached == 0 || asked + cached != users.len() {
-        return Err("the process before it left nothing, or something was asked twice".into());
+    let fetched = fetched.into_inner();
+    println!("  {fetched} rows fetched, {} returned, the last of them {}", users.len(), users[users.len() - 1].name);
+    if cached == 0 || fetched + cached != users.len() {
+        return Err("the first process stored no rows, or a row was fetched twice".into());
     }
     Ok(())
 }

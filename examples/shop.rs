@@ -6,9 +6,9 @@ use dbcache::error::BoxError;
 use dbcache::rusqlite::{Connection, Result, Transaction, params};
 use serde_json::json;
 
-/// How many users there are; their ids begin at 1.
+/// Number of users. Their ids start at 1.
 pub const USERS: i64 = 20_000;
-/// How many orders there are; their ids begin at 1.
+/// Number of orders. Their ids start at 1.
 pub const ORDERS: i64 = 60_000;
 
 const TABLES: &str = "
@@ -27,7 +27,7 @@ const CITIES: [(&str, f64, f64); 5] = [
     ("Montréal", 45.5, -73.57),
 ];
 
-/// Makes the database. It appears under its name only when it is complete.
+/// Creates the database. It gets its name only when it is complete.
 pub fn build(path: &Path) -> Result<(), BoxError> {
     let unfinished = path.with_extension("unfinished");
     if unfinished.exists() {
@@ -48,7 +48,7 @@ fn insert_users(transaction: &Transaction<'_>) -> Result<()> {
     for id in 1..=USERS {
         let name = format!("{} {id}", of(&NAMES, id));
         let email = format!("{}{id}@example.com", of(&NAMES, id).to_lowercase());
-        // Every seventh user does not tell their age.
+        // The age of every seventh user is unknown.
         let age = (id % 7 != 0).then_some(18 + id % 60);
         insert.execute(params![id, name, email, age, profile(id).to_string()])?;
     }
@@ -57,7 +57,7 @@ fn insert_users(transaction: &Transaction<'_>) -> Result<()> {
 
 fn profile(id: i64) -> serde_json::Value {
     let (city, lat, lon) = of(&CITIES, id);
-    // Not everyone has a postal code, nor the same number of tags.
+    // Not every user has a postal code, and the number of tags differs.
     let zip = (id % 3 != 0).then(|| format!("{:05}", id * 37 % 100_000));
     let tags = ["reader", "walker", "cook"].into_iter().take(usize::try_from(id % 4).unwrap_or(0));
     json!({
@@ -75,7 +75,7 @@ fn insert_orders(transaction: &Transaction<'_>) -> Result<()> {
     Ok(())
 }
 
-/// One of a few values, the same for the same id.
+/// Returns one of the values, always the same one for an id.
 fn of<T: Copy, const N: usize>(values: &[T; N], id: i64) -> T {
     values[usize::try_from(id).unwrap_or(0) % N]
 }

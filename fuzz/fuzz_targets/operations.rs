@@ -3,7 +3,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(
-    // A panic that is caught is no fault, so it must not abort.
+    // libFuzzer aborts on every panic, but a caught panic is not a failure.
     init: drop(std::panic::take_hook()),
     |bytes: &[u8]| dbcache_tests::fuzz::operations(bytes)
 );

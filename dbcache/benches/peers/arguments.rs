@@ -10,20 +10,20 @@ use crate::measure::Result;
 pub(crate) const HELP: &str = "\
 Usage: cargo bench -p dbcache-benches [--features all-peers,postgres,lazy] -- [OPTIONS] [NAME]...
 
-Measures dbcache and its peers. With names, only the cases in whose name, or in one of whose targets' names, one of
-them occurs.
+Measures dbcache and its baselines. With names, measures only the cases whose name, or the name of one of whose targets,
+contains one of them.
 
-  --rows N      rows of the largest table; 10 million unless said otherwise
-  --quick       few rounds, to see that everything runs
-  --json FILE   writes the measurements
-  --list        names the cases and their targets
+  --rows N      rows of the largest table (default: 10 million)
+  --quick       few rounds, to check that everything runs
+  --json FILE   writes the measurements to FILE
+  --list        lists the cases and their targets
 ";
 
-/// The first argument of a process that a case started.
+/// The first argument of a process that a case starts.
 pub(crate) const CHILD: &str = "--child";
 
 const DEFAULT_ROWS: u64 = 10_000_000;
-/// So that the smallest of the tables on which growth is measured has the rows that a case asks for.
+/// The smallest table of the growth cases must have as many rows as a case looks up.
 const FEWEST_ROWS: u64 = 10_000;
 
 pub(crate) enum Command {
@@ -68,6 +68,6 @@ pub(crate) fn parse() -> Result<Command> {
             other => return Err(other.unexpected().into()),
         }
     }
-    // `cargo test --benches` runs this program too, which must not measure for an hour.
+    // `cargo test --benches` also runs this program, which must not measure for an hour then.
     Ok(if by_cargo_bench { Command::Measure(arguments) } else { Command::Help })
 }

@@ -1,11 +1,11 @@
-//! A case of the benchmark, and what it finds.
+//! A case of the benchmark, and its outcome.
 
 use serde::Serialize;
 
 use crate::ground::Ground;
 use crate::measure::{Result, Sample};
 
-/// How dbcache's own contender is called in every case.
+/// The name of dbcache as a contender, in every case.
 pub(crate) const OURS: &str = "dbcache";
 
 pub(crate) struct Case {
@@ -15,14 +15,14 @@ pub(crate) struct Case {
     pub(crate) run: fn(&Ground) -> Result<Outcome>,
 }
 
-/// The most that a measurement may be of what it is held against.
+/// The maximum ratio of a measurement to its baseline.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) at_most: f64,
     pub(crate) of: &'static str,
 }
 
-/// What was measured.
+/// The measurements of a case.
 #[derive(Default, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) samples: Vec<Sample>,
@@ -36,15 +36,15 @@ impl Outcome {
         Self { samples, ..Self::default() }
     }
 
-    /// Holds dbcache against a peer, where both were measured.
-    pub(crate) fn against(self, target: &'static str, peer: &str) -> Self {
-        self.compare(target, OURS, peer)
+    /// Adds the ratio of dbcache to a baseline, if both were measured.
+    pub(crate) fn against(self, target: &'static str, baseline: &str) -> Self {
+        self.compare(target, OURS, baseline)
     }
 
-    pub(crate) fn compare(self, target: &'static str, ours: &str, peer: &str) -> Self {
+    pub(crate) fn compare(self, target: &'static str, ours: &str, baseline: &str) -> Self {
         let median = |name| self.samples.iter().find(|sample| sample.name == name).map(Sample::median);
-        match (median(ours), median(peer)) {
-            (Some(ours), Some(peer)) => self.ratio(target, ours / peer),
+        match (median(ours), median(baseline)) {
+            (Some(ours), Some(baseline)) => self.ratio(target, ours / baseline),
             _ => self,
         }
     }
@@ -55,15 +55,15 @@ impl Outcome {
     }
 }
 
-/// How the time of one contender grows.
+/// The growth of the time of one contender.
 #[derive(Serialize)]
 pub(crate) struct Curve {
     pub(crate) contender: String,
-    /// What grows: `ids` or `rows`.
+    /// The unit of the sizes: `ids` or `rows`.
     pub(crate) along: &'static str,
-    /// Of each size the median, in seconds.
+    /// Each size, and the median at this size in seconds.
     pub(crate) points: Vec<(f64, f64)>,
-    /// The power of the size with which the time grows.
+    /// The time grows with the size to this power.
     pub(crate) exponent: f64,
 }
 
@@ -73,7 +73,7 @@ impl Curve {
         Self { contender, along, points, exponent }
     }
 
-    /// The curves of all contenders, from the samples at each size.
+    /// Returns the curves of all contenders, from the samples at each size.
     pub(crate) fn all(along: &'static str, sizes: &[(u64, Vec<Sample>)]) -> Vec<Self> {
         let mut names: Vec<&str> = Vec::new();
         for sample in sizes.iter().flat_map(|(_, samples)| samples) {
@@ -92,7 +92,7 @@ impl Curve {
     }
 }
 
-/// The slope of the straight line through the logarithms, by least squares.
+/// Returns the slope of a line fitted to the logarithms by least squares.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
     let count = logs.len() as f64;

@@ -1,4 +1,4 @@
-//! All cases, in the order in which they run.
+//! The list of all cases, in running order.
 
 mod compile;
 mod fetching;

@@ -1,25 +1,25 @@
-//! What runs in new processes.
+//! The tasks that run in new processes.
 
 use std::path::Path;
 
+use crate::baselines::{naive_polars, sqlite};
 use crate::cases;
 use crate::measure::{Result, Round};
 use crate::ours::{self, Memory};
 use crate::people;
 use crate::process::Found;
-use crate::rivals::{naive_polars, sqlite};
 use crate::users;
 
-/// A JSON path of the users, as dbcache and SQLite write it.
+/// A JSON path of the users, in the syntax of dbcache and in that of SQLite.
 pub(crate) const PATH: &str = "profile.address.city";
 pub(crate) const SQLITE_PATH: &str = "$.address.city";
 
-/// Runs a task and prints what it found.
+/// Runs a task and prints its result.
 pub(crate) fn run(task: &str, arguments: &[String]) -> Result<()> {
     let (path, numbers) = arguments.split_first().ok_or("a task needs a path")?;
     let path = Path::new(path);
     let numbers = numbers.iter().map(|number| number.parse()).collect::<std::result::Result<Vec<u64>, _>>()?;
-    let number = |place: usize| numbers.get(place).copied().ok_or("a task needs more numbers");
+    let number = |index: usize| numbers.get(index).copied().ok_or("a task needs more numbers");
     let round = match task {
         "look-up" => look_up(path, number(0)?, number(1)?, number(2)?, Memory(number(3)?)),
         "look-up-sqlite" => look_up_sqlite(path, number(0)?, number(1)?, number(2)?),
@@ -96,7 +96,7 @@ fn read_parquet(path: &Path) -> Result<Round> {
     Round::of(|| naive_polars::read_columns(path, &naive_polars::ALL), |frame| Ok(users::digest(frame)?))
 }
 
-/// The bytes of all texts.
+/// Returns the total length of the texts in bytes.
 pub(crate) fn text_digest<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> Result<i64> {
     Ok(i64::try_from(texts.flatten().map(str::len).sum::<usize>())?)
 }

@@ -1,13 +1,13 @@
-//! The tables on disk: made when a case first wants them, kept for later runs.
+//! The tables on disk, created when a case first needs them and kept for later runs.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::measure::{Pace, Result};
-use crate::{ours, people, rivals};
+use crate::{baselines, ours, people};
 
-/// Goes up when what is generated, or how it is stored, changes.
+/// Increase this number when the generated rows, or their storage, change.
 const EDITION: u32 = 3;
 
 pub(crate) struct Ground {
@@ -17,26 +17,26 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// The tables live in `target/bench-data`, beside the profile's folder that this program was built into.
+    /// The tables are in `target/bench-data`, beside the directory of the build profile of this program.
     pub(crate) fn new(rows: u64, quick: bool) -> Result<Self> {
         let program = std::env::current_exe()?;
-        let target = program.ancestors().nth(3).ok_or("this program is not in a target folder")?;
+        let target = program.ancestors().nth(3).ok_or("this program is not in a target directory")?;
         let folder = target.join("bench-data").join(format!("edition-{EDITION}"));
         std::fs::create_dir_all(&folder)?;
         Ok(Self { folder, rows, pace: if quick { Pace::QUICK } else { Pace::FULL } })
     }
 
-    /// The largest table: 10 million users unless asked otherwise.
+    /// The largest table: 10 million users by default.
     pub(crate) fn large(&self) -> Users {
         self.users(self.rows)
     }
 
-    /// A million users, or as many as the largest table has.
+    /// A million users, or all users of the largest table if it is smaller.
     pub(crate) fn million(&self) -> Users {
         self.users(self.rows.min(1_000_000))
     }
 
-    /// Three tables, each ten times as large as the one before.
+    /// Three tables, each ten times as large as the previous one.
     pub(crate) fn growing(&self) -> [Users; 3] {
         [self.rows / 100, self.rows / 10, self.rows].map(|rows| self.users(rows))
     }
@@ -45,24 +45,24 @@ impl Ground {
         Users { folder: self.folder.join(format!("users-{rows}")), rows }
     }
 
-    /// The people of the typed cases.
+    /// The records of the typed cases.
     pub(crate) fn people(&self) -> People {
         let rows = self.rows.min(1_000_000);
         People { folder: self.folder.join(format!("people-{rows}")), rows }
     }
 
-    /// Where something is kept that is no table.
+    /// A directory for files that are not tables.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// An empty folder on the same disk as the tables.
+    /// An empty directory on the disk of the tables.
     pub(crate) fn scratch(&self) -> Result<tempfile::TempDir> {
         Ok(tempfile::Builder::new().prefix("scratch-").tempdir_in(&self.folder)?)
     }
 }
 
-/// A table of users, as each contender keeps it.
+/// A table of users, in the format of each contender.
 pub(crate) struct Users {
     folder: PathBuf,
     pub(crate) rows: u64,
@@ -74,16 +74,16 @@ impl Users {
     }
 
     pub(crate) fn sqlite(&self) -> Result<PathBuf> {
-        self.made("users.sqlite", |path| rivals::sqlite::fill(path, self.rows))
+        self.made("users.sqlite", |path| baselines::sqlite::fill(path, self.rows))
     }
 
     pub(crate) fn parquet(&self) -> Result<PathBuf> {
-        self.made("users.parquet", |path| rivals::naive_polars::fill(path, self.rows))
+        self.made("users.parquet", |path| baselines::naive_polars::fill(path, self.rows))
     }
 
     #[cfg(feature = "all-peers")]
     pub(crate) fn redb(&self) -> Result<PathBuf> {
-        self.made("users.redb", |path| rivals::redb::fill(path, self.rows))
+        self.made("users.redb", |path| baselines::redb::fill(path, self.rows))
     }
 
     fn made(&self, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
@@ -107,7 +107,7 @@ impl People {
     }
 }
 
-/// Makes a file or folder under another name first, so that one that exists is complete.
+/// Creates a file or directory under a temporary name first. One that exists is therefore complete.
 fn made(folder: &Path, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let path = folder.join(name);
     if path.exists() {
@@ -122,7 +122,7 @@ fn made(folder: &Path, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Re
     Ok(path)
 }
 
-/// Reads a file, or all files of a folder, so that the system has them in its page cache.
+/// Reads a file, or all files of a directory, into the page cache of the system.
 fn read_through(path: &Path) -> Result<()> {
     if path.is_dir() {
         return std::fs::read_dir(path)?.try_for_each(|entry| read_through(&entry?.path()));

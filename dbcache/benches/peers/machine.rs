@@ -1,4 +1,4 @@
-//! Where, when and with what a run was made.
+//! The machine, the date and the versions of a run.
 
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -69,7 +69,7 @@ fn date() -> String {
     format!("{year}-{month:02}-{day:02}")
 }
 
-/// The day so many days after the first of January 1970, in a calendar of years that begin in March.
+/// Returns the year, month and day that is `days` days after 1 January 1970. Internally, years begin in March.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

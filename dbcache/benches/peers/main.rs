@@ -1,10 +1,11 @@
-//! dbcache beside what its users would pick instead, every pair measured in one run.
+//! Compares dbcache with the programs that its users would otherwise choose, each pair in one run.
 //!
-//! `cargo bench -p dbcache-benches -- --help` says how; `BENCHMARKS.md` says what each case does.
+//! `cargo bench -p dbcache-benches -- --help` lists the options, and `BENCHMARKS.md` describes the cases.
 #![allow(clippy::print_stdout, reason = "a benchmark reports on stdout")]
-#![allow(clippy::cast_precision_loss, reason = "measurements are for people")]
+#![allow(clippy::cast_precision_loss, reason = "measurements are printed with three digits")]
 
 mod arguments;
+mod baselines;
 mod case;
 mod cases;
 mod child;
@@ -18,8 +19,7 @@ mod process;
 mod proxy;
 mod random;
 mod report;
-mod rivals;
-/// The server that the tests start for themselves.
+/// The server that the tests start.
 #[cfg(feature = "postgres")]
 #[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
 #[path = "../../../tests/src/server.rs"]

@@ -1,4 +1,4 @@
-//! Contenders, timed in turn.
+//! Times contenders that alternate round by round.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use serde::Serialize;
 
 pub(crate) type Result<T> = std::result::Result<T, BoxError>;
 
-/// Something that is timed again and again. It is given the round's number, so that all contenders of a round do
-/// the same work, and says what its own part took.
+/// A program that is timed repeatedly. It receives the number of the round, so that all contenders of a round do the same
+/// work, and returns the time that it measured.
 pub(crate) struct Contender<'a> {
     name: String,
     run: Box<dyn FnMut(u64) -> Result<Round> + 'a>,
@@ -24,28 +24,28 @@ impl<'a> Contender<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Round {
     pub(crate) took: Duration,
-    /// What is the same in every right answer of this round.
+    /// A number that every correct result of this round shares.
     pub(crate) digest: i64,
 }
 
 impl Round {
-    /// Times some work, and takes the digest of its answer outside of that time.
+    /// Times `work`, and computes the digest of its result outside of the measured time.
     pub(crate) fn of<R>(work: impl FnOnce() -> Result<R>, digest: impl FnOnce(&R) -> Result<i64>) -> Result<Self> {
         let start = Instant::now();
-        let answer = std::hint::black_box(work()?);
+        let result = std::hint::black_box(work()?);
         let took = start.elapsed();
-        Ok(Self { took, digest: digest(&answer)? })
+        Ok(Self { took, digest: digest(&result)? })
     }
 }
 
-/// How often a contender is run: until it has used its time, but between so and so many rounds.
+/// The number of rounds: until a contender has used its time, but at least `fewest` and at most `most`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// Rounds that are not counted.
     pub(crate) warm_up: u64,
     pub(crate) fewest: usize,
     pub(crate) most: usize,
-    /// For each contender.
+    /// The time of each contender.
     pub(crate) time: Duration,
 }
 
@@ -53,12 +53,12 @@ impl Pace {
     pub(crate) const FULL: Self = Self { warm_up: 2, fewest: 5, most: 1001, time: Duration::from_secs(3) };
     pub(crate) const QUICK: Self = Self { warm_up: 1, fewest: 2, most: 5, time: Duration::from_millis(200) };
 
-    /// For work that takes long and needs no warming up.
+    /// For long work that needs no warm-up.
     pub(crate) fn slow(self) -> Self {
         Self { warm_up: 0, fewest: self.fewest.min(3), ..self }
     }
 
-    /// For work that starts a process each time.
+    /// For work that starts a process in each round.
     pub(crate) fn cold(self) -> Self {
         Self { warm_up: 1, most: self.most.min(41), ..self }
     }
@@ -94,23 +94,23 @@ impl Sample {
         self.quantile(0.5)
     }
 
-    /// The value below which that part of the measurements lies.
+    /// Returns the value below which `part` of the measurements are.
     pub(crate) fn quantile(&self, part: f64) -> f64 {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
         let last = sorted.len().saturating_sub(1) as f64;
-        let at = |place: f64| sorted.get(place_of(place)).copied().unwrap_or(f64::NAN);
+        let at = |index: f64| sorted.get(index_of(index)).copied().unwrap_or(f64::NAN);
         let (below, above) = (at((part * last).floor()), at((part * last).ceil()));
         below + (above - below) * (part * last).fract()
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a short list")]
-fn place_of(place: f64) -> usize {
-    place as usize
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a short list")]
+fn index_of(index: f64) -> usize {
+    index as usize
 }
 
-/// Runs the contenders in turn, round by round, every second round in the reverse order. Their answers must agree.
+/// Runs the contenders round by round, in reverse order in every second round. Their results must agree.
 pub(crate) fn in_turn(mut contenders: Vec<Contender<'_>>, pace: Pace) -> Result<Vec<Sample>> {
     let mut samples: Vec<Sample> =
         contenders.iter().map(|contender| Sample::new(&contender.name, Unit::Seconds, Vec::new())).collect();

@@ -1,4 +1,4 @@
-//! dbcache as the cases use it.
+//! dbcache, as the cases use it.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use dbcache::{BatchPolicy, Builder, Cache, Cached, DynamicCache, Progress, Query
 use crate::measure::Result;
 use crate::users::{self, User};
 
-/// How many rows are generated and stored at a time.
+/// Number of rows that are generated and stored at a time.
 const CHUNK: usize = 500_000;
 
 /// The budget of the memory tier.
@@ -17,7 +17,7 @@ const CHUNK: usize = 500_000;
 pub(crate) struct Memory(pub(crate) u64);
 
 impl Memory {
-    /// What a cache has unless it is told otherwise.
+    /// The default of a cache.
     pub(crate) const USUAL: Self = Self(256 << 20);
     pub(crate) const LARGE: Self = Self(1 << 30);
     pub(crate) const SMALL: Self = Self(64 << 20);
@@ -35,7 +35,7 @@ pub(crate) fn settings<C>(builder: Builder<C>, folder: &Path, memory: Memory) ->
     builder.folder(folder).memory(usize::try_from(memory.0).unwrap_or(usize::MAX)).progress(Progress::Silent)
 }
 
-/// Stores the first users.
+/// Stores the first `rows` users.
 pub(crate) fn fill(folder: &Path, rows: u64) -> Result<()> {
     let builder = Cache::<User>::builder().batches(BatchPolicy::Fixed(CHUNK));
     let cache = settings(builder, folder, Memory::SMALL).open()?;
@@ -52,28 +52,28 @@ pub(crate) fn scalars(cache: &Cache<User>) -> Query<User, impl Selection<User> +
     cache.select((c.name, c.age, c.amount))
 }
 
-/// The rows of these ids, all of which are cached.
+/// Returns the rows of these ids, all of which are cached.
 pub(crate) fn look_up(query: &Query<User, impl Selection<User>>, ids: &[i64]) -> Result<DataFrame> {
     Ok(query.frame(ids, &nothing_to_fetch)?)
 }
 
-/// Columns and paths of these ids, all of which are cached.
+/// Returns columns and paths of these ids, all of which are cached.
 pub(crate) fn look_up_dynamic(cache: &DynamicCache, columns: &[&str], ids: &[i64]) -> Result<DataFrame> {
     let fetcher = |ids: &[i64], _: &str| nothing_to_fetch(ids);
     Ok(cache.table(users::TABLE)?.select(columns)?.frame(ids, &fetcher)?)
 }
 
-/// Stores new rows, durably.
+/// Stores new rows durably.
 pub(crate) fn append(cache: &Cache<User>, ids: &[i64], rows: &DataFrame) -> Result<DataFrame> {
     let fetcher = |_: &[i64]| -> std::result::Result<DataFrame, BoxError> { Ok(rows.clone()) };
     Ok(cache.select(User::columns().age).frame(ids, &fetcher)?)
 }
 
 fn nothing_to_fetch(ids: &[i64]) -> std::result::Result<DataFrame, BoxError> {
-    Err(format!("{} ids should have been cached", ids.len()).into())
+    Err(format!("{} ids are not cached, although all were stored", ids.len()).into())
 }
 
-/// The same cache in another folder: its files are written once and never changed, so links to them do.
+/// Copies a cache into another directory. Links suffice, because its files never change once they are written.
 pub(crate) fn clone(folder: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(folder)? {

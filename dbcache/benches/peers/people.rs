@@ -1,4 +1,4 @@
-//! The records of the typed cases: ten columns with strings, options and a nested document.
+//! The records of the typed cases: ten columns, with strings, options and a nested document.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,11 +8,11 @@ use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, Cache, Cached, CachedJson};
 use serde::{Deserialize, Serialize};
 
+use crate::baselines::naive_polars;
 use crate::child::text_digest;
 use crate::measure::{Result, Round};
 use crate::ours::{self, Memory};
 use crate::random::Random;
-use crate::rivals::naive_polars;
 use crate::users::{CITIES, TAGS, ids};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Cached)]
@@ -106,19 +106,19 @@ pub(crate) fn fill_parquet(path: &Path, rows: u64) -> Result<()> {
     Ok(())
 }
 
-/// One path of the nested column of all rows.
+/// Reads one path of the nested column in all rows.
 pub(crate) fn cities_from_cache(folder: &Path, rows: u64) -> Result<Round> {
     let ids = ids(rows);
     let work = || {
         let cache = ours::settings(Cache::<Person>::builder(), folder, Memory::LARGE).open()?;
-        let fetcher = |_: &[i64]| -> std::result::Result<Vec<Person>, BoxError> { Err("all is cached".into()) };
+        let fetcher = |_: &[i64]| -> std::result::Result<Vec<Person>, BoxError> { Err("all rows are cached".into()) };
         let cities: Vec<(String,)> = cache.select((Person::columns().profile.address.city,)).rows(&ids, &fetcher)?;
         Ok(cities)
     };
     Round::of(work, |cities| text_digest(cities.iter().map(|(city,)| Some(city.as_str()))))
 }
 
-/// The same from the documents as text.
+/// Reads the same path from documents that are text.
 pub(crate) fn cities_from_text(path: &Path) -> Result<Round> {
     let work = || {
         let frame = naive_polars::read_columns(path, &["id", "profile"])?;

@@ -1,4 +1,4 @@
-//! This program again, in a new process, and what the system says of processes.
+//! Runs this program in a new process, and reads the statistics of processes.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 use crate::arguments::CHILD;
 use crate::measure::{Result, Round};
 
-/// What a child found, as one line of JSON on its stdout.
+/// The result of a child, which it prints as one line of JSON.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Found {
     pub(crate) seconds: f64,
     pub(crate) digest: i64,
-    /// The most memory that the process ever held.
+    /// Peak memory of the process.
     pub(crate) peak_bytes: u64,
-    /// What it gave to `write` calls.
+    /// Bytes that it passed to `write` calls.
     pub(crate) written_bytes: u64,
 }
 
 impl Found {
-    /// To be taken in the child, when its work is done.
+    /// Call this in the child, after its work.
     pub(crate) fn new(round: Round) -> Result<Self> {
         Ok(Self {
             seconds: round.took.as_secs_f64(),
@@ -64,16 +64,16 @@ fn field(file: &str, name: &str) -> Result<u64> {
     Ok(line.split_whitespace().next().ok_or("an empty field")?.parse()?)
 }
 
-/// The time that all threads of this process have run, to a hundredth of a second.
+/// Returns the processor time of all threads of this process, to a hundredth of a second.
 pub(crate) fn processor_time() -> Result<Duration> {
     let text = std::fs::read_to_string("/proc/self/stat")?;
-    // The program's name, which may hold anything, ends with the last parenthesis.
+    // The name of the program, which can contain any character, ends at the last parenthesis.
     let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Ok(Duration::from_millis(ticks * 10))
 }
 
-/// The bytes of all files of a folder, or of one file.
+/// Returns the size of a file, or of all files in a directory.
 pub(crate) fn size_on_disk(path: &Path) -> Result<u64> {
     if !path.is_dir() {
         return Ok(path.metadata()?.len());

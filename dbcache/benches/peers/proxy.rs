@@ -1,4 +1,4 @@
-//! A proxy that makes a server on this machine as far away as one across a network.
+//! A proxy that adds the latency of a network to a server on this machine.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 use crate::measure::Result;
 
-/// Starts a proxy of a server's socket on a port of its own, which it returns. It ends with the program.
+/// Starts a proxy for the socket of a server, and returns its port. The proxy ends with the program.
 ///
-/// A round trip takes so much longer through it. What is under way is delayed, not held up: the next bytes need not
-/// wait until those before them have arrived.
+/// It adds latency to each round trip, but does not limit the throughput: bytes need not wait until the previous ones have
+/// arrived.
 pub(crate) fn start(server: PathBuf, latency: Duration) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             if let Err(cause) = connect(client, &server, latency / 2) {
-                eprintln!("a connection through the proxy: {cause}");
+                eprintln!("a connection through the proxy failed: {cause}");
             }
         }
     });
@@ -36,10 +36,10 @@ fn connect(client: TcpStream, server: &Path, one_way: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Bytes, and when they arrive.
+/// Bytes, and the time of their arrival.
 type Bytes = (Instant, Vec<u8>);
 
-/// Reads in one thread and delivers in another one.
+/// Reads in one thread and delivers in another.
 fn pass_on(
     mut from: impl Read + Send + 'static,
     delay: Duration,
@@ -58,7 +58,7 @@ fn pass_on(
     thread::spawn(move || deliver(under_way));
 }
 
-/// A side that has gone away needs no bytes any more.
+/// Ignores errors of a side that has closed its connection, because it needs no more bytes.
 fn deliver<S>(to: &S, under_way: Receiver<Bytes>, close: impl FnOnce(&S) -> std::io::Result<()>)
 where
     for<'s> &'s S: Write,

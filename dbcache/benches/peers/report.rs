@@ -1,4 +1,4 @@
-//! What a run found, for people and for programs.
+//! The results of a run, as text and as JSON.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::measure::{Result, Sample, Unit};
 #[derive(Serialize)]
 pub(crate) struct Report {
     machine: Machine,
-    /// Of the largest table.
+    /// Rows of the largest table.
     rows: u64,
     cases: Vec<Entry>,
 }
@@ -29,7 +29,7 @@ struct Entry {
 #[derive(Serialize)]
 struct Verdict {
     name: &'static str,
-    /// `None` where a contender was not there to be measured.
+    /// `None` if a contender was not measured.
     ratio: Option<f64>,
     target: f64,
     of: &'static str,
@@ -46,7 +46,7 @@ impl Verdict {
     }
 }
 
-/// Three digits that mean something.
+/// Formats a number with three significant digits.
 fn short(value: f64) -> String {
     let decimals = match value {
         value if value >= 100.0 => 0,
@@ -86,7 +86,7 @@ impl Report {
         self.cases.push(Entry { name: case.name, about: case.about, outcome, verdicts });
     }
 
-    /// The table, then a line for each target.
+    /// Prints the table, then a line for each target.
     pub(crate) fn print(&self) {
         self.print_head();
         for entry in &self.cases {

@@ -1,11 +1,11 @@
-//! The generated users: the same for the same number, with ids anywhere in the 64-bit range.
+//! Generated users. A number always gives the same user, with a random 64-bit id.
 
 use dbcache::Cached;
 use dbcache::polars::prelude::*;
 
 use crate::random::{Random, mix};
 
-/// One row of the table that most cases use.
+/// A row of the table that most cases use.
 #[derive(Clone, Debug, PartialEq, Cached)]
 #[cached(table = "bench.users")]
 pub(crate) struct User {
@@ -15,7 +15,7 @@ pub(crate) struct User {
     pub(crate) age: i64,
     pub(crate) amount: f64,
     pub(crate) email: String,
-    /// JSON text, as a database's text column has it.
+    /// JSON text, as in a text column of a database.
     pub(crate) profile: String,
 }
 
@@ -30,19 +30,19 @@ pub(crate) const CITIES: [&str; 8] =
 pub(crate) const TAGS: [&str; 6] = ["reader", "walker", "cook", "climber", "singer", "gardener"];
 const PLANS: [&str; 3] = ["free", "plus", "premium"];
 
-/// The id of the user of this number.
+/// Returns the id of the user with this number.
 pub(crate) fn id(number: u64) -> i64 {
     mix(number).cast_signed()
 }
 
-/// The ids of the first users, sorted.
+/// Returns the sorted ids of the first `count` users.
 pub(crate) fn ids(count: u64) -> Vec<i64> {
     let mut ids: Vec<i64> = (0..count).map(id).collect();
     ids.sort_unstable();
     ids
 }
 
-/// Distinct ids of some of the first `rows` users, sorted: others for each seed.
+/// Returns sorted, distinct ids of some of the first `rows` users, different for each seed.
 pub(crate) fn some_ids(rows: u64, count: u64, seed: u64) -> Vec<i64> {
     let mut random = Random::seeded(mix(seed ^ count.rotate_left(32)));
     let mut ids: Vec<i64> = (0..count).map(|_| id(random.below(rows))).collect();
@@ -51,7 +51,7 @@ pub(crate) fn some_ids(rows: u64, count: u64, seed: u64) -> Vec<i64> {
     ids
 }
 
-/// Sorted ids of users that come after the first `rows`: others for each batch.
+/// Returns sorted ids of users after the first `rows`, different for each batch.
 pub(crate) fn new_ids(rows: u64, count: u64, batch: u64) -> Vec<i64> {
     let first = rows + batch * count;
     let mut ids: Vec<i64> = (first..first + count).map(id).collect();
@@ -86,7 +86,7 @@ fn profile(random: &mut Random) -> String {
     )
 }
 
-/// The rows of these ids, as every contender that wants columns makes them.
+/// Returns the rows of these ids as a frame, for all contenders that take columns.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     id: Vec<i64>,
@@ -131,7 +131,7 @@ pub(crate) fn rows(ids: &[i64]) -> Vec<User> {
     ids.iter().map(|id| User::of(*id)).collect()
 }
 
-/// What must be equal in two right answers: the sum of an integer column.
+/// Returns a number that all correct results share: the sum of an integer column.
 pub(crate) fn digest(frame: &DataFrame) -> PolarsResult<i64> {
     Ok(frame.column("age")?.i64()?.sum().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What a derive costs the compiler.
+//! The compile time of a derive.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const LIMIT: f64 = 0.2;
 const COLUMNS: usize = 20;
 const TYPES: [&str; 5] = ["i64", "String", "Option<f64>", "Option<String>", "bool"];
 
-/// Makes the same choices for the dependencies as this workspace does, and so shares what is built of them.
+/// Uses the features and profiles of this workspace for the dependencies, and therefore shares their builds.
 const MANIFEST: &str = r#"[package]
 name = "derive-cost"
 version = "0.0.0"
@@ -36,7 +36,7 @@ debug = false
 "#;
 
 fn derive(ground: &Ground) -> Result<Outcome> {
-    // Always in the same place, so that what one run builds replaces what the last one did.
+    // Always in the same directory, so that each run replaces the build of the previous one.
     let package = Package::create(&ground.folder("derive-cost"))?;
     // Builds the dependencies.
     package.build(u64::MAX, 1)?;
@@ -72,7 +72,7 @@ impl Package {
         Round::of(|| self.build(edition, records), |()| Ok(0))
     }
 
-    /// Each edition has names of its own, so that nothing of an earlier build serves.
+    /// Each edition has names of its own, so that nothing of an earlier build is reused.
     fn build(&self, edition: u64, records: u64) -> Result<()> {
         let source: String = (0..records).map(|record| source_of(edition, record)).collect();
         std::fs::write(self.folder.join("src/lib.rs"), source)?;

@@ -1,4 +1,4 @@
-//! Fetching through the cache beside fetching without it.
+//! Fetching through the cache, compared with fetching without it.
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
@@ -10,12 +10,12 @@ use dbcache::Cached;
 use dbcache::polars::prelude::DataFrame;
 use rusqlite::Connection;
 
+use crate::baselines::sqlite;
 use crate::case::{Case, Outcome, Target};
 use crate::ground::Ground;
 use crate::measure::{Contender, Result, Round, Sample, Unit, in_turn};
 use crate::ours::{self, Memory};
 use crate::process;
-use crate::rivals::sqlite;
 use crate::users::{self, Columns, User};
 
 #[cfg(not(feature = "postgres"))]
@@ -30,7 +30,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "many_ids_memory",
-        about: "peak memory of new processes that fetch 10 million ids from a closure, beyond the ids and the answer",
+        about: "peak memory of new processes that fetch 10 million ids from a closure, beyond the ids and the result",
         targets: &[],
         run: many_ids_memory,
     },
@@ -109,7 +109,7 @@ fn many_ids_memory(ground: &Ground) -> Result<Outcome> {
     Ok(Outcome::new(vec![beyond("frame", "fetch-many")?, beyond("warm", "warm-many")?]))
 }
 
-/// What [`many_ids_memory`] has a child do. Its digest is the size of the ids and of the answer.
+/// The child task of [`many_ids_memory`]. Its digest is the size of the ids and of the result.
 pub(crate) fn fetch_many(folder: &Path, rows: u64) -> Result<Round> {
     let ids = users::ids(rows);
     let cache = ours::open(folder, Memory::USUAL)?;
@@ -117,7 +117,7 @@ pub(crate) fn fetch_many(folder: &Path, rows: u64) -> Result<Round> {
     Round::of(|| Ok(cache.all().frame(&ids, &users::frame)?), size)
 }
 
-/// The same without an answer.
+/// The same, but without returning a result.
 pub(crate) fn warm_many(folder: &Path, rows: u64) -> Result<Round> {
     let ids = users::ids(rows);
     let cache = ours::open(folder, Memory::USUAL)?;
@@ -144,7 +144,7 @@ fn bare(connection: &Mutex<Connection>, ids: &[i64]) -> Result<DataFrame> {
     fetch(connection, ids.chunks(BATCH))
 }
 
-/// All batches, in one frame.
+/// Fetches all batches into one frame.
 fn fetch<'i>(connection: &Mutex<Connection>, batches: impl Iterator<Item = &'i [i64]>) -> Result<DataFrame> {
     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
     let mut columns = Columns::default();

@@ -1,14 +1,14 @@
-//! How times grow with the table, and with the number of ids.
+//! Growth of times with the size of the table and the number of ids.
 
 use std::cell::Cell;
 use std::path::Path;
 
 use super::storage::{cold, others, ours_in, sqlite_in};
+use crate::baselines::{naive_polars, sqlite};
 use crate::case::{Case, Curve, Outcome, Target};
 use crate::ground::{Ground, Users};
 use crate::measure::{Contender, Pace, Result, Round, Sample, in_turn};
 use crate::ours::{self, Memory};
-use crate::rivals::{naive_polars, sqlite};
 use crate::users;
 
 pub(crate) const CASES: &[Case] = &[
@@ -43,7 +43,7 @@ pub(crate) const CASES: &[Case] = &[
 
 const COUNT: u64 = 1_000;
 
-/// The samples of each size, named by contender alone, and those of all sizes, named by both.
+/// Returns the samples of each size, named by contender, and those of all sizes, named by contender and size.
 fn at_all_sizes(
     along: &'static str,
     sizes: impl IntoIterator<Item = u64>,
@@ -134,7 +134,7 @@ fn append_to(ground: &Ground, table: &Users) -> Result<Vec<Sample>> {
     Ok(samples)
 }
 
-/// The peers that no target names.
+/// The baselines without a target.
 fn append_others(ground: &Ground, table: &Users, scratch: &Path) -> Result<Vec<Sample>> {
     let rows = table.rows;
     let path = scratch.join("users.parquet");
@@ -152,7 +152,7 @@ fn append_others(ground: &Ground, table: &Users, scratch: &Path) -> Result<Vec<S
 
 #[cfg(feature = "all-peers")]
 fn append_to_redb(ground: &Ground, table: &Users) -> Result<Vec<Sample>> {
-    use crate::rivals::redb;
+    use crate::baselines::redb;
 
     let rows = table.rows;
     let rounds = Cell::new(0);

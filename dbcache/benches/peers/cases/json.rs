@@ -1,4 +1,4 @@
-//! Paths of JSON text, and rows that come as JSON maps.
+//! Paths of JSON text, and rows that are fetched as JSON maps.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::users::{self, Columns, User};
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "json_paths",
-        about: "paths of 1 million JSON texts of about 165 bytes, which are in memory",
+        about: "paths of 1 million JSON texts of about 165 bytes in memory",
         targets: &[
             Target { name: "json_one_path", at_most: 0.2, of: "Polars' json_path_match on the same column" },
             Target { name: "json_one_path_rate", at_most: 1.0, of: "a second of one core for each GB of text" },
@@ -70,7 +70,7 @@ fn json_path_match(texts: &DataFrame) -> Result<dbcache::polars::prelude::String
     Ok(texts.column("profile")?.str()?.json_path_match(&path)?)
 }
 
-/// What all threads spend on a path beyond what they spend on the column itself.
+/// Returns the processor time of a path, minus that of reading the column itself.
 fn processor_seconds_a_gigabyte(
     texts: &DataFrame,
     path: impl Fn() -> Result<DataFrame>,
@@ -130,7 +130,7 @@ fn through_cache(cache: &DynamicCache, maps: &[Row]) -> Result<DataFrame> {
     Ok(cache.table(users::TABLE)?.select(columns)?.frame(&ids(maps), &fetcher)?)
 }
 
-/// The same batches, in a loop that knows the columns.
+/// Builds one frame from the same batches, in a loop that knows the columns.
 fn one_frame(maps: &[Row]) -> Result<DataFrame> {
     let mut columns = Columns::default();
     for ids in ids(maps).chunks(150) {

@@ -1,13 +1,13 @@
-//! Reading what is stored, in a warm process and in new ones, and storing much.
+//! Reading stored rows, in a warm process and in new ones, and storing many.
 
 use std::path::Path;
 
+use crate::baselines::{naive_polars, sqlite};
 use crate::case::{Case, Outcome, Target};
 use crate::ground::{Ground, Users};
 use crate::measure::{Contender, Result, Round, Sample, Unit, in_turn};
 use crate::ours::{self, Memory};
 use crate::process::{Found, in_child, size_on_disk};
-use crate::rivals::{naive_polars, sqlite};
 use crate::users;
 
 pub(crate) const CASES: &[Case] = &[
@@ -85,14 +85,14 @@ fn look_up_files(ground: &Ground) -> Result<Outcome> {
     Ok(Outcome::new(in_turn(contenders, ground.pace)?).against("lookup_1000_file", "SQLite"))
 }
 
-/// dbcache, with the columns in memory as far as the budget goes.
+/// dbcache, with as many columns in memory as the budget allows.
 pub(super) fn ours_in(table: &Users, memory: Memory, count: u64) -> Result<Contender<'static>> {
     let (query, rows) = (ours::scalars(&ours::open(&table.cache()?, memory)?), table.rows);
     let ask = move |count, seed| {
         let ids = users::some_ids(rows, count, seed);
         Round::of(|| ours::look_up(&query, &ids), |frame| Ok(users::digest(frame)?))
     };
-    // What a process has that has been answering for a while.
+    // Warms the memory tier, as in a process that has run for a while.
     ask(100_000, u64::MAX)?;
     Ok(Contender::new("dbcache", move |round| ask(count, round)))
 }
@@ -105,7 +105,7 @@ pub(super) fn sqlite_in(table: &Users, count: u64) -> Result<Contender<'static>>
     }))
 }
 
-/// The peers that no target names.
+/// The baselines without a target.
 pub(super) fn others(table: &Users, count: u64) -> Result<Vec<Contender<'static>>> {
     Ok(vec![
         naive(table, count)?,
@@ -126,7 +126,7 @@ fn naive(table: &Users, count: u64) -> Result<Contender<'static>> {
 
 #[cfg(feature = "lazy")]
 fn scanned(table: &Users, count: u64) -> Result<Contender<'static>> {
-    use crate::rivals::scan;
+    use crate::baselines::scan;
 
     let (path, rows) = (table.parquet()?, table.rows);
     Ok(Contender::new("scan_parquet", move |round| {
@@ -137,7 +137,7 @@ fn scanned(table: &Users, count: u64) -> Result<Contender<'static>> {
 
 #[cfg(feature = "all-peers")]
 fn in_redb(table: &Users, count: u64) -> Result<Contender<'static>> {
-    use crate::rivals::redb;
+    use crate::baselines::redb;
 
     let (database, rows) = (redb::open(&table.redb()?)?, table.rows);
     Ok(Contender::new("redb", move |round| {
@@ -164,7 +164,7 @@ fn open_and_look_up_path(ground: &Ground) -> Result<Outcome> {
     Ok(Outcome::new(in_turn(contenders, ground.pace.cold())?).against("open_lookup_1000_json", "SQLite"))
 }
 
-/// Work of a new process for each round; what it took is measured there, from before the table is opened.
+/// Work that starts a process in each round. The process measures its own time, starting before it opens the table.
 pub(super) fn cold(
     name: &str,
     task: &'static str,

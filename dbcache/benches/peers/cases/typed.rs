@@ -4,11 +4,11 @@ use dbcache::Record;
 use dbcache::polars::prelude::{ChunkAgg, DataFrame};
 
 use super::storage::cold;
+use crate::baselines::by_hand;
 use crate::case::{Case, Outcome, Target};
 use crate::ground::Ground;
 use crate::measure::{Contender, Result, Round, in_turn};
 use crate::people::{self, Person};
-use crate::rivals::by_hand;
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -42,7 +42,7 @@ fn to_frame(ground: &Ground) -> Result<Outcome> {
         Contender::new("by hand", |_| Round::of(|| Ok(by_hand::to_frame(&people)?), digest)),
         #[cfg(feature = "all-peers")]
         {
-            let tracing = crate::rivals::serde_arrow::Tracing::new()?;
+            let tracing = crate::baselines::serde_arrow::Tracing::new()?;
             let people = &people;
             Contender::new("serde_arrow", move |_| Round::of(|| tracing.to_frame(people), digest))
         },

@@ -1,4 +1,4 @@
-//! Fetching from PostgreSQL, near and far.
+//! Fetching from PostgreSQL, without and with network latency.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use dbcache::polars::prelude::DataFrame;
 use dbcache::{AsyncPostgresFetcher, BatchPolicy, Cache};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::baselines::postgres;
 use crate::case::Outcome;
 use crate::ground::Ground;
 use crate::measure::{Contender, Pace, Result, Round, Sample, Unit, in_turn};
 use crate::ours::{self, Memory};
 use crate::process;
-use crate::rivals::postgres;
 use crate::users::{self, User};
 
 const BATCH: usize = 10_000;
@@ -59,7 +59,7 @@ pub(crate) fn memory(ground: &Ground) -> Result<Outcome> {
     Ok(Outcome::new(vec![peak, answer]).ratio("fetch_postgres_1m_peak", ratio))
 }
 
-/// What [`memory`] has a child do. Its digest is the size of the answer.
+/// The child task of [`memory`]. Its digest is the size of the result.
 pub(crate) fn in_child(url: &Path, rows: u64) -> Result<Round> {
     let (runtime, ids) = (runtime()?, users::ids(rows));
     let scratch = Ground::new(rows, true)?.scratch()?;

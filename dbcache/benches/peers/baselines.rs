@@ -1,4 +1,4 @@
-//! What users would pick instead, each as its own users would write it.
+//! The programs that users would otherwise choose, each written as its own users would write it.
 
 pub(crate) mod by_hand;
 pub(crate) mod naive_polars;

@@ -1,4 +1,4 @@
-//! Loops that a careful programmer writes for one struct, without dbcache's derive.
+//! Loops that a careful programmer would write for one struct without a derive.
 
 use dbcache::polars::prelude::*;
 use polars_arrow::array::{ListArray, Utf8ViewArray};
@@ -82,7 +82,7 @@ pub(crate) fn from_frame(frame: &DataFrame) -> Result<Vec<Person>> {
     (0..frame.height()).map(|row| columns.person(row).ok_or_else(|| format!("row {row} has a NULL").into())).collect()
 }
 
-/// The columns of people, down to the innermost.
+/// The columns of people, including nested ones.
 struct Columns {
     id: Int64Chunked,
     name: StringChunked,

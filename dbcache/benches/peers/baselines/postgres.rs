@@ -17,11 +17,12 @@ use crate::users::{self, Columns, User};
 
 const TABLE: &str = "CREATE SCHEMA bench; CREATE TABLE bench.users (id BIGINT PRIMARY KEY, name TEXT NOT NULL,
     age BIGINT NOT NULL, amount DOUBLE PRECISION NOT NULL, email TEXT NOT NULL, profile TEXT NOT NULL)";
-/// The name of a server's socket in its folder.
+/// The file name of the socket of a server.
 const SOCKET: &str = ".s.PGSQL.5432";
 const ROWS: &str = "SELECT id, name, age, amount, email, profile FROM bench.users WHERE id = ANY($1)";
 
-/// A database with the first users, in a server that ends with this program; `None` where none is installed.
+/// Starts a server that ends with this program and stores the first `rows` users in it. Returns `None` if no server is
+/// installed.
 pub(crate) fn filled(rows: u64) -> Result<Option<&'static Database>> {
     static DATABASE: OnceLock<Option<Database>> = OnceLock::new();
     if let Some(database) = DATABASE.get() {
@@ -29,7 +30,7 @@ pub(crate) fn filled(rows: u64) -> Result<Option<&'static Database>> {
     }
     let database = Database::create();
     if let Some(database) = &database {
-        eprintln!("  making a table in PostgreSQL");
+        eprintln!("  creating a table in PostgreSQL");
         database.execute(TABLE);
         fill(&database.url(), rows)?;
         database.execute("VACUUM ANALYZE bench.users");
@@ -42,14 +43,14 @@ fn fill(url: &str, rows: u64) -> Result<()> {
     let mut copy = client.copy_in("COPY bench.users FROM STDIN")?;
     for id in users::ids(rows) {
         let User { id, name, age, amount, email, profile } = User::of(id);
-        // None of the texts has what `COPY` would have escaped.
+        // No text contains a character that `COPY` requires to be escaped.
         writeln!(copy, "{id}\t{name}\t{age}\t{amount}\t{email}\t{profile}")?;
     }
     copy.finish()?;
     Ok(())
 }
 
-/// The same database through a proxy that makes each round trip take so much longer.
+/// Returns the same database through a proxy that adds latency to each round trip.
 pub(crate) fn far_away(config: &Config, latency: Duration) -> Result<Config> {
     let [Host::Unix(folder)] = config.get_hosts() else { return Err("the server listens on one socket".into()) };
     let port = proxy::start(folder.join(SOCKET), latency)?;
@@ -65,7 +66,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Client> {
     Ok(client)
 }
 
-/// All batches, in one frame.
+/// Fetches all batches into one frame.
 pub(crate) async fn fetch(client: &Client, batches: impl Iterator<Item = &[i64]>) -> Result<DataFrame> {
     let statement = client.prepare(ROWS).await?;
     let mut columns = Columns::default();

@@ -1,4 +1,4 @@
-//! `serde_arrow`, and the way from its arrays to a Polars frame, which copies no values but texts into views.
+//! `serde_arrow`, and the conversion of its arrays to a Polars frame, which copies only texts, into views.
 
 use dbcache::polars::prelude::*;
 use polars_arrow::array::{Array, BooleanArray, ListArray, PrimitiveArray, StructArray, Utf8Array};
@@ -15,7 +15,7 @@ use crate::people::Person;
 
 type BoxArray = Box<dyn Array>;
 
-/// The fields are traced once, as a program would.
+/// The traced fields. A program traces them once, too.
 pub(crate) struct Tracing(Vec<MarrowField>);
 
 impl Tracing {
@@ -43,7 +43,7 @@ fn array(values: marrow::Array) -> Result<BoxArray> {
         marrow::Array::LargeUtf8(values) => texts(values),
         marrow::Array::LargeList(values) => lists(values),
         marrow::Array::Struct(values) => structs(values),
-        _ => Err("the struct has no field of such a type".into()),
+        _ => Err("the struct has no field of this type".into()),
     }
 }
 

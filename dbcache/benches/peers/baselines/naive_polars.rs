@@ -1,4 +1,4 @@
-//! One Parquet file that is read and written whole, as the Python predecessor did.
+//! A Parquet file that is read and written whole, as in the Python predecessor.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ const CHUNK: usize = 500_000;
 pub(crate) const SCALARS: [&str; 4] = ["id", "name", "age", "amount"];
 pub(crate) const ALL: [&str; 6] = ["id", "name", "age", "amount", "email", "profile"];
 
-/// Stores the first users, as any program with Polars would.
+/// Stores the first `rows` users with the defaults of Polars.
 pub(crate) fn fill(path: &Path, rows: u64) -> Result<()> {
     let ids = users::ids(rows);
     let mut chunks = ids.chunks(CHUNK);
@@ -36,13 +36,13 @@ pub(crate) fn read_columns(path: &Path, columns: &[&str]) -> Result<DataFrame> {
     Ok(ParquetReader::new(File::open(path)?).with_columns(Some(columns)).finish()?)
 }
 
-/// Three scalar columns of these ids, from the whole file.
+/// Reads the whole file, and returns three scalar columns of these ids.
 pub(crate) fn look_up(path: &Path, ids: &[i64]) -> Result<DataFrame> {
     let table = read(path)?;
     Ok(table.filter(&among(&table, ids)?)?.select(SCALARS)?)
 }
 
-/// Reads all rows, replaces those that come again, and writes all rows.
+/// Reads all rows, replaces those that are in `rows` too, and writes all rows.
 pub(crate) fn append(path: &Path, ids: &[i64], rows: &DataFrame) -> Result<()> {
     let table = read(path)?;
     let mut table = table.filter(&!among(&table, ids)?)?.vstack(rows)?;

@@ -1,4 +1,4 @@
-//! A key-value store that holds encoded rows.
+//! A key-value store of encoded rows.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ pub(crate) fn open(path: &Path) -> Result<Database> {
     Ok(Database::create(path)?)
 }
 
-/// Stores the first users.
+/// Stores the first `rows` users.
 pub(crate) fn fill(path: &Path, rows: u64) -> Result<()> {
     let database = open(path)?;
     store(&database, users::ids(rows).into_iter().map(User::of))
 }
 
-/// One durable transaction.
+/// Stores rows in one durable transaction.
 pub(crate) fn append(database: &Database, rows: &[User]) -> Result<()> {
     store(database, rows.iter().cloned())
 }
@@ -48,7 +48,7 @@ pub(crate) fn look_up(database: &Database, ids: &[i64]) -> Result<Scalars> {
     Ok(found)
 }
 
-/// Takes rows out again, so that the next run finds the table as this one did.
+/// Deletes rows again, so that the next run starts with the same table.
 pub(crate) fn remove(database: &Database, ids: &[i64]) -> Result<()> {
     let transaction = database.begin_write()?;
     {
@@ -60,7 +60,7 @@ pub(crate) fn remove(database: &Database, ids: &[i64]) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-/// Numbers in 8 bytes, texts behind their lengths; the scalars first, so that reading these passes over the rest.
+/// Encodes numbers in 8 bytes, and texts after their lengths. The scalars are first, so that reading them skips the rest.
 fn encode(user: &User) -> Vec<u8> {
     let mut row = Vec::with_capacity(256);
     row.extend(user.age.to_le_bytes());

@@ -19,7 +19,7 @@ const PATH: &str =
 const WHOLE: &str =
     "SELECT id, name, age, amount, email, profile FROM users WHERE id IN (SELECT value FROM json_each(?1))";
 
-/// Opens a database that is there, in the mode in which users run it who want their rows safe.
+/// Opens an existing database, in the mode that users choose for durability.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
@@ -33,7 +33,7 @@ pub(crate) fn create(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Stores the first users.
+/// Stores the first `rows` users.
 pub(crate) fn fill(path: &Path, rows: u64) -> Result<()> {
     let mut connection = create(path)?;
     let transaction = connection.transaction()?;
@@ -51,7 +51,7 @@ fn insert(transaction: &Transaction<'_>, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Three scalar columns, each in a vector of its own.
+/// Three scalar columns, as vectors.
 #[derive(Debug, Default)]
 pub(crate) struct Scalars {
     ids: Vec<i64>,
@@ -68,7 +68,7 @@ impl Scalars {
         self.amounts.push(amount);
     }
 
-    /// As [`users::digest`].
+    /// The same as [`users::digest`].
     pub(crate) fn digest(&self) -> i64 {
         self.ages.iter().sum()
     }
@@ -90,7 +90,7 @@ pub(crate) fn look_up_path(connection: &Connection, path: &str, ids: &[i64]) -> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whole rows, added to what is there already.
+/// Inserts whole rows.
 pub(crate) fn fetch(connection: &Connection, ids: &[i64], into: &mut Columns) -> Result<()> {
     let mut statement = connection.prepare_cached(WHOLE)?;
     let mut rows = statement.query([json(ids)])?;
@@ -111,14 +111,14 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-/// One durable transaction.
+/// Stores rows in one durable transaction.
 pub(crate) fn append(connection: &mut Connection, rows: &[User]) -> Result<()> {
     let transaction = connection.transaction()?;
     rows.iter().try_for_each(|row| insert(&transaction, row))?;
     Ok(transaction.commit()?)
 }
 
-/// Takes rows out again, so that the next run finds the table as this one did.
+/// Deletes rows again, so that the next run starts with the same table.
 pub(crate) fn remove(connection: &Connection, ids: &[i64]) -> Result<()> {
     connection.execute("DELETE FROM users WHERE id IN (SELECT value FROM json_each(?1))", [json(ids)])?;
     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
