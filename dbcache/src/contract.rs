@@ -209,7 +209,7 @@ fn row_id(id: &AnyValue<'_>) -> RowId {
 fn only_asked(set: &IdSet, rows: &[IdxSize], asked: &IdSet) -> Result<(IdSet, Vec<IdxSize>), BatchError> {
     let places = set.locate_among(asked);
     if places.len() < set.len() {
-        let not_asked = set.select(&places.rest(set.len())).map_err(not_stored)?;
+        let not_asked = set.select(&places.complement(set.len())).map_err(not_stored)?;
         check_spellings(&not_asked, &asked.without(set).map_err(not_stored)?)?;
         tracing::warn!(
             rows = set.len() - places.len(),
@@ -273,7 +273,7 @@ fn fitting(
     }
     let mask: BooleanChunked = fits.iter().copied().collect();
     let columns: PolarsResult<Vec<Column>> = columns.iter().map(|column| column.filter(&mask)).collect();
-    let set = set.keep(|row| fits.get(row).copied().unwrap_or(false));
+    let set = set.filter(|row| fits.get(row).copied().unwrap_or(false));
     let converted = converted(&columns.map_err(polars_failed)?, &conversions);
     Ok((set, converted.map_err(|cause| BatchError::Fetcher(cause.fault.to_string().into()))?))
 }

@@ -12,20 +12,20 @@ use polars::prelude::*;
 
 pub(crate) use column::{ColumnIds, shared_column};
 pub use ids::IdSet;
-pub(crate) use matches::{Matches, Places, no_place, put};
-pub(crate) use search::{FENCES_A_TOP, Levels, locate_from};
+pub(crate) use matches::{Indices, Matches, no_such_index, set_at};
+pub(crate) use search::{FENCES_PER_TOP, Levels, locate_from};
 use sorted::sorted_distinct;
 pub(crate) use sorted::{Origin, row_number};
 
-/// The value of one primary key, whatever its type. Errors list ids in this form.
+/// The primary key value of one row, whatever its type. Errors list ids in this form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RowId {
-    /// A key of any integer type, of a `u128` one up to `i128::MAX`.
+    /// An id of any integer type; ids of type `u128` only up to `i128::MAX`.
     Int(i128),
-    /// A `u128` key above `i128::MAX`.
+    /// A `u128` id above `i128::MAX`.
     Huge(u128),
-    /// A text key.
+    /// A text id.
     Text(String),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for RowId {
 }
 
 impl RowId {
-    /// The integer that digits spell, a minus sign before them or not.
+    /// Parses decimal digits, with or without a leading minus sign.
     pub(crate) fn integer(digits: &str) -> Option<Self> {
         digits.parse().map(Self::Int).or_else(|_| digits.parse().map(Self::Huge)).ok()
     }
@@ -68,17 +68,17 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A type that can be a primary key: the integer types, and `String`.
+/// A type that can be a primary key: an integer type or `String`.
 ///
-/// Integer keys of every width share one id space: `7_u8` and `7_i64` name the same row. One table holds both negative
-/// ids and ids above `u64::MAX`, but not negative ids beside ids above `i128::MAX`: that is an
-/// [`Error::TypeConflict`](crate::Error::TypeConflict).
+/// Integer keys of every width share one id space: `7_u8` and `7_i64` identify the same row. One table can hold
+/// negative ids together with ids above `u64::MAX`, but not negative ids together with ids above `i128::MAX`: such a
+/// commit fails with [`Error::TypeConflict`](crate::Error::TypeConflict).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a primary key",
     note = "a key is an integer, or a `String`"
 )]
 pub trait Key: sealed::Sealed + Clone + Send + Sync + 'static {
-    /// The Polars type of an id column of this key.
+    /// The Polars type of an id column with keys of this type.
     const DATA_TYPE: DataType;
 
     #[doc(hidden)]
@@ -87,7 +87,8 @@ pub trait Key: sealed::Sealed + Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn from_row_id(id: RowId) -> Option<Self>;
 
-    /// The one spelling of a text that has several as this key; `None` if it is as it should be, or no such key.
+    /// Returns the canonical spelling of `text` as a key of this type. Returns `None` if `text` already has it, or if
+    /// it is not a key of this type.
     #[doc(hidden)]
     fn respelled(text: &str) -> Option<String> {
         let _ = text;
@@ -142,7 +143,7 @@ impl Key for String {
 #[cfg(feature = "uuid")]
 impl sealed::Sealed for uuid::Uuid {}
 
-/// Text in lower case with hyphens.
+/// Stored as text in lower case with hyphens.
 #[cfg(feature = "uuid")]
 impl Key for uuid::Uuid {
     const DATA_TYPE: DataType = DataType::String;

@@ -1,4 +1,4 @@
-//! Ids as a column has them.
+//! Conversion between id columns and sets of ids.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use polars_buffer::Buffer;
 use super::ids::IdSet;
 use super::sorted::last_of_each;
 
-/// The ids of a column in its own order, or why it cannot be an id column.
+/// The result of reading an id column: its ids, or the reason why it cannot be an id column.
 #[derive(Debug)]
 pub(crate) enum ColumnIds {
-    /// All ids, and for each place of the sorted, distinct set the last row that has it.
+    /// The sorted, distinct ids, and for each of them the last row that contains it.
     Ids { set: IdSet, rows: Vec<IdxSize> },
-    /// The first row without an id.
+    /// The id of this row is null. It is the first such row.
     Null { row: usize },
-    /// The type is no key type.
+    /// The column's type cannot be a key type.
     NotAKey,
 }
 
 impl ColumnIds {
-    /// Reads an id column of any integer type or of text, in any order, duplicates allowed.
+    /// Reads an id column of any integer type or of text. The ids may be in any order and may repeat.
     pub(crate) fn read(column: &Series) -> PolarsResult<Self> {
         if let Some(row) = first_null(column) {
             return Ok(Self::Null { row });
@@ -33,29 +33,29 @@ impl ColumnIds {
             }
             DataType::UInt64 => {
                 let (ids, rows) = last_of_each(column.u64()?.into_no_null_iter());
-                Self::Ids { set: IdSet::Big(ids).narrowed(), rows }
+                Self::Ids { set: IdSet::Big(ids).narrowest(), rows }
             }
             DataType::Int128 => {
                 let (ids, rows) = last_of_each(column.i128()?.into_no_null_iter());
-                Self::Ids { set: IdSet::Wide(ids).narrowed(), rows }
+                Self::Ids { set: IdSet::Wide(ids).narrowest(), rows }
             }
             DataType::UInt128 => {
                 let (ids, rows) = last_of_each(column.u128()?.into_no_null_iter());
-                Self::Ids { set: IdSet::Huge(ids).narrowed(), rows }
+                Self::Ids { set: IdSet::Huge(ids).narrowest(), rows }
             }
             data_type if data_type.is_integer() => {
                 let column = column.cast(&DataType::Int64)?;
                 let (ids, rows) = last_of_each(column.i64()?.into_no_null_iter());
                 Self::Ids { set: IdSet::Int(ids), rows }
             }
-            // A column without rows, or of nothing but nulls, has no type of its own.
+            // A column with no rows, or with only nulls, has no type of its own.
             DataType::Null => Self::Ids { set: IdSet::Int(Vec::new()), rows: Vec::new() },
             _ => Self::NotAKey,
         })
     }
 }
 
-/// Integers of a set, which stays in memory as long as they.
+/// A buffer owner that keeps a set of integers alive for as long as a column refers to them.
 struct Shared(Arc<IdSet>);
 
 macro_rules! shared {
@@ -70,7 +70,7 @@ macro_rules! shared {
 
 shared!(i64: Int, u64: Big, i128: Wide, u128: Huge);
 
-/// As [`IdSet::to_column`], but that integers are not copied.
+/// Converts the ids to a column as [`IdSet::to_column`] does, without copying integers.
 pub(crate) fn shared_column(ids: &Arc<IdSet>, name: &str) -> Column {
     fn column<T: PolarsNumericType>(ids: &Arc<IdSet>, name: &str) -> Column
     where

@@ -1,18 +1,18 @@
-//! Sorted sets of ids, of whatever type.
+//! Sorted sets of ids of any type.
 
 use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::matches::{Matches, Places, no_place};
-use super::sorted::{Origin, converted, floor, keep, locate, merged, overlap, pick, rank, sorted_distinct, union};
+use super::matches::{Indices, Matches, no_such_index};
+use super::sorted::{Origin, converted, filter, floor, gather, locate, merged, overlap, rank, sorted_distinct, union};
 use super::{Key, RowId};
 use crate::error::{Error, Result};
 
 /// Sorted, distinct ids of one table.
 ///
-/// Integers are of the first of `Int`, `Big`, `Wide` and `Huge` that holds all of them; so equal sets are of the same
-/// variant.
+/// Integers are stored in the first variant of `Int`, `Big`, `Wide` and `Huge` that can hold all of them. Equal sets
+/// are therefore of the same variant.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdSet {
@@ -23,7 +23,7 @@ pub enum IdSet {
     Text(Vec<String>),
 }
 
-/// The type of the ids of one variant.
+/// The type of the ids in one variant.
 trait Id: Ord + Clone + Into<RowId> {
     fn set(ids: Vec<Self>) -> IdSet;
 }
@@ -40,12 +40,12 @@ macro_rules! variants {
 
 variants!(Int(i64), Big(u64), Wide(i128), Huge(u128), Text(String));
 
-/// A type of integers that takes those of every variant which fit.
+/// An integer type to which the ids of every integer variant can be converted if they fit.
 trait Integer: Id + TryFrom<i64> + TryFrom<u64> + TryFrom<i128> + TryFrom<u128> {}
 
 impl<I: Id + TryFrom<i64> + TryFrom<u64> + TryFrom<i128> + TryFrom<u128>> Integer for I {}
 
-/// A value made of the ids of a set, whatever their type.
+/// Evaluates an expression with the ids of a set, whatever their type.
 macro_rules! each {
     ($set:expr, $ids:ident => $value:expr) => {
         match $set {
@@ -58,7 +58,8 @@ macro_rules! each {
     };
 }
 
-/// A value made of the ids of several sets of one variant, and what to do where the variants differ.
+/// Evaluates an expression with the ids of several sets of the same variant, or another expression if the variants
+/// differ.
 macro_rules! alike {
     ($($set:expr),+; $($ids:ident),+ => $value:expr; $(_ if $is:expr => $special:expr;)* _ => $other:expr) => {
         match ($($set),+) {
@@ -74,14 +75,15 @@ macro_rules! alike {
 }
 
 impl IdSet {
-    /// Text ids of a column that holds them sorted and distinct, as [`to_column`](Self::to_column) made it.
+    /// Returns the text ids of a column that [`to_column`](Self::to_column) made, and which therefore holds them sorted
+    /// and distinct.
     pub(crate) fn from_sorted_text(column: &Series) -> Option<Self> {
         let ids = column.str().ok().filter(|ids| ids.null_count() == 0)?;
         Some(Self::Text(ids.iter().flatten().map(str::to_owned).collect()))
     }
 
-    /// These ids, of whatever order; of those that no one set holds, only some. Of text beside integers, those of the
-    /// first one's kind.
+    /// Collects ids in any order. If no single set can hold all of them, the result contains only some: of text and
+    /// integer ids, those of the first id's kind.
     pub(crate) fn of<'a>(ids: impl Iterator<Item = &'a RowId>) -> Self {
         let (mut small, mut huge, mut text) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
@@ -114,11 +116,11 @@ impl IdSet {
             Some(T::set(sorted_distinct(all)))
         }
         let fitting = all::<I, i64>(ids).or_else(|| all::<I, u64>(ids)).or_else(|| all::<I, i128>(ids));
-        // `i128` holds all integers of a type with signs, and `u128` those of one without.
+        // `i128` can hold all integers of a signed type, and `u128` those of an unsigned one.
         fitting.or_else(|| all::<I, u128>(ids)).unwrap_or(Self::Int(Vec::new()))
     }
 
-    /// The type of a column of these ids.
+    /// Returns the type of a column that holds these ids.
     pub(crate) fn data_type(&self) -> DataType {
         match self {
             Self::Int(_) => DataType::Int64,
@@ -129,13 +131,13 @@ impl IdSet {
         }
     }
 
-    /// How many bytes the ids take in memory.
+    /// Returns the memory that the ids take, in bytes.
     pub(crate) fn size(&self) -> usize {
         let text = if let Self::Text(ids) = self { ids.iter().map(String::len).sum() } else { 0 };
         text + each!(self, ids => size_of_val(ids.as_slice()))
     }
 
-    /// How many bytes an id takes in memory, text in a list of its own aside.
+    /// Returns the memory that one id takes, in bytes, without the characters of a text.
     pub(crate) fn width(&self) -> usize {
         fn width<T>(_: &[T]) -> usize {
             size_of::<T>()
@@ -152,11 +154,11 @@ impl IdSet {
     }
 
     #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
-    pub(crate) fn get(&self, place: usize) -> Option<RowId> {
-        each!(self, ids => ids.get(place).cloned().map(Into::into))
+    pub(crate) fn get(&self, index: usize) -> Option<RowId> {
+        each!(self, ids => ids.get(index).cloned().map(Into::into))
     }
 
-    /// The id of a set of one, as a value of a column.
+    /// Returns the id as a value of a column if the set contains exactly one.
     pub(super) fn only(&self) -> Option<AnyValue<'static>> {
         match self {
             Self::Int(ids) => ids.first().copied().map(AnyValue::Int64),
@@ -168,52 +170,52 @@ impl IdSet {
         .filter(|_| self.len() == 1)
     }
 
-    /// All ids, in order.
+    /// Returns all ids in order.
     #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn row_ids(&self) -> Vec<RowId> {
         each!(self, ids => ids.iter().cloned().map(Into::into).collect())
     }
 
-    /// All ids as the key type `K`; those that `K` cannot hold are left out.
+    /// Returns all ids as the key type `K`, except those that `K` cannot hold.
     #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn keys<K: Key>(&self) -> Vec<K> {
         each!(self, ids => ids.iter().cloned().map(Into::into).filter_map(K::from_row_id).collect())
     }
 
-    /// The ids at these places.
+    /// Returns the ids at `indices`.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if there is no such place, as in all functions that are given places: no id is left out.
-    pub(crate) fn select(&self, places: &Places) -> Result<Self> {
-        if places.len() == self.len() {
+    /// Returns [`Error::Internal`] if there is no such index, as do all functions that take indices: no id is left out.
+    pub(crate) fn select(&self, indices: &Indices) -> Result<Self> {
+        if indices.len() == self.len() {
             return Ok(self.clone());
         }
-        self.select_as_is(places.iter()).map(Self::narrowed)
+        self.select_as_is(indices.iter()).map(Self::narrowest)
     }
 
-    /// None of the ids.
+    /// Returns an empty set of the same kind, text or integers.
     pub(crate) fn none(&self) -> Self {
         if self.is_text() { Self::Text(Vec::new()) } else { Self::Int(Vec::new()) }
     }
 
-    /// The ids at those places that pass a test.
-    pub(crate) fn keep(&self, is_kept: impl Fn(usize) -> bool) -> Self {
-        each!(self, ids => Id::set(keep(ids, is_kept))).narrowed()
+    /// Returns the ids whose index passes a test.
+    pub(crate) fn filter(&self, is_selected: impl Fn(usize) -> bool) -> Self {
+        each!(self, ids => Id::set(filter(ids, is_selected))).narrowest()
     }
 
-    /// The ids at these places, which are ascending, in a set of the same variant.
-    pub(crate) fn select_as_is(&self, places: impl Iterator<Item = usize>) -> Result<Self> {
-        each!(self, ids => pick(ids, places).map(Id::set)).ok_or_else(no_place)
+    /// Returns the ids at ascending `indices`, in a set of the same variant.
+    pub(crate) fn select_as_is(&self, indices: impl Iterator<Item = usize>) -> Result<Self> {
+        each!(self, ids => gather(ids, indices).map(Id::set)).ok_or_else(no_such_index)
     }
 
-    /// Every so many-th id, in a set of the same variant.
+    /// Returns every `step`-th id, beginning with the first, in a set of the same variant.
     #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
     pub(crate) fn every(&self, step: usize) -> Self {
         each!(self, ids => Id::set(ids.iter().step_by(step).cloned().collect()))
     }
 
-    /// No ids, in a set of the same variant.
+    /// Returns an empty set of the same variant.
     pub(crate) fn none_as_is(&self) -> Self {
         fn none<T: Id>(_: &[T]) -> IdSet {
             T::set(Vec::new())
@@ -221,27 +223,27 @@ impl IdSet {
         each!(self, ids => none(ids))
     }
 
-    /// The id at a place, if there is one, in a set of the same variant.
-    pub(crate) fn one(&self, place: usize) -> Option<Self> {
-        self.slice(place..place + 1).ok()
+    /// Returns the id at `index`, if there is one, in a set of the same variant.
+    pub(crate) fn one(&self, index: usize) -> Option<Self> {
+        self.slice(index..index + 1).ok()
     }
 
-    /// The last id, if there is one, in a set of the same variant.
+    /// Returns the last id, if there is one, in a set of the same variant.
     pub(crate) fn last(&self) -> Option<Self> {
-        self.len().checked_sub(1).and_then(|place| self.one(place))
+        self.len().checked_sub(1).and_then(|index| self.one(index))
     }
 
-    /// The ids from one place to another, in a set of the same variant.
-    pub(crate) fn slice(&self, places: Range<usize>) -> Result<Self> {
-        each!(self, ids => ids.get(places).map(|ids| Id::set(ids.to_vec()))).ok_or_else(no_place)
+    /// Returns the ids in a range of indices, in a set of the same variant.
+    pub(crate) fn slice(&self, indices: Range<usize>) -> Result<Self> {
+        each!(self, ids => ids.get(indices).map(|ids| Id::set(ids.to_vec()))).ok_or_else(no_such_index)
     }
 
-    /// The ids at a range of places.
-    pub(crate) fn range(&self, places: Range<usize>) -> Result<Self> {
-        self.slice(places).map(Self::narrowed)
+    /// Returns the ids in a range of indices.
+    pub(crate) fn range(&self, indices: Range<usize>) -> Result<Self> {
+        self.slice(indices).map(Self::narrowest)
     }
 
-    /// Adds ids of the same variant that follow all of these.
+    /// Appends ids of the same variant, all greater than those in this set.
     ///
     /// # Errors
     ///
@@ -255,12 +257,13 @@ impl IdSet {
         Ok(())
     }
 
-    /// Makes room for so many more ids.
+    /// Reserves capacity for `more` ids.
     pub(crate) fn reserve(&mut self, more: usize) {
         each!(self, ids => ids.reserve(more));
     }
 
-    /// Adds integers that follow all of these, as a file has them; `None` if the bytes are no such integers.
+    /// Appends integers in little-endian bytes, as a file stores them. All are greater than those in this set. Returns
+    /// `None` if the bytes are not such integers.
     pub(crate) fn extend_from_bytes(&mut self, bytes: &[u8]) -> Option<()> {
         fn words<const N: usize>(bytes: &[u8]) -> Option<impl Iterator<Item = [u8; N]>> {
             let (words, rest) = bytes.as_chunks();
@@ -276,9 +279,11 @@ impl IdSet {
         Some(())
     }
 
-    /// These ids in a set of the variant of `other`, each with its place here; those that cannot be in one are left
-    /// out. `None` where the variant is the same, or only one of them is text.
-    pub(crate) fn in_variant_of(&self, other: &Self) -> Option<(Self, Places)> {
+    /// Converts the ids to the variant of `other`, and returns each with its index in this set. Ids that do not fit are
+    /// left out.
+    ///
+    /// Returns `None` if the variants are the same, or if exactly one of them is text.
+    pub(crate) fn in_variant_of(&self, other: &Self) -> Option<(Self, Indices)> {
         if self.data_type() == other.data_type() {
             return None;
         }
@@ -291,29 +296,31 @@ impl IdSet {
         }
     }
 
-    /// The ids that are integers of another type, each with its place here.
-    fn integers<I: Integer>(&self) -> Option<(Self, Places)> {
-        let (ids, places) = match self {
+    /// Returns the ids that the integer type `I` can hold, each with its index in this set.
+    fn integers<I: Integer>(&self) -> Option<(Self, Indices)> {
+        let (ids, indices) = match self {
             Self::Int(ids) => converted::<_, I>(ids),
             Self::Big(ids) => converted(ids),
             Self::Wide(ids) => converted(ids),
             Self::Huge(ids) => converted(ids),
             Self::Text(_) => return None,
         };
-        Some((I::set(ids), places))
+        Some((I::set(ids), indices))
     }
 
-    /// The place of the last id here that is not above each of `wanted`; none of those of another variant is here.
+    /// Returns, for each id of `wanted`, the index of the last id in this set that is not greater. Returns `None` for
+    /// all ids if the variants differ.
     pub(crate) fn floor(&self, wanted: &Self) -> Vec<Option<usize>> {
         alike!(self, wanted; fences, wanted => floor(fences, wanted); _ => vec![None; wanted.len()])
     }
 
-    /// How many ids here are below `bound`, the one id of a set of the same variant.
+    /// Returns the number of ids that are less than `bound`, the only id in a set of the same variant.
     pub(crate) fn rank(&self, bound: &Self) -> usize {
         alike!(self, bound; ids, bound => rank(ids, bound); _ => self.len())
     }
 
-    /// All ids of both, each with where it comes from; of ids in both, the place in `self`. The variants are the same.
+    /// Merges two sets of the same variant, and returns where each id comes from. For ids in both sets, that is the
+    /// index in `self`.
     ///
     /// # Errors
     ///
@@ -330,7 +337,7 @@ impl IdSet {
         )
     }
 
-    /// Where the ids of `wanted` stand in this set.
+    /// Finds the ids of `wanted` in this set.
     pub(crate) fn locate(&self, wanted: &Self) -> Matches {
         alike!(
             self, wanted; stored, wanted => locate(stored, wanted);
@@ -338,31 +345,31 @@ impl IdSet {
         )
     }
 
-    /// The places in this set of the ids that are in `wanted` too.
-    pub(crate) fn locate_among(&self, wanted: &Self) -> Places {
-        wanted.locate(self).places
+    /// Returns the indices of the ids in this set that are also in `wanted`.
+    pub(crate) fn locate_among(&self, wanted: &Self) -> Indices {
+        wanted.locate(self).indices
     }
 
-    /// The ids that are not in the other set.
+    /// Returns the ids that are not in `other`.
     pub(crate) fn without(&self, other: &Self) -> Result<Self> {
-        self.select(&self.locate_among(other).rest(self.len()))
+        self.select(&self.locate_among(other).complement(self.len()))
     }
 
-    /// Whether the sets may have an id in common, as far as their least and greatest ids tell.
+    /// Returns `false` if the ranges from least to greatest id show that the sets have no id in common.
     pub(crate) fn may_share(&self, other: &Self) -> bool {
         alike!(self, other; left, right => overlap(left, right); _ => true)
     }
 
-    /// Whether all of these ids stand before all of the others, which are of the same variant.
+    /// Returns `true` if all ids in this set are less than all ids in `others`, which is of the same variant.
     pub(crate) fn precedes(&self, others: &Self) -> bool {
         alike!(self, others; left, right => left.last() < right.first(); _ => false)
     }
 
-    /// The ids of both sets, which are of one request, so that one column can hold them.
+    /// Returns the ids of both sets. Both come from the same request, so that one column can hold them.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if no column can: ids would be lost.
+    /// Returns [`Error::Internal`] if no column can hold them, because ids would be lost.
     pub(crate) fn joined(mut self, other: Self) -> Result<Self> {
         match (self.is_empty(), other.is_empty()) {
             (_, true) => Ok(self),
@@ -375,11 +382,11 @@ impl IdSet {
         }
     }
 
-    /// The ids of all sets, which are of one request; `None` where there is no set.
+    /// Returns the ids of all sets, which come from the same request, or `None` if there are no sets.
     ///
     /// # Errors
     ///
-    /// As [`joined`](Self::joined).
+    /// Returns the errors of [`joined`](Self::joined).
     pub(crate) fn all_joined(mut sets: impl Iterator<Item = Self>) -> Result<Option<Self>> {
         let Some(first) = sets.next() else { return Ok(None) };
         sets.try_fold(first, Self::joined).map(Some)
@@ -389,7 +396,7 @@ impl IdSet {
         matches!(self, Self::Text(_))
     }
 
-    /// No ids, in the variant that holds whatever ids these variants hold, if one does.
+    /// Returns an empty set of the variant that can hold all ids of both variants, if there is one.
     pub(crate) fn variant_with(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (left, right) if left.data_type() == right.data_type() => Some(left.none_as_is()),
@@ -401,8 +408,8 @@ impl IdSet {
         }
     }
 
-    /// The ids of both sets, or `None` where no one column can hold them: text beside integers, or negative
-    /// integers beside integers above `i128::MAX`.
+    /// Returns the ids of both sets, or `None` if no single column can hold them: text and integers, or negative
+    /// integers and integers above `i128::MAX`.
     pub(crate) fn union(&self, other: &Self) -> Option<Self> {
         if self.is_empty() || other.is_empty() {
             return Some(if self.is_empty() { other.clone() } else { self.clone() });
@@ -413,7 +420,8 @@ impl IdSet {
         alike!(self, other; left, right => Some(Id::set(union(left, right))); _ => None)
     }
 
-    /// Both sets in the first variant that holds them, where they are of different ones.
+    /// Converts two sets of different variants to the first variant that holds both. Returns `None` if the variants are
+    /// the same.
     fn in_one_variant(&self, other: &Self) -> Option<(Self, Self)> {
         let whole = |set: &Self, variant: &Self| match set.in_variant_of(variant) {
             Some((converted, _)) => (converted.len() == set.len()).then_some(converted),
@@ -426,13 +434,13 @@ impl IdSet {
         variants.iter().find_map(|variant| whole(self, variant).zip(whole(other, variant)))
     }
 
-    /// The ids as a column of the type that this crate stores them in.
+    /// Returns the ids as a column of the type in which they are stored.
     pub(crate) fn to_column(&self, name: &str) -> Column {
         each!(self, ids => Column::new(name.into(), ids.as_slice()))
     }
 
-    /// The same ids in the first variant that holds them.
-    pub(super) fn narrowed(self) -> Self {
+    /// Returns the same ids in the first variant that can hold them.
+    pub(super) fn narrowest(self) -> Self {
         match self {
             Self::Big(ids) => Self::from_integers(&ids),
             Self::Wide(ids) => Self::from_integers(&ids),
@@ -443,7 +451,7 @@ impl IdSet {
 }
 
 fn variants_differ() -> Error {
-    Error::Internal { invariant: "ids that are put together are of types that one column can hold" }
+    Error::Internal { invariant: "one column can hold the ids that are combined" }
 }
 
 #[cfg(test)]
@@ -451,7 +459,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_other_variants_are_never_dropped() {
+    fn combining_sets_of_text_and_integers_fails() {
         let (integers, text) = (IdSet::Int(vec![1]), IdSet::Text(vec!["a".to_owned()]));
         for (left, right) in [(&integers, &text), (&text, &integers)] {
             left.clone().append(right.clone()).expect_err("both have ids");
@@ -461,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_sets_of_other_variants_change_nothing() {
+    fn combining_with_an_empty_set_of_another_variant_changes_nothing() {
         let (integers, text) = (IdSet::Int(vec![1, 2]), IdSet::Text(Vec::new()));
         let appended = |mut all: IdSet, later: IdSet| all.append(later).map(|()| all);
         for (left, right) in [(&integers, &text), (&text, &integers)] {

@@ -1,34 +1,35 @@
-//! Which of some wanted ids a list has, and where.
+//! The ids of a list that are found in another one, and where.
 
 use polars::prelude::IdxSize;
 
 use super::sorted::row_number;
 use crate::error::{Error, Result};
 
-/// Ascending places in a list: the first so many, then single ones. So all places of a list take no memory.
+/// Strictly ascending indices into a list, stored as a prefix `0..first` plus the remaining indices. The common set
+/// "all indices" therefore needs no heap memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Places {
+pub(crate) struct Indices {
     first: usize,
-    others: Vec<IdxSize>,
+    beyond: Vec<IdxSize>,
 }
 
-impl Places {
-    /// All places of a list that is so long.
+impl Indices {
+    /// Returns all indices of a list of length `count`.
     pub(crate) fn all(count: usize) -> Self {
-        Self { first: count, others: Vec::new() }
+        Self { first: count, beyond: Vec::new() }
     }
 
-    /// Adds a place behind all others.
-    pub(crate) fn push(&mut self, place: usize) {
-        if place == self.first && self.others.is_empty() {
+    /// Adds an index that is greater than all others.
+    pub(crate) fn push(&mut self, index: usize) {
+        if index == self.first && self.beyond.is_empty() {
             self.first += 1;
         } else {
-            self.others.push(row_number(place));
+            self.beyond.push(row_number(index));
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.first + self.others.len()
+        self.first + self.beyond.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -36,13 +37,13 @@ impl Places {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + Clone + '_ {
-        (0..self.first).chain(self.others.iter().map(|place| *place as usize))
+        (0..self.first).chain(self.beyond.iter().map(|index| *index as usize))
     }
 
-    pub(crate) fn get(&self, number: usize) -> Option<usize> {
-        match number.checked_sub(self.first) {
-            None => Some(number),
-            Some(number) => self.others.get(number).map(|place| *place as usize),
+    pub(crate) fn get(&self, position: usize) -> Option<usize> {
+        match position.checked_sub(self.first) {
+            None => Some(position),
+            Some(position) => self.beyond.get(position).map(|index| *index as usize),
         }
     }
 
@@ -51,109 +52,109 @@ impl Places {
     }
 
     pub(crate) fn last(&self) -> Option<usize> {
-        self.len().checked_sub(1).and_then(|number| self.get(number))
+        self.len().checked_sub(1).and_then(|position| self.get(position))
     }
 
-    /// How many of the places are below a bound.
+    /// Returns the number of indices that are less than `bound`.
     pub(crate) fn rank(&self, bound: usize) -> usize {
         match self.first.min(bound) {
             below if below < self.first => below,
-            first => first + self.others.partition_point(|place| (*place as usize) < bound),
+            first => first + self.beyond.partition_point(|index| (*index as usize) < bound),
         }
     }
 
-    /// The other places of a list that is so long.
-    pub(crate) fn rest(&self, count: usize) -> Self {
-        let mut rest = Self::default();
+    /// Returns the other indices of a list of length `count`.
+    pub(crate) fn complement(&self, count: usize) -> Self {
+        let mut complement = Self::default();
         let mut next = self.first;
-        for place in self.others.iter().map(|place| *place as usize).chain([count]) {
-            (next..place).for_each(|place| rest.push(place));
-            next = place + 1;
+        for index in self.beyond.iter().map(|index| *index as usize).chain([count]) {
+            (next..index).for_each(|index| complement.push(index));
+            next = index + 1;
         }
-        rest
+        complement
     }
 
-    /// Those of these places that stand at some places among them.
+    /// Returns `self[p]` for each position `p` in `positions`.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if there is no such place: none is left out.
-    pub(crate) fn at(&self, numbers: Self) -> Result<Self> {
-        if self.others.is_empty() && numbers.last().is_none_or(|last| last < self.first) {
-            return Ok(numbers);
+    /// Returns [`Error::Internal`] if there is no such position: none is left out.
+    pub(crate) fn gather(&self, positions: Self) -> Result<Self> {
+        if self.beyond.is_empty() && positions.last().is_none_or(|last| last < self.first) {
+            return Ok(positions);
         }
-        numbers.iter().map(|number| self.get(number).ok_or_else(no_place)).collect()
+        positions.iter().map(|position| self.get(position).ok_or_else(no_such_index)).collect()
     }
 
-    /// Puts a value in each of these places of a list.
+    /// Sets the values at these indices of a list.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if the list has no such place.
+    /// Returns [`Error::Internal`] if the list has no such index.
     pub(crate) fn fill<V: Copy>(&self, list: &mut [V], value: V) -> Result<()> {
-        self.iter().try_for_each(|place| put(list, place, value))
+        self.iter().try_for_each(|index| set_at(list, index, value))
     }
 }
 
-impl FromIterator<usize> for Places {
-    fn from_iter<I: IntoIterator<Item = usize>>(places: I) -> Self {
+impl FromIterator<usize> for Indices {
+    fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
         let mut all = Self::default();
-        places.into_iter().for_each(|place| all.push(place));
+        indices.into_iter().for_each(|index| all.push(index));
         all
     }
 }
 
-/// The rows that have wanted ids, ascending, and the places of these ids among all that are wanted.
+/// The rows with wanted ids, ascending, and the index of each of these ids in the list of wanted ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Matches {
     pub(crate) rows: Vec<IdxSize>,
-    pub(crate) places: Places,
+    pub(crate) indices: Indices,
 }
 
 impl Matches {
-    /// None yet, with room for so many.
+    /// Returns no matches, with capacity for `count`.
     pub(crate) fn with_capacity(count: usize) -> Self {
-        Self { rows: Vec::with_capacity(count), places: Places::default() }
+        Self { rows: Vec::with_capacity(count), indices: Indices::default() }
     }
 
-    /// Adds the row of an id that stands behind all others.
-    pub(crate) fn push(&mut self, place: usize, row: usize) {
+    /// Adds the row of a wanted id whose index is greater than those of all others.
+    pub(crate) fn push(&mut self, index: usize, row: usize) {
         self.rows.push(row_number(row));
-        self.places.push(place);
+        self.indices.push(index);
     }
 
-    /// Adds what was found of ids that stand behind all others, from a place on.
+    /// Adds the matches of later ids, whose indices count from `from`.
     pub(crate) fn append(&mut self, from: usize, later: &Self) {
         self.rows.extend_from_slice(&later.rows);
-        later.places.iter().for_each(|place| self.places.push(from + place));
+        later.indices.iter().for_each(|index| self.indices.push(from + index));
     }
 
-    /// The row of each of the wanted ids, which are so many.
+    /// Returns the row of each of the `count` wanted ids.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if an id that was found is not among so many.
+    /// Returns [`Error::Internal`] if an id that was found is not among the first `count`.
     pub(crate) fn each(&self, count: usize) -> Result<Vec<Option<IdxSize>>> {
         let mut each = vec![None; count];
-        for (place, row) in self.places.iter().zip(&self.rows) {
-            *each.get_mut(place).ok_or_else(no_place)? = Some(*row);
+        for (index, row) in self.indices.iter().zip(&self.rows) {
+            *each.get_mut(index).ok_or_else(no_such_index)? = Some(*row);
         }
         Ok(each)
     }
 }
 
-/// Puts a value in its row's place.
+/// Sets the value at `index`.
 ///
 /// # Errors
 ///
-/// [`Error::Internal`] if there is no such place.
-pub(crate) fn put<V>(values: &mut [V], place: usize, value: V) -> Result<()> {
-    *values.get_mut(place).ok_or_else(no_place)? = value;
+/// Returns [`Error::Internal`] if there is no such index.
+pub(crate) fn set_at<V>(values: &mut [V], index: usize, value: V) -> Result<()> {
+    *values.get_mut(index).ok_or_else(no_such_index)? = value;
     Ok(())
 }
 
-pub(crate) fn no_place() -> Error {
-    Error::Internal { invariant: "the place of each row is among those of all" }
+pub(crate) fn no_such_index() -> Error {
+    Error::Internal { invariant: "every row has an index in its list" }
 }
 
 #[cfg(test)]
@@ -166,32 +167,32 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_are_those_that_were_put_in(places: BTreeSet<u8>, bound: u8) {
-            let places: Vec<usize> = places.into_iter().map(usize::from).collect();
-            let found: Places = places.iter().copied().collect();
-            prop_assert_eq!(found.iter().collect::<Vec<_>>(), places.clone());
-            prop_assert_eq!((found.len(), found.first(), found.last()), (places.len(), places.first().copied(), places.last().copied()));
-            let below = places.iter().filter(|place| **place < usize::from(bound)).count();
+        fn indices_are_those_that_were_pushed(indices: BTreeSet<u8>, bound: u8) {
+            let indices: Vec<usize> = indices.into_iter().map(usize::from).collect();
+            let found: Indices = indices.iter().copied().collect();
+            prop_assert_eq!(found.iter().collect::<Vec<_>>(), indices.clone());
+            prop_assert_eq!((found.len(), found.first(), found.last()), (indices.len(), indices.first().copied(), indices.last().copied()));
+            let below = indices.iter().filter(|index| **index < usize::from(bound)).count();
             prop_assert_eq!(found.rank(usize::from(bound)), below);
         }
 
         #[test]
-        fn the_rest_are_all_other_places(places: BTreeSet<u8>) {
-            let found: Places = places.iter().copied().map(usize::from).collect();
-            let rest: Places = (0..256).filter(|place| u8::try_from(*place).is_ok_and(|place| !places.contains(&place))).collect();
-            prop_assert_eq!(found.rest(256), rest.clone());
-            prop_assert_eq!(rest.rest(256), found);
+        fn complement_contains_all_other_indices(indices: BTreeSet<u8>) {
+            let found: Indices = indices.iter().copied().map(usize::from).collect();
+            let complement: Indices = (0..256).filter(|index| u8::try_from(*index).is_ok_and(|index| !indices.contains(&index))).collect();
+            prop_assert_eq!(found.complement(256), complement.clone());
+            prop_assert_eq!(complement.complement(256), found);
         }
 
         #[test]
-        fn places_are_picked_by_their_numbers(places: BTreeSet<u8>, numbers: BTreeSet<u8>) {
-            let places: Vec<usize> = places.into_iter().map(usize::from).collect();
-            let numbers: Vec<usize> = numbers.into_iter().map(usize::from).filter(|number| *number < places.len()).collect();
-            let picked: Vec<usize> = numbers.iter().filter_map(|number| places.get(*number)).copied().collect();
-            let found: Places = places.into_iter().collect();
-            let at = found.at(numbers.into_iter().collect()).expect("places that are there");
-            prop_assert_eq!(at, picked.into_iter().collect::<Places>());
-            found.at([found.len()].into_iter().collect()).expect_err("there is no such place");
+        fn gather_selects_indices_by_position(indices: BTreeSet<u8>, positions: BTreeSet<u8>) {
+            let indices: Vec<usize> = indices.into_iter().map(usize::from).collect();
+            let positions: Vec<usize> = positions.into_iter().map(usize::from).filter(|position| *position < indices.len()).collect();
+            let picked: Vec<usize> = positions.iter().filter_map(|position| indices.get(*position)).copied().collect();
+            let found: Indices = indices.into_iter().collect();
+            let gather = found.gather(positions.into_iter().collect()).expect("positions that exist");
+            prop_assert_eq!(gather, picked.into_iter().collect::<Indices>());
+            found.gather([found.len()].into_iter().collect()).expect_err("there is no such position");
         }
     }
 }

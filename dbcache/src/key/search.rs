@@ -1,4 +1,4 @@
-//! Finding ids in a long sorted list that lies in memory, with few looks outside of a processor's cache.
+//! Interpolation search in a long sorted list in memory, with few accesses outside the processor's caches.
 
 use polars::prelude::IdxSize;
 use rayon::prelude::*;
@@ -6,24 +6,25 @@ use rayon::prelude::*;
 use super::matches::Matches;
 use super::sorted::{locate, row_number};
 
-/// So many ids are searched by one thread: for fewer, another one would not be worth waking.
-const IDS_A_THREAD: usize = 4096;
-/// So many ids are looked for at the same time: what is looked at for them fits in a processor's cache.
-const IDS_AT_ONCE: usize = 128;
-/// How many times longer the list must be before searching it beats walking it.
+/// Minimum number of ids that one thread searches. For fewer, waking another thread would cost more than it saves.
+const MIN_IDS_PER_THREAD: usize = 4096;
+/// Number of ids that are searched together. The memory that their searches touch fits in a processor's cache.
+const IDS_PER_BLOCK: usize = 128;
+/// A list must be this many times longer than the wanted ids before searching it is faster than walking it.
 const SEARCH_FACTOR: usize = 16;
 
-/// How many fences there are for each that stands on top of them.
-pub(crate) const FENCES_A_TOP: usize = 64;
+/// Number of fences for each entry of the top level.
+pub(crate) const FENCES_PER_TOP: usize = 64;
 
-/// What a list is sorted by.
+/// An element of a sorted list.
 pub(crate) trait Sorted: Ord + Sync {
-    /// How far from a guess is looked too: about as far as guesses in a page are off, so that most ids are found without
-    /// another look outside of the cache.
+    /// Distance from a guess at which two more elements are read. It is about the error of a guess within a page, so
+    /// that most ids are found without another access outside the cache.
     const NEAR: usize;
 
-    /// About which part of the way from `low` to `high` the id is, where that can be told.
-    fn part(&self, low: &Self, high: &Self) -> Option<f64>;
+    /// Estimates how far between `low` and `high` the id is, from 0 to 1. Returns `None` if the type does not allow an
+    /// estimate.
+    fn fraction(&self, low: &Self, high: &Self) -> Option<f64>;
 }
 
 macro_rules! sorted_integers {
@@ -32,7 +33,7 @@ macro_rules! sorted_integers {
             const NEAR: usize = 8;
 
             #[expect(clippy::cast_precision_loss, reason = "it is where a search begins, not where it ends")]
-            fn part(&self, low: &Self, high: &Self) -> Option<f64> {
+            fn fraction(&self, low: &Self, high: &Self) -> Option<f64> {
                 let distance = |to: &Self| <$distance>::from_ne_bytes(to.wrapping_sub(*low).to_ne_bytes()) as f64;
                 Some(distance(self) / distance(high).max(1.0))
             }
@@ -45,79 +46,79 @@ sorted_integers!(i64 => u64, u64 => u64, i128 => u128, u128 => u128);
 impl Sorted for String {
     const NEAR: usize = 0;
 
-    fn part(&self, _: &Self, _: &Self) -> Option<f64> {
+    fn fraction(&self, _: &Self, _: &Self) -> Option<f64> {
         None
     }
 }
 
-/// What tells where to look in a long list: every so many-th id of it, and every so many-th of these.
+/// A two-level index of a long list: every `step`-th element (the fences), and every [`FENCES_PER_TOP`]-th fence.
 #[derive(Debug)]
 pub(crate) struct Levels<'a, T> {
     pub(crate) fences: &'a [T],
     pub(crate) step: usize,
-    /// Every [`FENCES_A_TOP`]-th fence: few enough for the innermost of a processor's caches.
+    /// Every [`FENCES_PER_TOP`]-th fence: few enough for a processor's first-level cache.
     pub(crate) top: &'a [T],
 }
 
-/// Where wanted ids stand among sorted ones: as [`locate`], with fewer looks outside of the cache.
+/// Finds wanted ids in a sorted list as [`locate`] does, with fewer accesses outside the cache.
 pub(crate) fn locate_from<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
     if wanted.len().saturating_mul(SEARCH_FACTOR) >= ids.len() {
         return locate(ids, wanted);
     }
-    if wanted.len() < 2 * IDS_A_THREAD {
-        return locate_run(ids, levels, wanted);
+    if wanted.len() < 2 * MIN_IDS_PER_THREAD {
+        return locate_chunk(ids, levels, wanted);
     }
-    let size = wanted.len().div_ceil(rayon::current_num_threads()).max(IDS_A_THREAD);
-    let found: Vec<Matches> = wanted.par_chunks(size).map(|run| locate_run(ids, levels, run)).collect();
+    let size = wanted.len().div_ceil(rayon::current_num_threads()).max(MIN_IDS_PER_THREAD);
+    let found: Vec<Matches> = wanted.par_chunks(size).map(|chunk| locate_chunk(ids, levels, chunk)).collect();
     let mut all = Matches::with_capacity(wanted.len());
-    found.iter().enumerate().for_each(|(run, found)| all.append(run * size, found));
+    found.iter().enumerate().for_each(|(chunk, found)| all.append(chunk * size, found));
     all
 }
 
-fn locate_run<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
+fn locate_chunk<T: Sorted>(ids: &[T], levels: &Levels<'_, T>, wanted: &[T]) -> Matches {
     let Levels { fences, step, top } = *levels;
     let of_fences = if wanted.len().saturating_mul(SEARCH_FACTOR) >= fences.len() {
-        ranks_in_passing(fences, wanted)
+        ranks_by_walking(fences, wanted)
     } else {
         let of_top = wanted.iter().map(|id| row_number(top.partition_point(|fence| fence <= id))).collect();
-        ranks(fences, top, FENCES_A_TOP, of_top, wanted)
+        ranks(fences, top, FENCES_PER_TOP, of_top, wanted)
     };
     let mut found = Matches::with_capacity(wanted.len());
-    for ((place, id), rank) in wanted.iter().enumerate().zip(ranks(ids, fences, step, of_fences, wanted)) {
+    for ((index, id), rank) in wanted.iter().enumerate().zip(ranks(ids, fences, step, of_fences, wanted)) {
         let row = (rank as usize).checked_sub(1);
         if let Some(row) = row.filter(|row| ids.get(*row) == Some(id)) {
-            found.push(place, row);
+            found.push(index, row);
         }
     }
     found
 }
 
-/// How many items of a list are not above each of some ids, of which there are so many that going from one to the next is
-/// but a few steps.
-fn ranks_in_passing<T: Sorted>(list: &[T], wanted: &[T]) -> Vec<IdxSize> {
+/// Returns, for each wanted id, the number of elements that are not greater. Walks the list, which is fast if the
+/// wanted ids are so many that each is only a few elements after the previous one.
+fn ranks_by_walking<T: Sorted>(list: &[T], wanted: &[T]) -> Vec<IdxSize> {
     let mut passed = 0;
     let rank = |id: &T| {
-        // Behind the last item there are none.
-        passed += leading(&list.get(passed..).unwrap_or_default().iter(), |item| item <= id);
+        // There are no elements after the last one.
+        passed += leading(&list.get(passed..).unwrap_or_default().iter(), |element| element <= id);
         row_number(passed)
     };
     wanted.iter().map(rank).collect()
 }
 
-/// How many items of a list are not above each of some ids, given how many of its fences, which are every `step`-th, are
-/// not.
+/// Returns, for each wanted id, the number of elements that are not greater. `of_fences` are the same numbers for the
+/// fences, which are every `step`-th element.
 ///
-/// One loop over some ids after the other, so that the looks outside of the cache, which do not depend on each other, are
-/// under way at the same time, and are still in the cache when they are needed again.
+/// Each loop does one step of the search for many ids, because their memory accesses do not depend on each other: the
+/// processor then waits for them together, and the elements are still in its cache when the next loop needs them.
 fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSize>, wanted: &[T]) -> Vec<IdxSize> {
     let guess = |(passed, id): (&IdxSize, &T)| Guess::of(id, list.len(), fences, *passed as usize, step);
-    let mut guesses = Vec::with_capacity(wanted.len().min(IDS_AT_ONCE));
+    let mut guesses = Vec::with_capacity(wanted.len().min(IDS_PER_BLOCK));
     let mut ranks = of_fences;
-    for (ranks, ids) in ranks.chunks_mut(IDS_AT_ONCE).zip(wanted.chunks(IDS_AT_ONCE)) {
+    for (ranks, ids) in ranks.chunks_mut(IDS_PER_BLOCK).zip(wanted.chunks(IDS_PER_BLOCK)) {
         guesses.clear();
         guesses.extend(ranks.iter().zip(ids).map(guess));
         for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {
-            // Until the next loop, how many of three items are not above the id.
+            // Until the next loop, this is the number of the three sampled elements that are not greater than the id.
             *rank = guess.passed(list, id);
         }
         for ((rank, guess), id) in ranks.iter_mut().zip(&guesses).zip(ids) {
@@ -127,76 +128,77 @@ fn ranks<T: Sorted>(list: &[T], fences: &[T], step: usize, of_fences: Vec<IdxSiz
     ranks
 }
 
-/// Places in the page of a list that an id is in, if it is anywhere: where it would be if the items of the page were
-/// evenly spread (interpolation search), and some before and behind.
+/// A guess where in its page an id is: where it would be if the elements of the page were evenly spread (interpolation
+/// search). Elements at [`Sorted::NEAR`] on either side are sampled too.
 #[derive(Clone, Copy, Debug)]
 struct Guess {
-    /// Where the page begins, and where it ends.
+    /// The range of the page.
     start: IdxSize,
     end: IdxSize,
-    place: IdxSize,
+    index: IdxSize,
 }
 
 impl Guess {
-    /// For an id above which are all but `passed` fences of a list that is so long.
+    /// Guesses for an id that is not less than the first `passed` fences of a list of length `length`.
     fn of<T: Sorted>(id: &T, length: usize, fences: &[T], passed: usize, step: usize) -> Self {
-        let Some(page) = passed.checked_sub(1) else { return Self { start: 0, end: 0, place: 0 } };
+        let Some(page) = passed.checked_sub(1) else { return Self { start: 0, end: 0, index: 0 } };
         let (start, end) = (page * step, length.min((page + 1) * step));
         let most = (end - start).saturating_sub(1);
-        // Of the last page nothing says where it ends.
+        // No fence marks the end of the last page.
         let bounds = fences.get(page).zip(fences.get(passed));
-        let part = bounds.and_then(|(low, high)| id.part(low, high));
-        let place = start + part.map_or(most / 2, |part| scaled(part, most)).min(most);
-        Self { start: row_number(start), end: row_number(end), place: row_number(place) }
+        let fraction = bounds.and_then(|(low, high)| id.fraction(low, high));
+        let index = start + fraction.map_or(most / 2, |fraction| scaled(fraction, most)).min(most);
+        Self { start: row_number(start), end: row_number(end), index: row_number(index) }
     }
 
-    /// The place, and those before and behind it.
-    fn places<T: Sorted>(self) -> [usize; 3] {
-        let (start, end, place) = (self.start as usize, self.end as usize, self.place as usize);
-        [place.saturating_sub(T::NEAR).max(start), place, (place + T::NEAR).min(end.saturating_sub(1))]
+    /// Returns the guessed index with the sampled indices before and after it.
+    fn indices<T: Sorted>(self) -> [usize; 3] {
+        let (start, end, index) = (self.start as usize, self.end as usize, self.index as usize);
+        [index.saturating_sub(T::NEAR).max(start), index, (index + T::NEAR).min(end.saturating_sub(1))]
     }
 
-    /// Of the items at the three places, how many are not above the id.
+    /// Returns the number of the three sampled elements that are not greater than the id.
     fn passed<T: Sorted>(self, list: &[T], id: &T) -> IdxSize {
-        let is_passed = |place: usize| list.get(place).is_some_and(|item| item <= id);
-        self.places::<T>().map(|place| IdxSize::from(is_passed(place))).iter().sum()
+        let is_passed = |index: usize| list.get(index).is_some_and(|element| element <= id);
+        self.indices::<T>().map(|index| IdxSize::from(is_passed(index))).iter().sum()
     }
 
-    /// How many items are not above the id, given how many of those at the three places are not; beyond these, found in
-    /// steps that double (exponential search).
+    /// Returns the number of elements that are not greater than the id. `passed` is the number of sampled elements that
+    /// are not. Outside of the samples, the search doubles its steps (exponential search).
     fn rank<T: Sorted>(self, passed: IdxSize, list: &[T], id: &T) -> usize {
         if self.end == 0 {
             return 0;
         }
-        let [before, place, behind] = self.places::<T>();
-        // Before the page and behind it there are no items. An id is found only if the item at its rank is the id.
-        let items = |from: usize, to: usize| list.get(from..to).unwrap_or_default();
+        let [before, index, behind] = self.indices::<T>();
+        // There are no elements outside the page. An id is found only if the element at its rank equals it.
+        let elements = |from: usize, to: usize| list.get(from..to).unwrap_or_default();
         match passed {
-            0 => before - leading(&items(self.start as usize, before).iter().rev(), |item| item > id),
-            1 => before + items(before, place).partition_point(|item| item <= id),
-            2 => place + items(place, behind).partition_point(|item| item <= id),
-            _ => behind + leading(&items(behind, self.end as usize).iter(), |item| item <= id),
+            0 => before - leading(&elements(self.start as usize, before).iter().rev(), |element| element > id),
+            1 => before + elements(before, index).partition_point(|element| element <= id),
+            2 => index + elements(index, behind).partition_point(|element| element <= id),
+            _ => behind + leading(&elements(behind, self.end as usize).iter(), |element| element <= id),
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]
-fn scaled(part: f64, last: usize) -> usize {
-    (part * last as f64) as usize
+fn scaled(fraction: f64, last: usize) -> usize {
+    (fraction * last as f64) as usize
 }
 
-/// How many of the first items pass a test that all items before the last such one pass, found in steps that double.
-fn leading<'t, T: 't, I>(items: &I, test: impl Fn(&T) -> bool) -> usize
+/// Returns the number of leading elements that pass a test, found in steps that double. The test passes for a prefix of
+/// the elements and fails for the rest.
+fn leading<'t, T: 't, I>(elements: &I, test: impl Fn(&T) -> bool) -> usize
 where
     I: ExactSizeIterator<Item = &'t T> + Clone,
 {
-    let at = |place: usize| items.clone().nth(place).is_some_and(&test);
+    let at = |index: usize| elements.clone().nth(index).is_some_and(&test);
     let (mut known, mut step) = (0, 1);
     while at(known + step - 1) {
         known += step;
         step *= 2;
     }
-    // The first `known` pass, and that at `known + step - 1` does not.
+    // The first `known` elements pass, and the one at `known + step - 1` does not.
     while step > 1 {
         step /= 2;
         if at(known + step - 1) {
@@ -221,19 +223,19 @@ mod tests {
         let (ids, wanted) = (sorted_distinct(ids), sorted_distinct(wanted));
         for step in [1, 3, 16] {
             let fences = every(&ids, step);
-            let levels = Levels { fences: &fences, step, top: &every(&fences, FENCES_A_TOP) };
-            assert_eq!(locate_run(&ids, &levels, &wanted), locate(&ids, &wanted));
+            let levels = Levels { fences: &fences, step, top: &every(&fences, FENCES_PER_TOP) };
+            assert_eq!(locate_chunk(&ids, &levels, &wanted), locate(&ids, &wanted));
         }
     }
 
     proptest! {
         #[test]
-        fn integers_are_found_wherever_they_are(ids: Vec<i64>, wanted: Vec<i64>, near in prop::collection::vec(-9_i64..9, 0..9)) {
+        fn integers_are_found_at_every_distance_from_the_guess(ids: Vec<i64>, wanted: Vec<i64>, near in prop::collection::vec(-9_i64..9, 0..9)) {
             agree([ids.clone(), near.clone()].concat(), [ids, wanted, near].concat());
         }
 
         #[test]
-        fn large_integers_are_found(ids: Vec<u64>, wanted: Vec<u64>) {
+        fn integers_above_i64_are_found(ids: Vec<u64>, wanted: Vec<u64>) {
             agree(ids.clone(), [ids, wanted].concat());
         }
 
@@ -244,11 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn unevenly_spread_ids_are_found_by_several_threads() {
+    fn unevenly_spread_ids_are_found() {
         let ids: Vec<i64> = (0..40_000).map(|id: i64| id.pow(3)).collect();
         let wanted: Vec<i64> = (0..2_000).map(|id| id * 31_999_999).collect();
         let fences = every(&ids, 64);
-        let levels = Levels { fences: &fences, step: 64, top: &every(&fences, FENCES_A_TOP) };
+        let levels = Levels { fences: &fences, step: 64, top: &every(&fences, FENCES_PER_TOP) };
         assert_eq!(locate_from(&ids, &levels, &wanted), locate(&ids, &wanted));
     }
 }

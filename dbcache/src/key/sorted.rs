@@ -1,17 +1,17 @@
-//! Sorted, distinct lists of ids of one type: found in, cut from and joined with one another.
+//! Operations on sorted, distinct lists of ids of one type.
 
 use polars::prelude::*;
 
-use super::matches::{Matches, Places};
+use super::matches::{Indices, Matches};
 
-/// Where an id of a merged set comes from.
+/// The origin of an id in a merged set: its index in the newer or the older set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Newer(usize),
     Older(usize),
 }
 
-/// The distinct ids in order, each with the last row that has it.
+/// Sorts the ids and removes duplicates. Returns each with the last row that contains it.
 pub(super) fn last_of_each<T: Ord>(ids: impl Iterator<Item = T>) -> (Vec<T>, Vec<IdxSize>) {
     let mut rows: Vec<(T, IdxSize)> = ids.zip(0..).collect();
     if !rows.is_sorted_by(|left, right| left.0 < right.0) {
@@ -29,93 +29,93 @@ pub(super) fn sorted_distinct<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
     ids
 }
 
-/// The ids at these places; `None` if there is no such place.
-pub(super) fn pick<T: Clone>(ids: &[T], places: impl Iterator<Item = usize>) -> Option<Vec<T>> {
-    places.map(|place| ids.get(place).cloned()).collect()
+/// Returns the ids at `indices`, or `None` if there is no such index.
+pub(super) fn gather<T: Clone>(ids: &[T], indices: impl Iterator<Item = usize>) -> Option<Vec<T>> {
+    indices.map(|index| ids.get(index).cloned()).collect()
 }
 
-/// The ids at those places that pass a test, in just as much memory as they take.
-pub(super) fn keep<T: Clone>(ids: &[T], is_kept: impl Fn(usize) -> bool) -> Vec<T> {
-    let mut kept = Vec::with_capacity((0..ids.len()).filter(|place| is_kept(*place)).count());
-    kept.extend(ids.iter().enumerate().filter(|(place, _)| is_kept(*place)).map(|(_, id)| id.clone()));
+/// Returns the ids whose index passes a test, without spare capacity.
+pub(super) fn filter<T: Clone>(ids: &[T], is_selected: impl Fn(usize) -> bool) -> Vec<T> {
+    let mut kept = Vec::with_capacity((0..ids.len()).filter(|index| is_selected(*index)).count());
+    kept.extend(ids.iter().enumerate().filter(|(index, _)| is_selected(*index)).map(|(_, id)| id.clone()));
     kept
 }
 
-/// Those ids that another type can hold, each with its place.
-pub(super) fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Places) {
-    let (mut fitting, mut places) = (Vec::with_capacity(ids.len()), Places::default());
-    for (place, id) in ids.iter().enumerate() {
+/// Returns the ids that the type `U` can hold, each with its index.
+pub(super) fn converted<T: Copy, U: TryFrom<T>>(ids: &[T]) -> (Vec<U>, Indices) {
+    let (mut fitting, mut indices) = (Vec::with_capacity(ids.len()), Indices::default());
+    for (index, id) in ids.iter().enumerate() {
         if let Ok(id) = U::try_from(*id) {
             fitting.push(id);
-            places.push(place);
+            indices.push(index);
         }
     }
-    (fitting, places)
+    (fitting, indices)
 }
 
-/// Whether the lists may have an id in common, as far as their least and greatest ids tell.
+/// Returns `false` if the ranges from least to greatest id show that the lists have no id in common.
 pub(super) fn overlap<T: Ord>(left: &[T], right: &[T]) -> bool {
     let spans = (left.first().zip(left.last()), right.first().zip(right.last()));
     matches!(spans, (Some(left), Some(right)) if left.0 <= right.1 && right.0 <= left.1)
 }
 
-/// How many times longer the stored list must be before searching beats walking it.
+/// The stored list must be this many times longer than the wanted one before binary search is faster than walking it.
 const SEARCH_FACTOR: usize = 16;
 
 pub(super) fn locate<T: Ord>(stored: &[T], wanted: &[T]) -> Matches {
     let mut found = Matches::with_capacity(stored.len().min(wanted.len()));
     if wanted.len().saturating_mul(SEARCH_FACTOR) < stored.len() {
-        for (place, id) in wanted.iter().enumerate() {
+        for (index, id) in wanted.iter().enumerate() {
             if let Ok(row) = stored.binary_search(id) {
-                found.push(place, row);
+                found.push(index, row);
             }
         }
         return found;
     }
-    let (mut row, mut place) = (0, 0);
-    while let (Some(here), Some(id)) = (stored.get(row), wanted.get(place)) {
+    let (mut row, mut index) = (0, 0);
+    while let (Some(here), Some(id)) = (stored.get(row), wanted.get(index)) {
         if here == id {
-            found.push(place, row);
+            found.push(index, row);
         }
-        (row, place) = (row + usize::from(here <= id), place + usize::from(id <= here));
+        (row, index) = (row + usize::from(here <= id), index + usize::from(id <= here));
     }
     found
 }
 
-/// The place of the last of `fences` that is not above each of `wanted`.
+/// Returns, for each id of `wanted`, the index of the last fence that is not greater.
 pub(super) fn floor<T: Ord>(fences: &[T], wanted: &[T]) -> Vec<Option<usize>> {
     let floor = |id: &T| fences.partition_point(|fence| fence <= id).checked_sub(1);
     wanted.iter().map(floor).collect()
 }
 
-/// How many ids are below the one of `bound`; all where there is none.
+/// Returns the number of ids that are less than the only one in `bound`, or the number of all ids if `bound` is empty.
 pub(super) fn rank<T: Ord>(ids: &[T], bound: &[T]) -> usize {
     bound.first().map_or(ids.len(), |bound| ids.partition_point(|id| id < bound))
 }
 
-/// Polars counts rows in 32 bits, and refuses longer frames when they are made.
+/// Converts a row's index to Polars' type. Polars counts rows in 32 bits, and refuses to create longer frames.
 #[expect(clippy::cast_possible_truncation, reason = "a frame with more rows cannot exist")]
 pub(crate) fn row_number(row: usize) -> IdxSize {
     row as IdxSize
 }
 
-/// All ids of both, each with where it comes from; of ids in both, the newer.
+/// Merges two lists, and returns where each id comes from. Ids in both lists come from the newer.
 pub(super) fn merged<T: Ord + Clone>(newer: &[T], older: &[T]) -> (Vec<T>, Vec<Origin>) {
     let mut ids = Vec::with_capacity(newer.len() + older.len());
     let mut origins = Vec::with_capacity(ids.capacity());
     let mut rest = older.iter().enumerate().peekable();
-    for (place, id) in newer.iter().enumerate() {
-        while let Some((place, id)) = rest.next_if(|(_, older)| *older < id) {
+    for (index, id) in newer.iter().enumerate() {
+        while let Some((index, id)) = rest.next_if(|(_, older)| *older < id) {
             ids.push(id.clone());
-            origins.push(Origin::Older(place));
+            origins.push(Origin::Older(index));
         }
         rest.next_if(|(_, older)| *older == id);
         ids.push(id.clone());
-        origins.push(Origin::Newer(place));
+        origins.push(Origin::Newer(index));
     }
-    for (place, id) in rest {
+    for (index, id) in rest {
         ids.push(id.clone());
-        origins.push(Origin::Older(place));
+        origins.push(Origin::Older(index));
     }
     (ids, origins)
 }

@@ -132,7 +132,7 @@ impl States {
         if ids.len() != self.each.len() {
             return Err(Error::Internal { invariant: "each wanted id has a state" });
         }
-        Ok(ids.keep(|place| self.each.get(place).is_some_and(|state| is_selected(*state))))
+        Ok(ids.filter(|index| self.each.get(index).is_some_and(|state| is_selected(*state))))
     }
 }
 

@@ -86,7 +86,7 @@ impl Rows {
         if ids.is_empty() {
             return Ok(self.clone());
         }
-        let kept = self.ids.locate_among(ids).rest(self.ids.len());
+        let kept = self.ids.locate_among(ids).complement(self.ids.len());
         let rows: Vec<usize> = kept.iter().collect();
         let places = IdxCa::from_vec(PlSmallStr::EMPTY, rows.iter().map(|row| row_number(*row)).collect());
         let columns: PolarsResult<Vec<Column>> = self.columns.iter().map(|column| column.take(&places)).collect();

@@ -26,7 +26,7 @@ impl HeldIds {
         }
     }
 
-    /// Where ids stand, given every `step`-th id as a fence, and every [`FENCES_A_TOP`](crate::key::FENCES_A_TOP)-th
+    /// Where ids stand, given every `step`-th id as a fence, and every [`FENCES_PER_TOP`](crate::key::FENCES_PER_TOP)-th
     /// fence: what is searched first then fits in a processor's cache. Ids of another variant are nowhere.
     pub(in crate::storage) fn locate(&self, fences: &IdSet, step: usize, top: &IdSet, wanted: &IdSet) -> Matches {
         macro_rules! located {

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::key::{Origin, Places, no_place, put, row_number};
+use crate::key::{Indices, Origin, no_such_index, row_number, set_at};
 
 /// Rows in their order, each in one segment.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(in crate::storage) struct Part {
     /// Rows of the segment, ascending.
     pub(in crate::storage) rows: Vec<IdxSize>,
     /// The place of each among all rows.
-    pub(in crate::storage) places: Places,
+    pub(in crate::storage) places: Indices,
 }
 
 impl Located {
@@ -33,7 +33,7 @@ impl Located {
     /// All rows of a segment.
     pub(in crate::storage) fn all_of(segment: usize, rows: usize) -> Self {
         let all = (0..rows).map(row_number).collect();
-        Self::new(vec![Part { segment, rows: all, places: Places::all(rows) }])
+        Self::new(vec![Part { segment, rows: all, places: Indices::all(rows) }])
     }
 
     /// The same parts, whose places are among so many.
@@ -58,18 +58,18 @@ impl Located {
         let mut sources = vec![None; self.rows];
         for (number, part) in self.parts.iter().enumerate() {
             for (row, place) in part.rows.iter().zip(part.places.iter()) {
-                put(&mut sources, place, Some((number, *row)))?;
+                set_at(&mut sources, place, Some((number, *row)))?;
             }
         }
-        let empty = |segment| Part { segment, rows: Vec::new(), places: Places::default() };
+        let empty = |segment| Part { segment, rows: Vec::new(), places: Indices::default() };
         let mut parts: Vec<Part> = self.parts.iter().map(|part| empty(part.segment)).collect();
         let mut older = empty(segment);
         for (place, origin) in origins.iter().enumerate() {
             let (part, row) = match origin {
                 Origin::Older(row) => (&mut older, row_number(*row)),
                 Origin::Newer(place) => {
-                    let (number, row) = sources.get(*place).copied().flatten().ok_or_else(no_place)?;
-                    (parts.get_mut(number).ok_or_else(no_place)?, row)
+                    let (number, row) = sources.get(*place).copied().flatten().ok_or_else(no_such_index)?;
+                    (parts.get_mut(number).ok_or_else(no_such_index)?, row)
                 }
             };
             part.rows.push(row);
@@ -80,15 +80,15 @@ impl Located {
     }
 
     /// The rows at these places alone.
-    pub(in crate::storage) fn select(&self, kept: &Places) -> Result<Self> {
+    pub(in crate::storage) fn select(&self, kept: &Indices) -> Result<Self> {
         let mut renumbered = vec![None; self.rows];
         for (place, old) in kept.iter().enumerate() {
-            put(&mut renumbered, old, Some(place))?;
+            set_at(&mut renumbered, old, Some(place))?;
         }
         let parts = self.parts.iter().map(|part| {
-            let mut kept = Part { segment: part.segment, rows: Vec::new(), places: Places::default() };
+            let mut kept = Part { segment: part.segment, rows: Vec::new(), places: Indices::default() };
             for (row, place) in part.rows.iter().zip(part.places.iter()) {
-                if let Some(place) = renumbered.get(place).copied().ok_or_else(no_place)? {
+                if let Some(place) = renumbered.get(place).copied().ok_or_else(no_such_index)? {
                     kept.rows.push(*row);
                     kept.places.push(place);
                 }
@@ -111,8 +111,8 @@ impl Located {
     pub(in crate::storage) fn slice(&self, places: &std::ops::Range<usize>) -> Result<Self> {
         let parts = self.parts.iter().map(|part| {
             let here = part.places.rank(places.start)..part.places.rank(places.end);
-            let rows = part.rows.get(here.clone()).ok_or_else(no_place)?.to_vec();
-            let numbers = here.map(|number| part.places.get(number).ok_or_else(no_place));
+            let rows = part.rows.get(here.clone()).ok_or_else(no_such_index)?.to_vec();
+            let numbers = here.map(|number| part.places.get(number).ok_or_else(no_such_index));
             let places = numbers.map(|place| Ok(place? - places.start)).collect::<Result<_>>()?;
             Ok(Part { segment: part.segment, rows, places })
         });
@@ -123,9 +123,9 @@ impl Located {
     pub(in crate::storage) fn in_order(&self, values: Vec<Column>) -> Result<Column> {
         let mut parts: Vec<(&Part, Column)> = self.parts.iter().zip(values).collect();
         parts.sort_by_key(|(part, _)| part.places.first());
-        let places: Vec<&Places> = parts.iter().map(|(part, _)| &part.places).collect();
+        let places: Vec<&Indices> = parts.iter().map(|(part, _)| &part.places).collect();
         let mut values = parts.into_iter().map(|(_, values)| values);
-        let no_parts = Error::Internal { invariant: "rows that are put in order have at least one part" };
+        let no_parts = Error::Internal { invariant: "rows that are set_at in order have at least one part" };
         let mut all = values.next().ok_or(no_parts)?;
         for values in values {
             all.append_owned(values).map_err(Error::frame("join segments"))?;
@@ -134,10 +134,10 @@ impl Located {
             return Ok(all);
         }
         let mut order = vec![0; self.rows];
-        for (row, place) in places.into_iter().flat_map(Places::iter).enumerate() {
-            put(&mut order, place, row_number(row))?;
+        for (row, place) in places.into_iter().flat_map(Indices::iter).enumerate() {
+            set_at(&mut order, place, row_number(row))?;
         }
-        all.take(&IdxCa::from_vec(PlSmallStr::EMPTY, order)).map_err(Error::frame("put rows in order"))
+        all.take(&IdxCa::from_vec(PlSmallStr::EMPTY, order)).map_err(Error::frame("set_at rows in order"))
     }
 
     /// As [`in_order`](Self::in_order), of plain values.
@@ -148,7 +148,7 @@ impl Located {
         let mut all = vec![V::default(); self.rows];
         for (part, values) in self.parts.iter().zip(values) {
             for (place, value) in part.places.iter().zip(values) {
-                put(&mut all, place, *value)?;
+                set_at(&mut all, place, *value)?;
             }
         }
         Ok(all)
@@ -156,7 +156,7 @@ impl Located {
 }
 
 /// Whether all rows of a part come before those of the next one, as where each request stored higher ids.
-fn follow_one_another(places: &[&Places]) -> bool {
+fn follow_one_another(places: &[&Indices]) -> bool {
     places.windows(2).all(|pair| matches!(pair, [left, right] if left.last() < right.first()))
 }
 
@@ -168,11 +168,11 @@ mod tests {
     fn a_row_without_a_place_is_an_error_and_never_another_row() {
         let rows = Located::all_of(0, 2);
         rows.beside(1, &[Origin::Newer(2)]).expect_err("there is no third row");
-        rows.select(&Places::all(3)).expect_err("there is no third row");
+        rows.select(&Indices::all(3)).expect_err("there is no third row");
         rows.values_in_order(&[vec![1]]).expect_err("a row has no value");
         let mut short = rows.clone();
         short.set_rows(1);
-        short.select(&Places::all(1)).expect_err("the second row is beyond the last");
+        short.select(&Indices::all(1)).expect_err("the second row is beyond the last");
         Located::default().in_order(Vec::new()).expect_err("there is no column");
     }
 }

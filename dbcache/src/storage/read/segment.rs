@@ -205,9 +205,9 @@ impl Segment {
             SegmentRows::File(file) => file.locate(wanted),
             SegmentRows::Memory(rows) => Ok(rows.ids.locate(wanted)),
         };
-        let Some((converted, places)) = wanted.in_variant_of(&self.variant) else { return locate(wanted) };
+        let Some((converted, indices)) = wanted.in_variant_of(&self.variant) else { return locate(wanted) };
         let found = locate(&converted)?;
-        Ok(Matches { places: places.at(found.places)?, ..found })
+        Ok(Matches { indices: indices.gather(found.indices)?, ..found })
     }
 
     pub(in crate::storage) fn ids(&self) -> Result<IdSet> {

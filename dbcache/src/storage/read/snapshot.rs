@@ -13,7 +13,7 @@ use super::segment::Segment;
 use crate::convert::convert;
 use crate::data_type::widen;
 use crate::error::{Error, Result};
-use crate::key::{IdSet, Places, put, row_number, shared_column};
+use crate::key::{IdSet, Indices, row_number, set_at, shared_column};
 use crate::name::TableName;
 use crate::record::DefaultCell;
 use crate::storage::file::{RowFile, UnreadableColumn, Way};
@@ -83,17 +83,17 @@ impl Reading {
 /// How the wanted ids of a request stand in a snapshot. All places are those in the wanted ids.
 #[derive(Debug, Default)]
 pub(crate) struct LookUp {
-    pub(crate) hits: Places,
-    pub(crate) incomplete: Places,
-    pub(crate) missing: Places,
+    pub(crate) hits: Indices,
+    pub(crate) incomplete: Indices,
+    pub(crate) missing: Indices,
     /// Where the rows of the hits are.
     pub(in crate::storage) rows: Located,
 }
 
 impl LookUp {
     /// The ids that a request has to fetch.
-    pub(crate) fn not_hits(&self) -> Places {
-        self.hits.rest(self.hits.len() + self.incomplete.len() + self.missing.len())
+    pub(crate) fn not_hits(&self) -> Indices {
+        self.hits.complement(self.hits.len() + self.incomplete.len() + self.missing.len())
     }
 }
 
@@ -164,14 +164,14 @@ impl Snapshot {
     pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> Result<LookUp> {
         let (found, missing) = self.locate(wanted)?;
         let (hits, incomplete, missing) = match self.judged(&found, needs)? {
-            None => (missing.rest(wanted.len()), Places::default(), missing),
+            None => (missing.complement(wanted.len()), Indices::default(), missing),
             Some(mut states) => {
                 for place in missing.iter() {
-                    put(&mut states, place, State::Missing)?;
+                    set_at(&mut states, place, State::Missing)?;
                 }
                 let of = |wanted| {
                     let states = states.iter().enumerate().filter(move |(_, state)| **state == wanted);
-                    states.map(|(place, _)| place).collect::<Places>()
+                    states.map(|(place, _)| place).collect::<Indices>()
                 };
                 (of(State::Hit), of(State::Incomplete), of(State::Missing))
             }
@@ -217,16 +217,16 @@ impl Snapshot {
             let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
             let states = states.get_or_insert_with(|| vec![State::Hit; rows.len()]);
             for (code, place) in codes.into_iter().zip(part.places.iter()) {
-                put(states, place, of_sets.get(code).copied().ok_or_else(no_set)?)?;
+                set_at(states, place, of_sets.get(code).copied().ok_or_else(no_set)?)?;
             }
         }
         Ok(states)
     }
 
     /// Where the wanted ids are, each row at its id's place, and the places of those that are nowhere.
-    fn locate(&self, wanted: &IdSet) -> Result<(Located, Places)> {
+    fn locate(&self, wanted: &IdSet) -> Result<(Located, Indices)> {
         let mut parts = Vec::new();
-        let mut pending = Places::all(wanted.len());
+        let mut pending = Indices::all(wanted.len());
         for (number, segment) in self.segments.iter().enumerate().rev() {
             if pending.is_empty() {
                 break;
@@ -236,14 +236,14 @@ impl Snapshot {
             } else {
                 segment.locate(&wanted.select_as_is(pending.iter())?)?
             };
-            let rest = found.places.rest(pending.len());
-            parts.push(Part { segment: number, rows: found.rows, places: pending.at(found.places)? });
-            pending = pending.at(rest)?;
+            let rest = found.indices.complement(pending.len());
+            parts.push(Part { segment: number, rows: found.rows, places: pending.gather(found.indices)? });
+            pending = pending.gather(rest)?;
             if segment.hides_older() {
                 break;
             }
         }
-        // Places are counted among the wanted ids, found or not.
+        // Indices are counted among the wanted ids, found or not.
         let mut located = Located::new(parts);
         located.set_rows(wanted.len());
         Ok((located, pending))
@@ -333,10 +333,10 @@ impl Snapshot {
         let (mut ids, mut rows) = self.all_located()?;
         if self.presence.sets().iter().any(|set| set.contains(LOST)) {
             let is_whole = self.rows_whose(&rows, |set| !set.contains(LOST))?;
-            let whole: Places = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
+            let whole: Indices = (0..ids.len()).filter(|row| is_whole.get(*row) == Some(&true)).collect();
             (ids, rows) = (ids.select_as_is(whole.iter())?, rows.select(&whole)?);
         }
-        Ok((ids, LookUp { hits: Places::all(rows.len()), rows, ..LookUp::default() }))
+        Ok((ids, LookUp { hits: Indices::all(rows.len()), rows, ..LookUp::default() }))
     }
 
     pub(in crate::storage) fn all_located(&self) -> Result<(IdSet, Located)> {
@@ -530,7 +530,7 @@ impl Snapshot {
     /// The ids of these that are here, with their rows.
     pub(in crate::storage) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
         let (found, missing) = self.locate(ids)?;
-        let here = missing.rest(ids.len());
+        let here = missing.complement(ids.len());
         Ok((ids.select_as_is(here.iter())?, found.select(&here)?))
     }
 }

@@ -78,7 +78,7 @@ impl Rows {
         let mask: BooleanChunked = kept.iter().copied().collect();
         let columns: PolarsResult<Vec<Column>> = self.columns.iter().map(|column| column.filter(&mask)).collect();
         self.columns = columns.map_err(Error::frame("leave rows out"))?;
-        self.ids = self.ids.keep(|row| kept.get(row) == Some(&true));
+        self.ids = self.ids.filter(|row| kept.get(row) == Some(&true));
         self.presence = self.presence.keep(kept);
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::key::{IdSet, Places, put};
+use crate::key::{IdSet, Indices, set_at};
 use crate::name::TableName;
 use crate::storage::read::{Located, Snapshot, StoredColumn};
 use crate::storage::rows::merge::{Replace, merge_all};
@@ -104,7 +104,7 @@ fn differing(ids: &IdSet, before: &Snapshot, after: &Snapshot) -> Result<IdSet> 
         return Ok(one);
     }
     let ((_, old), (_, new)) = (before.present(&both)?, after.present(&both)?);
-    let moved = Places::from_iter(moved(&both, (before, &old), (after, &new))?);
+    let moved = Indices::from_iter(moved(&both, (before, &old), (after, &new))?);
     let (old, new) = (old.select(&moved)?, new.select(&moved)?);
     let both = both.select_as_is(moved.iter())?;
     let all = |snapshot: &Snapshot, rows: &Located| {
@@ -169,7 +169,7 @@ impl Snapshot {
             // Of a file that both snapshots have open there is one segment.
             let file = std::ptr::from_ref(self.segment(part)?).addr();
             for (row, place) in part.rows.iter().zip(part.places.iter()) {
-                put(&mut origins, place, Some((file, *row)))?;
+                set_at(&mut origins, place, Some((file, *row)))?;
             }
         }
         Ok(origins)

@@ -10,7 +10,7 @@ use super::page_bytes::PageBytes;
 use super::page_choice::PAGES_WORTH_ALL;
 use super::{PAGES_A_THREAD, PAGES_AT_ONCE, RowFile};
 use crate::error::Result;
-use crate::key::{FENCES_A_TOP, IdSet, Matches};
+use crate::key::{FENCES_PER_TOP, IdSet, Matches};
 use crate::storage::file::{fences, writer};
 use crate::storage::memory::{Chunk, ChunkKey};
 
@@ -169,7 +169,7 @@ impl RowFile {
         };
         let in_pages = ids.locate(&wanted.slice(runs.places.clone())?);
         let mut found = Matches::with_capacity(in_pages.rows.len());
-        for (in_pages, place) in in_pages.rows.iter().zip(in_pages.places.iter()) {
+        for (in_pages, place) in in_pages.rows.iter().zip(in_pages.indices.iter()) {
             let row =
                 row(*in_pages as usize).ok_or_else(|| self.file.damaged("a page has more ids than its table says"))?;
             found.push(place, row);
@@ -264,7 +264,7 @@ impl RowFile {
             fences::read(&bytes, &mut found.fences)
                 .ok_or_else(|| self.file.damaged("its index of ids is unreadable"))?;
         }
-        found.top = found.fences.every(FENCES_A_TOP);
+        found.top = found.fences.every(FENCES_PER_TOP);
         Ok(self.id_pages.get_or_init(|| found))
     }
 

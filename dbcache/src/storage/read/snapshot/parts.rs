@@ -9,7 +9,7 @@ use polars::prelude::*;
 
 use super::{Reading, Snapshot, State};
 use crate::error::{Error, Result};
-use crate::key::{IdSet, Places, row_number};
+use crate::key::{IdSet, Indices, row_number};
 use crate::storage::file::{GROUP, IDS_A_PAGE, Way};
 use crate::storage::read::located::{Located, Part};
 use crate::storage::read::segment::Segment;
@@ -141,7 +141,7 @@ fn located(numbers: &[u64]) -> Option<Located> {
         let segment = usize::try_from(number >> ROW_BITS).ok()?;
         let row = IdxSize::try_from(number & u64::from(u32::MAX)).ok()?;
         let known = parts.iter().position(|part| part.segment == segment).unwrap_or_else(|| {
-            parts.push(Part { segment, rows: Vec::new(), places: Places::default() });
+            parts.push(Part { segment, rows: Vec::new(), places: Indices::default() });
             parts.len() - 1
         });
         let part = parts.get_mut(known)?;

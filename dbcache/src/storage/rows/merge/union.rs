@@ -17,7 +17,7 @@ use crate::convert::convert;
 use crate::data_type::widen;
 use crate::documents;
 use crate::error::{Error, Result};
-use crate::key::{put, row_number};
+use crate::key::{row_number, set_at};
 use crate::name::TableName;
 use crate::storage::rows::keys::{self, Keys, Part, is_key_of};
 use crate::storage::rows::{ColumnSet, Rows};
@@ -79,7 +79,7 @@ impl Union {
             // Versions that have no type in common do not agree in any row.
             let Some((agree, union)) = versions(table, &old, &new, parts)? else { continue };
             for (row, _) in overlap.merged.iter().zip(agree.iter()).filter(|(_, agree)| *agree == Some(true)) {
-                put(&mut indices, *row, Some(row_number(count)))?;
+                set_at(&mut indices, *row, Some(row_number(count)))?;
                 count += 1;
             }
             values = Some(match values {
