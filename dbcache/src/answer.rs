@@ -19,7 +19,7 @@ use crate::fetch::{BatchSource, PinnedType};
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::nesting::Nesting;
-use crate::read_through::{self, Answer, Fetch, Options, Request, Shared, WantedPart, Wants, Warmth};
+use crate::read_through::{self, Answer, FetchMode, Options, ProjectedPart, Projection, Request, Shared, WarmOutcome};
 use crate::record::{CellError, CellFault, ColumnSchema, Schema};
 use crate::storage::{ColumnSet, LookUp, StoredColumn, Table, innermost};
 
@@ -58,9 +58,9 @@ impl Wanted {
         }
     }
 
-    fn part(&self) -> WantedPart<'_> {
+    fn part(&self) -> ProjectedPart<'_> {
         let is_text = self.data_type().is_some_and(DataType::is_string);
-        WantedPart { column: self.column(), keys: self.keys(), is_text }
+        ProjectedPart { column: self.column(), keys: self.keys(), is_text }
     }
 
     fn data_type(&self) -> Option<&DataType> {
@@ -135,10 +135,10 @@ pub(crate) struct Question {
     wanted: Arc<[Wanted]>,
     /// What each of them is called in the answer.
     labels: Arc<[PlSmallStr]>,
-    wants: Arc<Wants>,
+    projection: Arc<Projection>,
     /// The type of the id column of the answer, where the caller declares one.
     id_type: Option<&'static DataType>,
-    pub(crate) fetch: Fetch,
+    pub(crate) fetch_mode: FetchMode,
     strictness: Strictness,
     pub(crate) options: Options,
     shared: Arc<Shared>,
@@ -154,11 +154,11 @@ impl Question {
     ) -> Self {
         let declared = record.map_or(&[] as &[_], Schema::columns);
         Self {
-            wants: Arc::new(wants(table, &wanted, declared)),
+            projection: Arc::new(projection(table, &wanted, declared)),
             labels: labels(&wanted).into(),
             wanted: wanted.into(),
             id_type: record.map(|record| record.id().data_type()),
-            fetch: engine.fetch,
+            fetch_mode: engine.fetch_mode,
             strictness: engine.strictness,
             options: engine.options.clone(),
             shared: Arc::clone(&engine.shared),
@@ -167,12 +167,12 @@ impl Question {
 
     /// The same question for other columns and paths.
     fn of(&self, wanted: Vec<Wanted>) -> Self {
-        let wants = Arc::new(wants(self.table(), &wanted, self.wants.declared));
-        Self { labels: labels(&wanted).into(), wanted: wanted.into(), wants, ..self.clone() }
+        let projection = Arc::new(projection(self.table(), &wanted, self.projection.declared));
+        Self { labels: labels(&wanted).into(), wanted: wanted.into(), projection, ..self.clone() }
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {
-        &self.wants.table
+        &self.projection.table
     }
 
     /// The same question, with the type of one of the wanted columns pinned.
@@ -199,7 +199,7 @@ impl Question {
     }
 
     /// Fetches what is needed, and answers nothing.
-    pub(crate) fn warmed(&self, ids: IdSet, source: &dyn BatchSource) -> Result<Warmth> {
+    pub(crate) fn warmed(&self, ids: IdSet, source: &dyn BatchSource) -> Result<WarmOutcome> {
         read_through::warm(self.request(ids)?, source)
     }
 
@@ -215,10 +215,10 @@ impl Question {
 
     /// Whether each of the ids would be fetched.
     fn to_fetch(&self, ids: &Arc<IdSet>) -> Result<Vec<bool>> {
-        Ok(match self.fetch {
-            Fetch::Needed => self.request(Arc::clone(ids))?.standing()?.lacking()?,
-            Fetch::All => vec![true; ids.len()],
-            Fetch::Never => vec![false; ids.len()],
+        Ok(match self.fetch_mode {
+            FetchMode::Needed => self.request(Arc::clone(ids))?.coverage()?.non_hits()?,
+            FetchMode::Refresh => vec![true; ids.len()],
+            FetchMode::Offline => vec![false; ids.len()],
         })
     }
 
@@ -227,9 +227,9 @@ impl Question {
             return Err(Error::NoColumns { table: self.table().name().to_string() });
         }
         Ok(Request {
-            wants: Arc::clone(&self.wants),
+            projection: Arc::clone(&self.projection),
             ids: ids.into(),
-            fetch: self.fetch,
+            fetch_mode: self.fetch_mode,
             options: self.options.clone(),
             shared: Arc::clone(&self.shared),
             nesting: Nesting::current(),
@@ -336,9 +336,9 @@ impl Question {
 }
 
 /// What all requests for these columns want: of a declared column all the keys that are declared.
-fn wants(table: &Arc<Table>, wanted: &[Wanted], declared: &'static [ColumnSchema]) -> Wants {
-    let wants = Wants::new(table, wanted.iter().map(Wanted::part), declared);
-    Wants { pins: wanted.iter().filter_map(Wanted::pin).collect(), ..wants }
+fn projection(table: &Arc<Table>, wanted: &[Wanted], declared: &'static [ColumnSchema]) -> Projection {
+    let projection = Projection::new(table, wanted.iter().map(Wanted::part), declared);
+    Projection { pins: wanted.iter().filter_map(Wanted::pin).collect(), ..projection }
 }
 
 /// A stored column as an answer gives it: documents as structs or lists where they agree.

@@ -1,4 +1,4 @@
-//! How a cache is opened: its folder, and how its requests are carried out.
+//! The builder of a cache: its directory, and the settings of its requests.
 
 use std::marker::PhantomData;
 use std::path::PathBuf;
@@ -8,17 +8,19 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::json_path::Strictness;
-use crate::read_through::{Absences, Fetch, FolderClaims, Options, Pace, RememberAbsent, Shared, request_options};
+use crate::read_through::{
+    AbsentIdCache, FetchMode, FolderClaims, Options, RateLimiter, RememberAbsent, Shared, request_options,
+};
 use crate::stats::Counters;
 use crate::storage::{self, Store};
 
-/// The default folder, below the home directory.
-const DEFAULT_FOLDER: [&str; 2] = ["data", "cached_data"];
+/// The default cache directory, relative to the home directory.
+const DEFAULT_DIRECTORY: [&str; 2] = ["data", "cached_data"];
 
-/// How many bytes of decoded columns are kept in memory where nothing else is said.
-const DEFAULT_MEMORY: usize = 256 * 1024 * 1024;
+/// Default size of the memory tier, in bytes.
+const DEFAULT_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
-/// Opens a [`Cache`](crate::Cache) or [`DynamicCache`](crate::DynamicCache) with settings of your own.
+/// Opens a [`Cache`](crate::Cache) or [`DynamicCache`](crate::DynamicCache) with custom settings.
 ///
 /// ```
 /// use dbcache::{BatchPolicy, DynamicCache, Progress};
@@ -37,10 +39,10 @@ pub struct Builder<C> {
     folder: Option<PathBuf>,
     memory: usize,
     options: Options,
-    pace: Option<Pace>,
+    rate_limiter: Option<RateLimiter>,
     remember_absent: RememberAbsent,
     strictness: Strictness,
-    fetch: Fetch,
+    fetch_mode: FetchMode,
     cache: PhantomData<fn() -> C>,
 }
 
@@ -48,31 +50,33 @@ impl<C> Builder<C> {
     pub(crate) fn new() -> Self {
         Self {
             folder: None,
-            memory: DEFAULT_MEMORY,
+            memory: DEFAULT_MEMORY_BYTES,
             options: Options::default(),
-            pace: None,
+            rate_limiter: None,
             remember_absent: RememberAbsent::default(),
             strictness: Strictness::default(),
-            fetch: Fetch::default(),
+            fetch_mode: FetchMode::default(),
             cache: PhantomData,
         }
     }
 
-    /// The cache folder. It is created, with its parents, when the first row is stored.
+    /// Sets the cache directory. It is created, with its parents, when the first row is stored.
     ///
-    /// The default is `data/cached_data` under the home directory.
+    /// The default is `data/cached_data` in the home directory.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// How many bytes of decoded columns are kept in memory, for all tables of the cache: 256 MiB by default.
+    /// Sets how many bytes of decoded ids and columns are kept in memory, for all tables of the cache. The default is
+    /// 256 MiB.
     ///
-    /// A part of a column is kept once it was read about as often as decoding it costs, and gives way only when it
-    /// went unused. With `0` nothing is kept, and every read goes to the files. For ids, and for parts of
-    /// which requests want some rows, Linux is asked for [transparent huge
-    /// pages](https://docs.kernel.org/admin-guide/mm/transhuge.html) where they take 2 MiB or more; if it has none, rows are
-    /// read from memory more slowly.
+    /// Chunks of columns that are read repeatedly are retained, and are evicted only if they go unused. With `0`
+    /// nothing is retained, and every read goes to the files.
+    ///
+    /// For ids, and for chunks of which requests read only some rows, dbcache asks Linux for [transparent huge
+    /// pages](https://docs.kernel.org/admin-guide/mm/transhuge.html) if they take 2 MiB or more. Without huge pages,
+    /// reading these rows is slower.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
@@ -80,8 +84,8 @@ impl<C> Builder<C> {
 
     request_options!(options);
 
-    /// At most so many batches begin in so much time, for all requests of the cache together. They are spread evenly;
-    /// 0 counts as 1. There is no limit by default.
+    /// Limits all requests of the cache together to `batches` batches per `per`. Batches start at even intervals. 0
+    /// batches are treated as 1. By default there is no limit.
     ///
     /// ```
     /// use std::time::Duration;
@@ -93,20 +97,20 @@ impl<C> Builder<C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rate_limit(mut self, batches: u32, per: Duration) -> Self {
-        self.pace = Some(Pace::new(batches, per));
+        self.rate_limiter = Some(RateLimiter::new(batches, per));
         self
     }
 
-    /// What text that is not JSON, or a path step into a scalar, gives: null by default.
+    /// Sets the result of text that is not JSON and of paths into scalars. The default is null.
     pub fn json(mut self, strictness: Strictness) -> Self {
         self.strictness = strictness;
         self
     }
 
-    /// Never fetches: a request for rows that are not cached is [`Error::NotCached`], and calls no fetcher.
+    /// Never fetches. A request for rows that are not cached fails with [`Error::NotCached`] without calling a fetcher.
     ///
-    /// A single query does the same with [`Query::offline`](crate::Query::offline) or
-    /// [`TableQuery::offline`](crate::TableQuery::offline).
+    /// [`Query::offline`](crate::Query::offline) and [`TableQuery::offline`](crate::TableQuery::offline) do the same
+    /// for a single query.
     ///
     /// ```
     /// use dbcache::polars::prelude::{DataFrame, PolarsError};
@@ -120,12 +124,12 @@ impl<C> Builder<C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn offline(mut self) -> Self {
-        self.fetch = Fetch::Never;
+        self.fetch_mode = FetchMode::Offline;
         self
     }
 
-    /// Whether ids that the database does not have are remembered, so that they are not asked each time; they are not
-    /// by default.
+    /// Sets whether and for how long the cache remembers ids that the database does not have, so that requests need not
+    /// query them again. By default it does not.
     ///
     /// ```
     /// use std::time::Duration;
@@ -146,33 +150,33 @@ impl<C> Builder<C> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoHomeFolder`] where no folder was given and no home directory is known;
-    /// [`Error::TypeConflict`] where what is stored cannot be read as the record declares it.
+    /// Returns [`Error::NoHomeFolder`] if no directory was set and the home directory is unknown, or
+    /// [`Error::TypeConflict`] if stored columns cannot be read in the types that the record declares.
     pub fn open(self) -> Result<C>
     where
         C: Open,
     {
-        let folder = self.folder.map_or_else(default_folder, Ok)?;
+        let folder = self.folder.map_or_else(default_directory, Ok)?;
         let shared = Shared {
             claims: FolderClaims::of(storage::identity(&folder)),
             counters: Counters::default(),
-            pace: self.pace,
-            absences: Absences::new(self.remember_absent),
+            rate_limiter: self.rate_limiter,
+            absent_ids: AbsentIdCache::new(self.remember_absent),
         };
         let engine = Engine {
             store: Store::new(folder, self.memory),
             options: self.options,
             shared: Arc::new(shared),
             strictness: self.strictness,
-            fetch: self.fetch,
+            fetch_mode: self.fetch_mode,
         };
         C::open_with(Arc::new(engine))
     }
 }
 
-fn default_folder() -> Result<PathBuf> {
+fn default_directory() -> Result<PathBuf> {
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).ok_or(Error::NoHomeFolder)?;
-    Ok(DEFAULT_FOLDER.iter().fold(home, |folder, part| folder.join(part)))
+    Ok(DEFAULT_DIRECTORY.iter().fold(home, |folder, part| folder.join(part)))
 }
 
 mod sealed {

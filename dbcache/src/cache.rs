@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::fetch::{Fetcher, TypedSource};
 use crate::found::{Found, LookUp, Warmed};
 use crate::key::Key;
-use crate::read_through::{Answer, Fetch, request_options};
+use crate::read_through::{Answer, FetchMode, request_options};
 use crate::record::{CellError, ColumnSchema, Record, Selection};
 use crate::stats::Stats;
 use crate::storage::{Table, has_keys};
@@ -245,13 +245,13 @@ impl<T: Record, S> Query<T, S> {
     /// An id that the database no longer has is not found, and its cached row is removed. If a batch fails, or lacks a
     /// column of the query, the old rows of its ids stay. Where nothing may be fetched, cached rows stay as they are.
     pub fn refresh(mut self) -> Self {
-        self.question.fetch = self.question.fetch.refreshed();
+        self.question.fetch_mode = self.question.fetch_mode.refreshed();
         self
     }
 
     /// Never fetches: where rows are not cached, answers are [`Error::NotCached`] with their ids.
     pub fn offline(mut self) -> Self {
-        self.question.fetch = Fetch::Never;
+        self.question.fetch_mode = FetchMode::Offline;
         self
     }
 

@@ -1,21 +1,21 @@
-//! What every handle of an open cache shares: its folder, and how its requests are carried out.
+//! The state that all handles of an open cache share.
 
 use std::sync::Arc;
 
 use crate::json_path::Strictness;
-use crate::read_through::{Fetch, Options, Shared};
+use crate::read_through::{FetchMode, Options, Shared};
 use crate::stats::Stats;
 use crate::storage::Store;
 
-/// A folder, and how requests to it are carried out.
+/// The store of a cache directory, and the settings of its requests.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) store: Store,
     pub(crate) options: Options,
     pub(crate) shared: Arc<Shared>,
     pub(crate) strictness: Strictness,
-    /// What a query fetches that does not say otherwise.
-    pub(crate) fetch: Fetch,
+    /// The fetch mode of queries that do not set one.
+    pub(crate) fetch_mode: FetchMode,
 }
 
 impl Engine {

@@ -1,15 +1,15 @@
-//! What a request found, for callers who take missing rows as they are.
+//! Results that report missing rows instead of failing.
 
 use polars::prelude::DataType;
 
 use crate::error::Result;
 use crate::key::{IdSet, Key};
-use crate::read_through::Warmth;
+use crate::read_through::WarmOutcome;
 use crate::storage;
 
 pub use crate::storage::UnreadableColumn;
 
-/// Rows that were found, and the ids that were not.
+/// The rows that were found, and the ids that were not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found<R, K> {
@@ -19,78 +19,79 @@ pub struct Found<R, K> {
     pub missing: Vec<K>,
 }
 
-/// What is cached after a request that only fills the cache.
+/// The outcome of a request that only fills the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warmed<K> {
-    /// How many of the ids have a cached row now.
+    /// Number of ids with a cached row now.
     pub rows: usize,
-    /// How many rows this request fetched and stored.
+    /// Number of rows that this request fetched and stored.
     pub fetched: usize,
     /// The ids that the database does not have, sorted.
     pub missing: Vec<K>,
 }
 
 impl<K: Key> Warmed<K> {
-    pub(crate) fn new(warmth: &Warmth) -> Self {
-        Self { rows: warmth.rows, fetched: warmth.fetched, missing: warmth.not_found.keys() }
+    pub(crate) fn new(outcome: &WarmOutcome) -> Self {
+        Self { rows: outcome.rows, fetched: outcome.fetched, missing: outcome.not_found.keys() }
     }
 }
 
-/// How ids stand in the cache, each list sorted.
+/// The coverage of ids by the cache. Each list is sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LookUp<K> {
-    /// Ids whose rows have every column that was asked about.
+    /// Ids whose rows have all requested columns.
     pub hits: Vec<K>,
-    /// Ids whose rows lack a column that was asked about.
+    /// Ids whose rows lack a requested column.
     pub incomplete: Vec<K>,
-    /// Ids without a row.
+    /// Ids without a cached row.
     pub missing: Vec<K>,
 }
 
-/// A column of a table, as far as it is cached.
+/// A cached column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CachedColumn {
     /// The column's name.
     pub name: String,
-    /// The type in which it is stored.
+    /// The type in which the column is stored.
     pub data_type: DataType,
-    /// How many of the table's cached rows have it, NULL or not.
+    /// Number of cached rows that have the column, including rows with NULL.
     pub rows: usize,
-    /// Whether it is text that holds JSON objects and arrays, which answers give as structs and lists.
+    /// Whether the column is text with JSON objects and arrays, which results contain as structs and lists.
     pub is_document: bool,
 }
 
-/// A table of a cache folder, as far as it is cached. Made by [`DynamicCache::tables`](crate::DynamicCache::tables).
+/// A cached table in a cache directory. Returned by [`DynamicCache::tables`](crate::DynamicCache::tables).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CachedTable {
-    /// The table's name, or the file's where [`is_foreign`](Self::is_foreign).
+    /// The table's name or, if [`is_foreign`](Self::is_foreign), the file's name.
     pub name: String,
-    /// Whether no file says which table it is of: another program wrote them, or what says it is damaged.
+    /// Whether no file names its table. Either another program wrote the file, or the part that names the table is
+    /// damaged.
     pub is_foreign: bool,
-    /// The id column; `None` where [`is_foreign`](Self::is_foreign).
+    /// The id column, or `None` if [`is_foreign`](Self::is_foreign).
     pub id_column: Option<String>,
-    /// How many rows are cached.
+    /// Number of cached rows.
     pub rows: usize,
-    /// The id column, then every column in the order in which they first came; of another program's file, its
-    /// columns.
+    /// The id column, then all other columns in the order in which they were first stored. For another program's file,
+    /// its columns.
     pub columns: Vec<CachedColumn>,
-    /// How many segments are beside the table's own file.
+    /// Number of segments beside the base file.
     pub segments: usize,
-    /// How many bytes the table's own file has.
+    /// Size of the base file, in bytes.
     pub base_bytes: u64,
-    /// How many bytes the segments have.
+    /// Size of all segments, in bytes.
     pub segment_bytes: u64,
-    /// How many bytes damaged files have that were set aside.
+    /// Size of all quarantined files, in bytes.
     pub damaged_bytes: u64,
-    /// The columns of another program's file that cannot be read here. Asking for one of them is
+    /// The columns of another program's file that cannot be read. Requesting one of them fails with
     /// [`Error::UnreadableColumn`](crate::Error::UnreadableColumn).
     pub unreadable: Vec<UnreadableColumn>,
-    /// Why the rows cannot be read, for people; there are no columns then, and no rows are counted. The next request
-    /// for the table sets damaged files aside.
+    /// A description of why the rows cannot be read. In that case there are no columns, and no rows are counted. The
+    /// next request for the table quarantines its damaged files.
     pub fault: Option<String>,
 }
 

@@ -1,56 +1,57 @@
-//! Look up, plan, fetch, store, answer: the one place where a request is carried out.
+//! The read-through layer: looks ids up, plans batches, fetches, stores and reads the result.
 //!
-//! A [`Request`] says what is wanted. A [`Session`](session::Session) is a request under way: a state machine that says
-//! what is to be done next, a fetch or a commit, and takes what came of it. It neither fetches nor waits itself:
-//! `blocking` and `asynchronous` do that for it.
+//! A [`Request`] describes what is requested. A [`Session`](session::Session) is a running request: a state machine
+//! that returns the next action, such as a fetch or a commit, and is told the outcome. It performs no I/O and does not
+//! wait. The drivers, `blocking` and `asynchronous`, do that for it.
 
 mod absent;
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod batch;
+mod bisection;
 mod blocking;
 mod claims;
-mod ending;
-mod group;
+mod commit_buffer;
+mod completion;
+mod coverage;
 mod options;
 mod overtaken;
-mod pace;
+mod projection;
 mod queue;
+mod rate_limiter;
 mod request;
 mod retry;
 mod session;
-mod split;
-mod standing;
 #[cfg(test)]
 mod tests;
-mod wants;
 
 use std::sync::Arc;
 
-use self::ending::{Read, Warm};
+use self::completion::{Read, Warm};
 use crate::error::Result;
 #[cfg(feature = "tokio")]
 use crate::fetch::AsyncBatchSource;
 use crate::fetch::BatchSource;
 
-pub(crate) use self::absent::Absences;
+pub(crate) use self::absent::AbsentIdCache;
 pub use self::absent::RememberAbsent;
 pub(crate) use self::claims::FolderClaims;
-pub(crate) use self::ending::Warmth;
+pub(crate) use self::completion::WarmOutcome;
 pub(crate) use self::options::{Options, Shared, request_options};
-pub(crate) use self::pace::Pace;
-pub(crate) use self::request::{Answer, Fetch, Request};
-pub use self::retry::Retry;
 #[cfg(feature = "lazy")]
-pub(crate) use self::wants::default_of;
-pub(crate) use self::wants::{WantedPart, Wants};
+pub(crate) use self::projection::default_of;
+pub(crate) use self::projection::{ProjectedPart, Projection};
+pub(crate) use self::rate_limiter::RateLimiter;
+pub(crate) use self::request::{Answer, FetchMode, Request};
+pub use self::retry::Retry;
 
-/// Fetches what is needed, and reads the rows.
+/// Fetches the ids that the request needs, and returns its rows.
 ///
 /// # Errors
 ///
-/// [`Error::FetchFailed`](crate::Error::FetchFailed), else [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound),
-/// or a storage error; what was fetched before is stored.
+/// Returns [`Error::FetchFailed`](crate::Error::FetchFailed) if batches failed, else
+/// [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound) if the fetcher did not return a column, or a storage
+/// error. Rows that were fetched before the error are stored.
 pub(crate) fn run(request: Request, source: &dyn BatchSource) -> Result<Answer> {
     match request.answer_if_cached()? {
         Some(answer) => Ok(answer),
@@ -58,32 +59,32 @@ pub(crate) fn run(request: Request, source: &dyn BatchSource) -> Result<Answer> 
     }
 }
 
-/// Fetches what is needed.
+/// Fetches the ids that the request needs, without reading its rows.
 ///
 /// # Errors
 ///
-/// As [`run`].
-pub(crate) fn warm(request: Request, source: &dyn BatchSource) -> Result<Warmth> {
+/// Returns the errors of [`run`].
+pub(crate) fn warm(request: Request, source: &dyn BatchSource) -> Result<WarmOutcome> {
     blocking::run::<Warm>(&Arc::new(request), source)
 }
 
-/// As [`run`], with an async fetcher.
+/// Fetches as [`run`] does, with an async fetcher.
 #[cfg(feature = "tokio")]
 pub(crate) async fn run_async(request: Request, source: &dyn AsyncBatchSource) -> Result<Answer> {
     asynchronous::run::<Read>(&Arc::new(request), source).await
 }
 
-/// As [`warm`], with an async fetcher.
+/// Fetches as [`warm`] does, with an async fetcher.
 #[cfg(feature = "tokio")]
-pub(crate) async fn warm_async(request: Request, source: &dyn AsyncBatchSource) -> Result<Warmth> {
+pub(crate) async fn warm_async(request: Request, source: &dyn AsyncBatchSource) -> Result<WarmOutcome> {
     asynchronous::run::<Warm>(&Arc::new(request), source).await
 }
 
-/// Answers from the cache alone. Wanted ids that would have to be fetched count as not found.
+/// Returns the cached rows. Ids that would have to be fetched count as not found.
 ///
 /// # Errors
 ///
-/// A storage error.
+/// Returns a storage error if reading fails.
 pub(crate) fn cached(request: &Request) -> Result<Answer> {
-    request.table().read(|stored| request.answer(&stored, &request.find(&stored)?))
+    request.table().read(|stored| request.answer(&stored, &request.coverage_in(&stored)?))
 }

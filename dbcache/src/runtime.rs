@@ -1,11 +1,14 @@
-//! Work that must not hold up the tasks of an async program, on threads of the library's own.
+//! Threads of the library for work that would block the tasks of an async program.
 //!
-//! They are not the runtime's threads for blocking work, because a program may fill those with blocking requests that
-//! wait for an async one. If that one needed such a thread in its turn, nobody would ever finish.
+//! The runtime's own threads for blocking work are not used. A program may fill all of them with blocking requests that
+//! wait for an async one. If the async request needed such a thread too, none of them would ever finish.
 //!
-//! There are two kinds of work, and neither waits for a thread that may wait for it:
-//! - Steps of the cache never wait for another request, so they finish, however few threads do them.
-//! - Calls of fetchers may do anything, and so also wait for other requests. Each has a thread at once.
+//! There are two kinds of work. Neither waits for a thread that may be waiting for it:
+//!
+//! - Cache actions, such as lookups and commits, never wait for another request. They therefore finish, however few
+//!   threads perform them.
+//! - Calls of blocking fetchers may do anything, including waiting for other requests. Each therefore gets a thread
+//!   immediately.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -19,36 +22,36 @@ use tracing::{Span, dispatcher};
 
 use crate::nesting::Nesting;
 
-/// Maximum number of threads for steps of the cache: as many as tokio has for blocking work. Most of them wait for the
-/// disk, or for the turn to write a table.
-const MOST_STEPS: usize = 512;
-/// How long a thread waits for more work before it ends.
+/// Maximum number of threads for cache actions. It equals the default of tokio's blocking pool, because most of these
+/// threads wait for the disk or for the write lock of a table.
+const MAX_CACHE_THREADS: usize = 512;
+/// How long an idle thread waits for work before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-static STEPS: Pool = Pool::new(MOST_STEPS);
-static FETCHES: Pool = Pool::new(usize::MAX);
+static CACHE_POOL: Pool = Pool::new(MAX_CACHE_THREADS);
+static FETCH_POOL: Pool = Pool::new(usize::MAX);
 
-/// Does a step of the cache that blocks or takes long. It ends, even if the future is dropped before.
+/// Runs a cache action that blocks or takes long. It runs to completion even if the future is dropped.
 pub(crate) async fn off_runtime<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    STEPS.carry_out(work).await
+    CACHE_POOL.run(work).await
 }
 
-/// Calls a blocking fetcher. The call ends, even if the future is dropped before.
+/// Calls a blocking fetcher. The call runs to completion even if the future is dropped.
 pub(crate) async fn fetch_off_runtime<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    FETCHES.carry_out(work).await
+    FETCH_POOL.run(work).await
 }
 
-/// Does a step of the cache without telling anybody when it is done.
-pub(crate) fn leave_to_steps(work: impl FnOnce() + Send + 'static) {
-    // A thread of the pool outlives whatever it does.
-    STEPS.push(Box::new(|| drop(catch_unwind(AssertUnwindSafe(work)))));
+/// Runs a cache action in the background. Nothing reports when it has ended.
+pub(crate) fn spawn_detached(work: impl FnOnce() + Send + 'static) {
+    // A panic must not end the pool's thread.
+    CACHE_POOL.push(Box::new(|| drop(catch_unwind(AssertUnwindSafe(work)))));
 }
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that begin when there is work for them, and end when there is none for a while.
+/// A pool that starts threads when there is work for them, and ends them when they are idle.
 struct Pool {
-    most: usize,
+    max_threads: usize,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -60,21 +63,25 @@ struct State {
 }
 
 impl Pool {
-    const fn new(most: usize) -> Self {
-        Self { most, state: Mutex::new(State { jobs: VecDeque::new(), threads: 0, idle: 0 }), work: Condvar::new() }
+    const fn new(max_threads: usize) -> Self {
+        Self {
+            max_threads,
+            state: Mutex::new(State { jobs: VecDeque::new(), threads: 0, idle: 0 }),
+            work: Condvar::new(),
+        }
     }
 
-    async fn carry_out<R: Send + 'static>(&'static self, work: impl FnOnce() -> R + Send + 'static) -> R {
+    async fn run<R: Send + 'static>(&'static self, work: impl FnOnce() -> R + Send + 'static) -> R {
         let (span, subscriber) = (Span::current(), dispatcher::get_default(Clone::clone));
         let nesting = Nesting::current();
         let work = move || dispatcher::with_default(&subscriber, || nesting.enter(|| span.in_scope(work)));
         let (done, result) = oneshot::channel::<Result<R, Box<dyn Any + Send>>>();
-        // A result that nobody waits for any more is dropped.
+        // If the future was dropped, the result is too.
         self.push(Box::new(move || drop(done.send(catch_unwind(AssertUnwindSafe(work))))));
         match result.await {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
-            // Every job sends its result, and none is dropped undone before the process ends.
+            // Every job sends its result, and no job is dropped before it runs unless the process ends.
             Err(_) => std::future::pending().await,
         }
     }
@@ -82,19 +89,20 @@ impl Pool {
     fn push(&'static self, job: Job) {
         let mut state = self.state();
         state.jobs.push_back(job);
-        if state.jobs.len() <= state.idle || state.threads >= self.most {
+        if state.jobs.len() <= state.idle || state.threads >= self.max_threads {
             self.work.notify_one();
             return;
         }
         state.threads += 1;
         drop(state);
         if thread::Builder::new().name("dbcache".to_owned()).spawn(|| self.work()).is_err() {
-            self.without_another_thread();
+            self.run_without_new_thread();
         }
     }
 
-    /// The system gives no more threads: those that there are do the work, or else this one.
-    fn without_another_thread(&self) {
+    /// Copes with a thread that could not be started: the existing threads do the work or, if there are none, the
+    /// calling one.
+    fn run_without_new_thread(&self) {
         let mut state = self.state();
         state.threads -= 1;
         let left = if state.threads == 0 { state.jobs.pop_front() } else { None };

@@ -10,7 +10,7 @@ use super::frames::Frames;
 use crate::error::Result;
 use crate::fetch::AsyncBatchSource;
 use crate::key::{IdSet, Key};
-use crate::read_through::{self, Answer, Warmth};
+use crate::read_through::{self, Answer, WarmOutcome};
 use crate::runtime::off_runtime;
 
 impl Question {
@@ -30,7 +30,7 @@ impl Question {
     }
 
     /// As [`warmed`](Self::warmed).
-    pub(crate) async fn warmed_async<K: Key>(&self, ids: &[K], source: &dyn AsyncBatchSource) -> Result<Warmth> {
+    pub(crate) async fn warmed_async<K: Key>(&self, ids: &[K], source: &dyn AsyncBatchSource) -> Result<WarmOutcome> {
         let ids = set(ids).await;
         read_through::warm_async(self.request(ids)?, source).await
     }

@@ -43,7 +43,7 @@ struct Scan {
 impl Question {
     /// The rows that have all that is wanted: the id column, then the wanted columns, which have declared types.
     pub(crate) fn scan(&self) -> Result<LazyFrame> {
-        self.plan(|stored| Scan::new(self.clone(), stored, self.wants.needs.clone()))
+        self.plan(|stored| Scan::new(self.clone(), stored, self.projection.needs.clone()))
     }
 
     /// All rows, with every column as it is stored, null where a row lacks it.
@@ -129,12 +129,12 @@ impl Scan {
 
     /// The one wanted column of some rows.
     fn values(&self, one: &Question, rows: &[u64]) -> Result<Series> {
-        let no_column = || Error::Internal { invariant: "a question for one column wants one" };
+        let no_column = || Error::Internal { invariant: "a query for one column selects one" };
         let wanted = one.wanted.first().ok_or_else(no_column)?;
         let steps = wanted.column().path().steps();
         let paths = if steps.is_empty() { Vec::new() } else { vec![steps.to_vec()] };
         let name = wanted.column().column();
-        let reading = Reading { name: name.into(), paths, default: default_of(one.wants.declared, name) };
+        let reading = Reading { name: name.into(), paths, default: default_of(one.projection.declared, name) };
         let stored = self.stored.values_at(&reading, rows)?;
         let stored = DataFrame::new(rows.len(), vec![stored]).map_err(Error::frame("build the answer"))?;
         // Documents stay text: whether those of one part agree says nothing of the others.

@@ -1,4 +1,4 @@
-//! Ids that the database does not have, remembered so that they are not asked each time.
+//! The negative cache: ids known not to exist in the database, so that requests need not query them again.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -10,33 +10,34 @@ use crate::key::IdSet;
 use crate::name::TableName;
 use crate::storage::{AbsentIds, Table};
 
-/// Whether ids that the database does not have are remembered, and for how long.
+/// Whether and for how long a cache remembers ids that the database does not have.
 ///
-/// A remembered id counts as not found, as if the database had been asked. A row of it that is cached meanwhile, by
-/// whomever, is found all the same, and [`refresh`](crate::Query::refresh) asks the database in any case.
+/// A remembered id counts as not found, as if the database had been queried. If a row with this id is cached later, by
+/// any process, requests return the row. A [`refresh`](crate::Query::refresh) always queries the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RememberAbsent {
-    /// They are asked again by each request.
+    /// Absent ids are not remembered: every request queries them again.
     #[default]
     Never,
-    /// By this cache, for so long.
+    /// This cache remembers absent ids in memory for the given time.
     InMemory(Duration),
-    /// In the cache folder, for so long: by all caches of it that do the same, after a restart too.
+    /// The cache directory stores absent ids for the given time. All caches of the directory with this setting use
+    /// them, also after a restart.
     ///
-    /// Each request that finds absent ids writes all that are remembered of the table, so this is for tables of which
-    /// some thousands of ids are absent, not millions.
+    /// Each request that finds absent ids rewrites all absent ids of the table. The setting therefore suits tables with
+    /// some thousands of absent ids, not millions.
     InFolder(Duration),
 }
 
-/// What is remembered of each table, by each id column.
+/// The absent ids of each table and id column.
 #[derive(Debug, Default)]
-pub(crate) struct Absences {
+pub(crate) struct AbsentIdCache {
     policy: RememberAbsent,
     tables: Mutex<HashMap<(TableName, String), AbsentIds>>,
 }
 
-impl Absences {
+impl AbsentIdCache {
     pub(crate) fn new(policy: RememberAbsent) -> Self {
         Self { policy, tables: Mutex::default() }
     }
@@ -45,8 +46,8 @@ impl Absences {
         self.policy != RememberAbsent::Never
     }
 
-    /// Those of these ids that are known to be absent.
-    pub(super) fn known(&self, table: &Table, ids: &IdSet) -> Result<IdSet> {
+    /// Returns the ids in `ids` that are known to be absent.
+    pub(super) fn known_absent(&self, table: &Table, ids: &IdSet) -> Result<IdSet> {
         let absent = match self.policy {
             RememberAbsent::Never => return Ok(ids.none()),
             RememberAbsent::InMemory(age) => self.in_memory().get(&of(table)).map(|absent| absent.within(&last(age))),
@@ -55,9 +56,9 @@ impl Absences {
         absent.map_or_else(|| Ok(ids.none()), |absent| ids.select(&ids.locate_among(&absent)))
     }
 
-    /// Remembers ids that the database turned out not to have, now.
+    /// Remembers ids that the database turned out not to have.
     ///
-    /// Where the folder cannot take them, they are asked again: that costs a query, and no request fails for it.
+    /// If the directory cannot store them, the request does not fail: the next request queries them again.
     pub(super) fn remember(&self, table: &Table, ids: &IdSet) {
         if ids.is_empty() {
             return;
@@ -74,7 +75,7 @@ impl Absences {
             RememberAbsent::InFolder(age) => {
                 if let Err(cause) = table.remember_absent(ids, &last(age)) {
                     let cause = cause.with_causes();
-                    tracing::warn!(table = %table.name(), cause, "absent ids cannot be remembered");
+                    tracing::warn!(table = %table.name(), cause, "failed to store absent ids; the next request will query them again");
                 }
             }
         }
@@ -85,12 +86,12 @@ impl Absences {
     }
 }
 
-/// Seconds since 1970.
+/// Returns the current time in seconds since 1970.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The seconds that are not longer ago than this.
+/// Returns the range of seconds from `age` ago until now.
 fn last(age: Duration) -> RangeInclusive<u64> {
     let now = now();
     now.saturating_sub(age.as_secs())..=now

@@ -1,7 +1,7 @@
-//! Carries out requests with async fetchers, on the runtime of the caller.
+//! The driver of async requests, which works on the caller's runtime.
 //!
-//! What may block, or takes long, is done on threads of the library's own: looking up, checking what came, committing,
-//! reading. The fetches run where the request is polled.
+//! The fetches run where the request is polled. Everything that may block or take long runs on the library's own
+//! threads: lookups, validation, commits and reads.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -17,20 +17,20 @@ use tokio::sync::futures::Notified;
 use tracing::Instrument;
 
 use super::batch::FetchJob;
-use super::ending::{Ending, Purpose};
-use super::group::Commit;
+use super::commit_buffer::Commit;
+use super::completion::{Completion, Purpose};
 use super::request::Request;
-use super::session::{Begun, Session, Step};
+use super::session::{Action, Session, Start};
 use crate::error::{BatchError, Error, Result};
 use crate::fetch::{AsyncBatchSource, Convert};
-use crate::runtime::{leave_to_steps, off_runtime};
+use crate::runtime::{off_runtime, spawn_detached};
 use crate::storage::Attempts;
 
-/// Carries out a request.
+/// Runs a request to completion.
 ///
 /// # Errors
 ///
-/// As a blocking one.
+/// Returns the errors of a blocking request.
 pub(super) async fn run<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<P::Outcome> {
     let mut attempts = Attempts::default();
     loop {
@@ -50,34 +50,34 @@ pub(super) async fn run<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBa
     }
 }
 
-/// `None` where the request has to start over.
+/// Runs a request once. Returns `None` if it has to start over.
 async fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Option<P::Outcome>> {
-    let ending = fetch(request, source).await?;
-    let known = if ending.lacks_columns() { known_columns(request, source).await } else { None };
-    off_runtime(move || ending.outcome::<P>(known)).await
+    let completion = fetch(request, source).await?;
+    let known = if completion.is_missing_columns() { known_columns(request, source).await } else { None };
+    off_runtime(move || completion.outcome::<P>(known)).await
 }
 
-async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Ending> {
-    let bell = Arc::<Bell>::default();
+async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Completion> {
+    let wakeup = Arc::<Wakeup>::default();
     let begun = {
-        let (request, limit, bell) = (Arc::clone(request), source.batch_limit(), Waker::from(Arc::clone(&bell)));
-        off_runtime(move || Session::begin(&request, limit, bell, now())).await?
+        let (request, limit, wakeup) = (Arc::clone(request), source.batch_limit(), Waker::from(Arc::clone(&wakeup)));
+        off_runtime(move || Session::begin(&request, limit, wakeup, now())).await?
     };
     let mut session = match begun {
-        Begun::Ended(ending) => return Ok(ending),
-        Begun::Fetching(session) => session,
+        Start::Completed(completion) => return Ok(completion),
+        Start::Running(session) => session,
     };
     let known = if session.has_unseen_columns() { known_columns(request, source).await } else { None };
     let session = off_runtime(move || session.start(known).map(|()| *session)).await?;
     let span = session.span().clone();
-    // One worker more than there are fetches at a time, so that commits go on beside them.
+    // One worker more than there are concurrent fetches, so that commits overlap with them.
     let workers = if session.batches() > 1 { session.concurrency().min(session.batches()) + 1 } else { 1 };
-    let work = Work { session: Shared::new(session), bell, source };
-    join_all((0..workers).map(|_| work.do_steps())).instrument(span).await;
-    work.session.close().await
+    let driver = Driver { session: SessionHandle::new(session), wakeup, source };
+    join_all((0..workers).map(|_| driver.perform_all())).instrument(span).await;
+    driver.session.close().await
 }
 
-/// The columns that the table has, where the fetcher can tell in the time that a batch may take.
+/// Returns the columns of the table if the fetcher knows them and returns them within the time limit of a batch.
 async fn known_columns(request: &Request, source: &dyn AsyncBatchSource) -> Option<Vec<String>> {
     let known = source.known_columns(request.table().name());
     match request.options.batch_timeout {
@@ -86,31 +86,31 @@ async fn known_columns(request: &Request, source: &dyn AsyncBatchSource) -> Opti
     }
 }
 
-/// A session that its request and its steps hold. What has come is committed when the last of them lets go of it, unless
-/// it was closed before.
-struct Kept {
+/// A session that its request and its running actions share. Unless it was closed before, the last owner commits the
+/// fetched rows when it drops the session.
+struct SharedSession {
     session: Mutex<Option<Session>>,
-    /// Nothing is sent: its end tells who listens that everything is committed.
+    /// Never sends: the receiver learns from its drop that everything is committed.
     #[expect(dead_code, reason = "it is there to be dropped, after the session")]
     alive: Sender<Infallible>,
 }
 
-impl Kept {
+impl SharedSession {
     fn with<R>(&self, work: impl FnOnce(&mut Session) -> R) -> Option<R> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(work)
     }
 
-    /// Does the commits that are due, and says what is to be done next. What a commit holds is in no other place, and the
-    /// request may be dropped at any moment, so it is carried out here.
-    fn next(&self, bell: &Bell, mut now: Instant) -> Option<Step> {
+    /// Performs the commits that are due, and returns the next other action. A commit owns its rows, and the request
+    /// may be dropped at any await point, so it runs to its end here.
+    fn next(&self, wakeup: &Wakeup, mut now: Instant) -> Option<Action> {
         loop {
             let committed = match self.with(|session| session.next(now))? {
-                Step::Commit(commit) => commit.run(),
-                step => return Some(step),
+                Action::Commit(commit) => commit.run(),
+                action => return Some(action),
             };
             now += committed.took();
-            self.with(|session| session.committed(committed, now))?;
-            bell.0.notify_waiters();
+            self.with(|session| session.on_committed(committed, now))?;
+            wakeup.0.notify_waiters();
         }
     }
 
@@ -119,104 +119,104 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for SharedSession {
     fn drop(&mut self) {
-        drop(self.with(Session::rest).flatten().map(Commit::run));
+        drop(self.with(Session::drain).flatten().map(Commit::run));
     }
 }
 
-/// A request's hold on its session.
-struct Shared {
-    /// `None` once it was closed.
-    session: Option<Arc<Kept>>,
+/// The request's handle of its session.
+struct SessionHandle {
+    /// `None` after the session was closed.
+    session: Option<Arc<SharedSession>>,
     committed: Option<Mutex<Receiver<Infallible>>>,
     runtime: Handle,
 }
 
-impl Shared {
+impl SessionHandle {
     fn new(session: Session) -> Self {
         let (alive, committed) = channel();
-        let kept = Kept { session: Mutex::new(Some(session)), alive };
-        Self { session: Some(Arc::new(kept)), committed: Some(Mutex::new(committed)), runtime: Handle::current() }
+        let session = SharedSession { session: Mutex::new(Some(session)), alive };
+        Self { session: Some(Arc::new(session)), committed: Some(Mutex::new(committed)), runtime: Handle::current() }
     }
 
-    /// Works on the session where that may take its time; `None` once it was closed.
-    async fn with<R: Send + 'static>(&self, work: impl FnOnce(&Kept) -> R + Send + 'static) -> Option<R> {
-        let kept = Arc::clone(self.session.as_ref()?);
-        Some(off_runtime(move || work(&kept)).await)
+    /// Calls `work` with the session on a thread that may block. Returns `None` after the session was closed.
+    async fn with<R: Send + 'static>(&self, work: impl FnOnce(&SharedSession) -> R + Send + 'static) -> Option<R> {
+        let session = Arc::clone(self.session.as_ref()?);
+        Some(off_runtime(move || work(&session)).await)
     }
 
-    async fn close(mut self) -> Result<Ending> {
-        let closed = self.with(|kept| kept.take().map(Session::close)).await.flatten();
+    async fn close(mut self) -> Result<Completion> {
+        let closed = self.with(|session| session.take().map(Session::close)).await.flatten();
         self.session = None;
         closed.unwrap_or(Err(Error::Internal { invariant: "only the end of a request takes its session, once" }))
     }
 }
 
-impl Drop for Shared {
+impl Drop for SessionHandle {
     fn drop(&mut self) {
-        if let Some(kept) = self.session.take() {
-            // Where futures are dropped nothing may take long, and the runtime's threads for blocking work may all wait
-            // for the ids of this request.
-            leave_to_steps(move || drop(kept));
-            let committed = Committed(self.committed.take());
+        if let Some(session) = self.session.take() {
+            // Dropping a future must not block, and all of the runtime's blocking threads may be waiting for the ids of
+            // this request. The commit therefore runs on a thread of the library.
+            spawn_detached(move || drop(session));
+            let committed = CommitBarrier(self.committed.take());
             drop(self.runtime.spawn_blocking(move || drop(committed)));
         }
     }
 }
 
-/// Waits when it is dropped until a cancelled request has committed what had come.
+/// When dropped, waits until a cancelled request has committed the rows that it had fetched.
 ///
-/// A runtime that shuts down waits for the blocking work that it has begun, and drops the rest. Either way it does not
-/// end before the rows are stored.
-struct Committed(Option<Mutex<Receiver<Infallible>>>);
+/// A runtime that shuts down waits for blocking work that has begun, and drops the rest. In both cases it does not end
+/// before the rows are stored.
+struct CommitBarrier(Option<Mutex<Receiver<Infallible>>>);
 
-impl Drop for Committed {
+impl Drop for CommitBarrier {
     fn drop(&mut self) {
         if let Some(committed) = self.0.take() {
-            // It ends with an error, when the other side is gone.
+            // Returns an error as soon as the sender is dropped, which is the signal.
             let _ = committed.into_inner().unwrap_or_else(PoisonError::into_inner).recv();
         }
     }
 }
 
-/// A session whose steps are carried out by several workers, all in the task of the request.
-struct Work<'s> {
-    session: Shared,
-    bell: Arc<Bell>,
+/// A session whose actions several workers perform, all in the task of the request.
+struct Driver<'s> {
+    session: SessionHandle,
+    wakeup: Arc<Wakeup>,
     source: &'s dyn AsyncBatchSource,
 }
 
-impl Work<'_> {
-    async fn do_steps(&self) {
+impl Driver<'_> {
+    async fn perform_all(&self) {
         loop {
-            // Listens before the step is chosen, so that no ring is missed in between.
-            let mut rung = pin!(self.bell.0.notified());
-            rung.as_mut().enable();
+            // Registered before the action is chosen, so that no wakeup in between is lost.
+            let mut notified = pin!(self.wakeup.0.notified());
+            notified.as_mut().enable();
             let now = now();
-            let bell = Arc::clone(&self.bell);
-            match self.session.with(move |kept| kept.next(&bell, now)).await.flatten() {
-                Some(Step::Fetch(job)) => self.fetch(*job).await,
-                Some(Step::Wait(until)) => wait(rung, until).await,
-                // Commits are done by now.
-                Some(Step::Commit(_) | Step::Done) | None => return,
+            let wakeup = Arc::clone(&self.wakeup);
+            match self.session.with(move |session| session.next(&wakeup, now)).await.flatten() {
+                Some(Action::Fetch(job)) => self.fetch(*job).await,
+                Some(Action::Wait(deadline)) => wait(notified, deadline).await,
+                // `next` has already performed the commits.
+                Some(Action::Commit(_) | Action::Done) | None => return,
             }
         }
     }
 
     async fn fetch(&self, job: FetchJob) {
-        let fetched = self.ask(&job).await;
+        let fetched = self.call_fetcher(&job).await;
         let now = now();
-        let accept = move |kept: &Kept| {
-            let received = job.receive(fetched.and_then(|convert| convert()));
-            kept.with(|session| session.accept(received, now))
+        let report = move |session: &SharedSession| {
+            let outcome = job.validate(fetched.and_then(|convert| convert()));
+            session.with(|session| session.on_fetched(outcome, now))
         };
-        self.session.with(accept).await;
-        self.bell.0.notify_waiters();
+        self.session.with(report).await;
+        self.wakeup.0.notify_waiters();
     }
 
-    async fn ask(&self, job: &FetchJob) -> Result<Convert, BatchError> {
-        let fetched = job.nesting().instrument(self.source.fetch(job.asks())).instrument(job.span.clone());
+    async fn call_fetcher(&self, job: &FetchJob) -> Result<Convert, BatchError> {
+        let fetched = job.nesting().instrument(self.source.fetch(job.batch_request())).instrument(job.span.clone());
         match job.request.options.batch_timeout {
             None => fetched.await,
             Some(after) => tokio::time::timeout(after, fetched).await.unwrap_or(Err(BatchError::TimedOut { after })),
@@ -224,24 +224,24 @@ impl Work<'_> {
     }
 }
 
-async fn wait(rung: Pin<&mut Notified<'_>>, until: Option<Instant>) {
-    match until {
-        None => rung.await,
-        // Whether the bell rang or the moment came, the session is asked what is next.
-        Some(until) => drop(tokio::time::timeout_at(until.into(), rung).await),
+async fn wait(notified: Pin<&mut Notified<'_>>, deadline: Option<Instant>) {
+    match deadline {
+        None => notified.await,
+        // After a wakeup as after the deadline, the session is asked for its next action.
+        Some(deadline) => drop(tokio::time::timeout_at(deadline.into(), notified).await),
     }
 }
 
-/// The time as the runtime tells it, which in tests may stand still.
+/// Returns the time of the runtime's clock, which tests may pause.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
 /// Wakes the workers of a request.
 #[derive(Debug, Default)]
-struct Bell(Notify);
+struct Wakeup(Notify);
 
-impl Wake for Bell {
+impl Wake for Wakeup {
     fn wake(self: Arc<Self>) {
         self.0.notify_waiters();
     }

@@ -1,11 +1,11 @@
-//! One batch on its way: asked of the fetcher, checked, or failed.
+//! One batch: the ids, the call of the fetcher, and the validated rows or the failure.
 
 use std::sync::Arc;
 
 use tracing::Span;
 
 use super::claims::Claim;
-use super::request::{Fetch, Request};
+use super::request::{FetchMode, Request};
 use crate::contract::{self, Checked, Expected};
 use crate::error::{BatchError, BatchFailure, RejectedRow, Result};
 use crate::fetch::{BatchRequest, Columns, FetchedBatch, PinnedType};
@@ -13,39 +13,47 @@ use crate::key::IdSet;
 use crate::nesting::{BatchId, Nesting};
 use crate::storage::{Presence, Rows, Snapshot};
 
-/// Ids to fetch in one call, and the right to do so.
+/// The ids of one fetcher call, with the claims on them.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    /// Its own among all batches of the process; parts of a batch that failed have the same.
+    /// Unique among all batches of the process. The halves of a bisected batch keep it.
     pub(super) id: BatchId,
-    /// The place in the request, from 1. Parts of a batch that failed have its number.
+    /// The number of the batch in its request, from 1. The halves of a bisected batch keep it.
     pub(super) number: usize,
     pub(super) ids: IdSet,
-    /// How many times the ids were asked as this batch, this time included.
+    /// Number of attempts to fetch these ids as this batch, including the current one.
     pub(super) attempt: usize,
-    /// Whether it is part of a batch that failed.
-    pub(super) is_part: bool,
-    /// The table as it was known when the ids were asked for.
-    pub(super) asked: Arc<Snapshot>,
-    /// Others wait for these ids until the last copy is dropped.
+    /// Whether this is a half of a bisected batch.
+    pub(super) is_half: bool,
+    /// The table as it was when the ids were claimed.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Other requests wait for these ids until the last clone is dropped.
     #[expect(dead_code, reason = "it is there to be dropped")]
     claims: Vec<Arc<Claim>>,
 }
 
 impl Batch {
-    pub(super) fn new(id: BatchId, number: usize, ids: IdSet, asked: Arc<Snapshot>, claims: Vec<Claim>) -> Self {
-        Self { id, number, ids, asked, attempt: 1, is_part: false, claims: claims.into_iter().map(Arc::new).collect() }
+    pub(super) fn new(id: BatchId, number: usize, ids: IdSet, snapshot: Arc<Snapshot>, claims: Vec<Claim>) -> Self {
+        Self {
+            id,
+            number,
+            ids,
+            snapshot,
+            attempt: 1,
+            is_half: false,
+            claims: claims.into_iter().map(Arc::new).collect(),
+        }
     }
 
-    /// The same ids, once more.
-    pub(super) fn again(self) -> Self {
+    /// Returns the same batch for its next attempt.
+    pub(super) fn next_attempt(self) -> Self {
         Self { attempt: self.attempt + 1, ..self }
     }
 
     pub(super) fn halves(self) -> Result<[Self; 2]> {
         let (middle, end) = (self.ids.len() / 2, self.ids.len());
-        let part = |ids| Self { ids, attempt: 1, is_part: true, ..self.clone() };
-        Ok([part(self.ids.range(0..middle)?), part(self.ids.range(middle..end)?)])
+        let half = |ids| Self { ids, attempt: 1, is_half: true, ..self.clone() };
+        Ok([half(self.ids.range(0..middle)?), half(self.ids.range(middle..end)?)])
     }
 
     pub(super) fn failure(&self, cause: BatchError) -> BatchFailure {
@@ -53,102 +61,104 @@ impl Batch {
     }
 }
 
-/// A batch to be fetched, with all that is needed for it.
+/// A batch to fetch, with everything that the fetch needs.
 #[derive(Debug)]
 pub(super) struct FetchJob {
     pub(super) batch: Batch,
     pub(super) request: Arc<Request>,
-    /// The columns to fetch, if they are not just those of the request.
+    /// The columns to fetch, if they differ from those of the request.
     pub(super) columns: Option<Vec<String>>,
-    /// The columns that are fetched in a pinned type, since no other is stored.
+    /// The columns to fetch in a pinned type, because no other type is stored.
     pub(super) pins: Vec<PinnedType>,
     pub(super) span: Span,
 }
 
 impl FetchJob {
-    /// What the fetcher is called in: requests that it makes know that this batch waits for them.
+    /// Returns the nesting for the fetcher call, which tells requests made by the fetcher that this batch waits for
+    /// them.
     pub(super) fn nesting(&self) -> Nesting {
         self.request.nesting.with(self.batch.id)
     }
 
-    /// What the fetcher is asked.
-    pub(super) fn asks(&self) -> BatchRequest<'_> {
+    /// Returns the arguments of the fetcher call.
+    pub(super) fn batch_request(&self) -> BatchRequest<'_> {
         BatchRequest {
             ids: &self.batch.ids,
             table: self.request.table().name(),
             id_column: self.request.table().id_column(),
-            columns: Columns::Named(self.columns.as_ref().unwrap_or(&self.request.wants.columns)),
+            columns: Columns::Named(self.columns.as_ref().unwrap_or(&self.request.projection.columns)),
             pins: &self.pins,
             timeout: self.request.options.batch_timeout,
         }
     }
 
-    /// Checks what came.
-    pub(super) fn receive(self, fetched: Result<FetchedBatch, BatchError>) -> Received {
-        let came = fetched.and_then(|fetched| {
+    /// Validates the rows that the fetcher returned.
+    pub(super) fn validate(self, fetched: Result<FetchedBatch, BatchError>) -> BatchOutcome {
+        let result = fetched.and_then(|fetched| {
             let bytes = fetched.size();
             let Checked { parts, rejected } = contract::check(fetched, &self.expected())?;
-            Ok(match parts.iter().find(|rows| self.is_lacking(rows)) {
-                Some(rows) => Came::Lacking(rows.presence().clone()),
-                None => Came::Rows(Brought { parts, rejected, bytes }),
+            Ok(match parts.iter().find(|rows| self.lacks_requirements(rows)) {
+                Some(rows) => BatchResult::MissingColumns(rows.presence().clone()),
+                None => BatchResult::Rows(ValidatedBatch { parts, rejected, bytes }),
             })
         });
-        Received { batch: self.batch, came: came.unwrap_or_else(Came::Failed) }
+        BatchOutcome { batch: self.batch, result: result.unwrap_or_else(BatchResult::Failed) }
     }
 
-    /// Whether rows lack something that is asked for, also with what is carried over from their stored versions.
-    fn is_lacking(&self, rows: &Rows) -> bool {
-        let (needs, stored) = (&self.request.wants.needs, &self.batch.asked);
+    /// Returns `true` if the rows lack a required column or key, even when combined with the columns that a commit
+    /// carries over from their stored versions.
+    fn lacks_requirements(&self, rows: &Rows) -> bool {
+        let (needs, stored) = (&self.request.projection.needs, &self.batch.snapshot);
         rows.lack(needs, stored.presence())
-            // What cannot be read does not count against the fetcher: the commit meets it too, and says so.
-            && (self.request.fetch == Fetch::All || stored.leaves_lacking(rows, needs).unwrap_or(false))
+            // A read error does not count against the fetcher. The commit will meet the same error, and return it.
+            && (self.request.fetch_mode == FetchMode::Refresh || stored.leaves_lacking(rows, needs).unwrap_or(false))
     }
 
     fn expected(&self) -> Expected<'_> {
         Expected {
             ids: &self.batch.ids,
             id_column: self.request.table().id_column(),
-            columns: self.request.wants.declared,
-            stored: &self.batch.asked,
-            asked: self.columns.is_some().then_some(&self.request.wants.columns),
+            columns: self.request.projection.declared,
+            stored: &self.batch.snapshot,
+            asked: self.columns.is_some().then_some(&self.request.projection.columns),
         }
     }
 }
 
-/// What came of a batch.
+/// The outcome of a batch.
 #[derive(Debug)]
-pub(super) struct Received {
+pub(super) struct BatchOutcome {
     pub(super) batch: Batch,
-    pub(super) came: Came,
+    pub(super) result: BatchResult,
 }
 
 #[derive(Debug)]
-pub(super) enum Came {
-    Rows(Brought),
-    /// Rows without something that the request asks for. What they have is told, and the rows are not stored.
-    Lacking(Presence),
+pub(super) enum BatchResult {
+    Rows(ValidatedBatch),
+    /// The rows lack a required column or key, and are not stored. The presence says which columns and keys they have.
+    MissingColumns(Presence),
     Failed(BatchError),
 }
 
-/// The rows of a batch, checked.
+/// The rows of a batch after validation.
 #[derive(Debug)]
-pub(super) struct Brought {
+pub(super) struct ValidatedBatch {
     pub(super) parts: Vec<Rows>,
-    /// The rows that do not fit.
+    /// The rows with values that do not fit their columns.
     pub(super) rejected: Vec<RejectedRow>,
-    /// About how much memory they take.
+    /// Estimated memory of the rows, in bytes.
     pub(super) bytes: usize,
 }
 
-impl Brought {
-    /// The ids of the rows that fit, and of those that do not: the database has both.
-    pub(super) fn ids_among(&self, asked: &IdSet) -> Result<IdSet> {
-        self.parts.iter().try_fold(self.rejected_among(asked)?, |ids, part| ids.joined(part.ids().clone()))
+impl ValidatedBatch {
+    /// Returns the ids in `requested` that the database has: those of valid and of rejected rows.
+    pub(super) fn existing_ids(&self, requested: &IdSet) -> Result<IdSet> {
+        self.parts.iter().try_fold(self.rejected_ids(requested)?, |ids, part| ids.joined(part.ids().clone()))
     }
 
-    pub(super) fn rejected_among(&self, asked: &IdSet) -> Result<IdSet> {
+    pub(super) fn rejected_ids(&self, requested: &IdSet) -> Result<IdSet> {
         let rejected = IdSet::of(self.rejected.iter().map(|row| &row.id));
-        asked.select(&asked.locate_among(&rejected))
+        requested.select(&requested.locate_among(&rejected))
     }
 
     pub(super) fn height(&self) -> usize {

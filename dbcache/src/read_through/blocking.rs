@@ -1,4 +1,4 @@
-//! Carries out requests with blocking fetchers, in the calling thread and some beside it.
+//! The driver of blocking requests, which works in the calling thread and in scoped threads beside it.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -7,20 +7,21 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Instant;
 
-use super::ending::{Ending, Purpose};
-use super::group::Commit;
+use super::commit_buffer::Commit;
+use super::completion::{Completion, Purpose};
 use super::request::Request;
-use super::session::{Begun, Session, Step};
+use super::session::{Action, Session, Start};
 use crate::error::Result;
 use crate::fetch::BatchSource;
 use crate::storage::Attempts;
 
-/// Carries out a request.
+/// Runs a request to completion.
 ///
 /// # Errors
 ///
-/// [`Error::FetchFailed`](crate::Error::FetchFailed), else [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound),
-/// or a storage error; what was fetched before is stored.
+/// Returns [`Error::FetchFailed`](crate::Error::FetchFailed) if batches failed, else
+/// [`Error::ColumnsNotFound`](crate::Error::ColumnsNotFound) if the fetcher did not return a column, or a storage
+/// error. Rows that were fetched before the error are stored.
 pub(super) fn run<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Result<P::Outcome> {
     let mut attempts = Attempts::default();
     loop {
@@ -32,117 +33,119 @@ pub(super) fn run<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) 
     }
 }
 
-/// `None` where the request has to start over.
+/// Runs a request once. Returns `None` if it has to start over.
 fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Option<P::Outcome>> {
-    let ending = fetch(request, source)?;
-    let known = if ending.lacks_columns() { source.known_columns(request.table().name()) } else { None };
-    ending.outcome::<P>(known)
+    let completion = fetch(request, source)?;
+    let known = if completion.is_missing_columns() { source.known_columns(request.table().name()) } else { None };
+    completion.outcome::<P>(known)
 }
 
-fn fetch(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Ending> {
-    let bell = Arc::<Bell>::default();
-    let waker = Waker::from(Arc::clone(&bell));
+fn fetch(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Completion> {
+    let wakeup = Arc::<Wakeup>::default();
+    let waker = Waker::from(Arc::clone(&wakeup));
     let mut session = match Session::begin(request, source.batch_limit(), waker, Instant::now())? {
-        Begun::Ended(ending) => return Ok(ending),
-        Begun::Fetching(session) => *session,
+        Start::Completed(completion) => return Ok(completion),
+        Start::Running(session) => *session,
     };
     let known = if session.has_unseen_columns() { source.known_columns(request.table().name()) } else { None };
     session.start(known)?;
-    // One thread more than there are fetches at a time, so that commits go on beside them.
+    // One thread more than there are concurrent fetches, so that commits overlap with them.
     let helpers = if session.batches() > 1 { session.concurrency().min(session.batches()) } else { 0 };
     let span = session.span().clone();
-    let work = Work { session: Mutex::new(session), bell, source };
-    span.in_scope(|| work.carry_out(helpers));
-    let mut session = work.session.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let driver = Driver { session: Mutex::new(session), wakeup, source };
+    span.in_scope(|| driver.run(helpers));
+    let mut session = driver.session.into_inner().unwrap_or_else(PoisonError::into_inner);
     match session.take_panic() {
         Some(panic) => {
-            // What came before the panic is kept, and the panic tells more than an error of this commit would.
-            let _ = session.rest().map(Commit::run);
+            // Rows that were fetched before the panic are stored. If this commit fails, its error is dropped, because
+            // the panic explains more.
+            let _ = session.drain().map(Commit::run);
             resume_unwind(panic)
         }
         None => session.close(),
     }
 }
 
-/// A session whose steps are carried out by several threads.
-struct Work<'s> {
+/// A session whose actions several threads perform.
+struct Driver<'s> {
     session: Mutex<Session>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     source: &'s dyn BatchSource,
 }
 
-impl Work<'_> {
-    fn carry_out(&self, helpers: usize) {
+impl Driver<'_> {
+    fn run(&self, helpers: usize) {
         let subscriber = tracing::dispatcher::get_default(Clone::clone);
         thread::scope(|scope| {
             for _ in 0..helpers {
-                let helper = || tracing::dispatcher::with_default(&subscriber, || self.do_steps());
-                // Without this thread, the others do its share.
+                let helper = || tracing::dispatcher::with_default(&subscriber, || self.perform_all());
+                // If the thread cannot be started, the other threads do its work.
                 let _ = thread::Builder::new().name("dbcache-fetch".to_owned()).spawn_scoped(scope, helper);
             }
-            self.do_steps();
+            self.perform_all();
         });
     }
 
-    fn do_steps(&self) {
-        let mut chosen = self.choose();
+    fn perform_all(&self) {
+        let mut chosen = self.choose_next();
         loop {
-            // A thread that died with its step undone would leave the others waiting for it.
-            chosen = match catch_unwind(AssertUnwindSafe(|| self.do_step(chosen))) {
+            // If a thread ended without reporting the outcome of its action, the others would wait for it forever.
+            chosen = match catch_unwind(AssertUnwindSafe(|| self.perform(chosen))) {
                 Ok(Some(next)) => next,
                 Ok(None) => return,
                 Err(panic) => {
-                    self.panicked(panic);
-                    self.choose()
+                    self.on_panic(panic);
+                    self.choose_next()
                 }
             };
         }
     }
 
-    fn choose(&self) -> Chosen {
-        // Before the step is chosen, so that no ring is missed in between.
-        let rings = self.bell.rings();
-        Chosen { step: self.session().next(Instant::now()), rings }
+    fn choose_next(&self) -> Chosen {
+        // Read before the action is chosen, so that no wakeup in between is lost.
+        let wakeups = self.wakeup.count();
+        Chosen { action: self.session().next(Instant::now()), wakeups }
     }
 
-    /// Does a step, and chooses the next one; `None` where none is left.
-    fn do_step(&self, Chosen { step, rings }: Chosen) -> Option<Chosen> {
-        match step {
-            Step::Fetch(job) => {
-                let fetched = job.nesting().enter(|| job.span.in_scope(|| self.source.fetch(job.asks())));
-                let received = job.receive(fetched);
-                Some(self.complete(|session, now| session.accept(received, now)))
+    /// Performs an action and chooses the next one. Returns `None` if there is none.
+    fn perform(&self, Chosen { action, wakeups }: Chosen) -> Option<Chosen> {
+        match action {
+            Action::Fetch(job) => {
+                let fetched = job.nesting().enter(|| job.span.in_scope(|| self.source.fetch(job.batch_request())));
+                let outcome = job.validate(fetched);
+                Some(self.complete(|session, now| session.on_fetched(outcome, now)))
             }
-            Step::Commit(commit) => {
+            Action::Commit(commit) => {
                 let committed = commit.run();
-                Some(self.complete(|session, now| session.committed(committed, now)))
+                Some(self.complete(|session, now| session.on_committed(committed, now)))
             }
-            Step::Wait(until) => {
-                self.bell.wait(rings, until);
-                Some(self.choose())
+            Action::Wait(deadline) => {
+                self.wakeup.wait(wakeups, deadline);
+                Some(self.choose_next())
             }
-            Step::Done => None,
+            Action::Done => None,
         }
     }
 
-    /// Takes in what came of a step, and chooses the next one before another thread can: what a fetcher works with is in
-    /// the caches of the processor that it ran on. The others are woken only if there is something for them.
-    fn complete(&self, take_in: impl FnOnce(&mut Session, Instant)) -> Chosen {
-        let (rings, now) = (self.bell.rings(), Instant::now());
+    /// Reports the outcome of an action, and chooses the next one under the same lock. This thread then continues with
+    /// the next batch while the fetcher's data is still in its processor's caches. Other threads are woken only if
+    /// there is work for them.
+    fn complete(&self, report: impl FnOnce(&mut Session, Instant)) -> Chosen {
+        let (wakeups, now) = (self.wakeup.count(), Instant::now());
         let mut session = self.session();
-        take_in(&mut session, now);
-        let step = session.next(now);
-        let is_for_all = !matches!(step, Step::Fetch(_)) || session.has_news(now);
+        report(&mut session, now);
+        let action = session.next(now);
+        let wakes_others = !matches!(action, Action::Fetch(_)) || session.has_work_for_others(now);
         drop(session);
-        if is_for_all {
-            self.bell.ring();
+        if wakes_others {
+            self.wakeup.notify();
         }
-        Chosen { step, rings }
+        Chosen { action, wakeups }
     }
 
-    fn panicked(&self, panic: Box<dyn Any + Send>) {
-        self.session().panicked(panic);
-        self.bell.ring();
+    fn on_panic(&self, panic: Box<dyn Any + Send>) {
+        self.session().on_panic(panic);
+        self.wakeup.notify();
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
@@ -150,45 +153,45 @@ impl Work<'_> {
     }
 }
 
-/// A step, and how often the bell had rung before it was chosen.
+/// An action, with the number of wakeups before it was chosen.
 struct Chosen {
-    step: Step,
-    rings: u64,
+    action: Action,
+    wakeups: u64,
 }
 
-/// Wakes the threads of a request. It counts its rings, so that a thread that looks away misses none.
+/// Wakes the threads of a request. It counts the wakeups, so that a thread that is not waiting yet misses none.
 #[derive(Debug, Default)]
-struct Bell {
-    rings: Mutex<u64>,
-    rung: Condvar,
+struct Wakeup {
+    count: Mutex<u64>,
+    changed: Condvar,
 }
 
-impl Bell {
-    fn rings(&self) -> u64 {
-        *self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+impl Wakeup {
+    fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ring(&self) {
-        *self.rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.rung.notify_all();
+    fn notify(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
     }
 
-    /// Waits until the bell has rung more often than that, or until the moment has come.
-    fn wait(&self, rings: u64, until: Option<Instant>) {
-        let mut now = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        while *now == rings {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            now = match left {
-                None => self.rung.wait(now).unwrap_or_else(PoisonError::into_inner),
+    /// Waits until the number of wakeups differs from `seen`, or until the deadline.
+    fn wait(&self, seen: u64, deadline: Option<Instant>) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        while *count == seen {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            count = match left {
+                None => self.changed.wait(count).unwrap_or_else(PoisonError::into_inner),
                 Some(left) if left.is_zero() => return,
-                Some(left) => self.rung.wait_timeout(now, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => self.changed.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
 }
 
-impl Wake for Bell {
+impl Wake for Wakeup {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.notify();
     }
 }

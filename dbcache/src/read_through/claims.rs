@@ -1,11 +1,12 @@
-//! Who fetches which ids now: requests of one process that overlap fetch each id once.
+//! Single-flight: overlapping requests of one process fetch each id once.
 //!
-//! A request claims the ids of a batch before it fetches them, and keeps the claim until their rows are committed.
-//! Who wants claimed ids waits until the claim ends, and then claims them in turn: what it finds stored by then, or
-//! knows to be absent, it does not fetch again. So a failed or cancelled request hands over to one that waits.
+//! A request claims the ids of a batch before it fetches them. It releases the claim once their rows are committed, the
+//! batch fails for good, or the request is cancelled. A request that wants a claimed id waits for the release, then
+//! claims the id itself and checks again: it does not fetch ids that are stored by then, or that the other request
+//! found to be absent from the database. A waiting request therefore takes over from one that failed.
 //!
-//! Nobody waits while it holds a claim, so that requests cannot wait for each other in a circle. The exception is a
-//! request that a fetcher makes: the batch that is being fetched holds a claim meanwhile. `nesting` sees to those.
+//! No request waits for a claim while it holds one, so requests cannot deadlock. The exception is a request that a
+//! fetcher makes, because the batch that is being fetched holds a claim in the meantime. `nesting` detects such cycles.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,24 +19,24 @@ use crate::locked::locked;
 use crate::name::TableName;
 use crate::nesting::BatchId;
 
-/// The claims of all folders that are open in this process, so that several caches of one folder share them.
-static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, Weak<FolderClaims>>>> = LazyLock::new(Mutex::default);
+/// The claims of all cache directories that are open in this process. Several caches of one directory share them.
+static DIRECTORIES: LazyLock<Mutex<HashMap<PathBuf, Weak<FolderClaims>>>> = LazyLock::new(Mutex::default);
 
-/// The claims on the tables of one folder.
+/// The claims on the tables of one cache directory.
 #[derive(Debug, Default)]
 pub(crate) struct FolderClaims {
     tables: Mutex<HashMap<TableName, Arc<TableClaims>>>,
 }
 
 impl FolderClaims {
-    /// The claims of a folder, by its one true path.
-    pub(crate) fn of(folder: PathBuf) -> Arc<Self> {
-        let mut folders = locked(&FOLDERS);
-        folders.retain(|_, claims| claims.strong_count() > 0);
-        let known = folders.get(&folder).and_then(Weak::upgrade);
+    /// Returns the claims of a directory, which is identified by its canonical path.
+    pub(crate) fn of(directory: PathBuf) -> Arc<Self> {
+        let mut directories = locked(&DIRECTORIES);
+        directories.retain(|_, claims| claims.strong_count() > 0);
+        let known = directories.get(&directory).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
             let claims = Arc::default();
-            folders.insert(folder, Arc::downgrade(&claims));
+            directories.insert(directory, Arc::downgrade(&claims));
             claims
         })
     }
@@ -56,125 +57,127 @@ pub(super) struct TableClaims(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     held: Vec<Arc<Held>>,
-    /// The number of the last visit.
-    last: u64,
-    /// The visits that go on, the first of them first.
-    visits: Vec<u64>,
-    absent: Vec<Absent>,
+    /// The number of the last request that began.
+    last_number: u64,
+    /// The numbers of the in-flight requests, ascending.
+    in_flight: Vec<u64>,
+    absent: Vec<AbsentFinding>,
 }
 
-/// Ids that the database turned out not to have.
+/// Ids that a request found to be absent from the database.
 #[derive(Debug)]
-struct Absent {
+struct AbsentFinding {
     ids: IdSet,
-    /// The last visit of the time. It and those before it went on at the same time, and share the finding.
-    visit: u64,
+    /// The last request that had begun when the ids were found to be absent. This request and earlier ones overlap with
+    /// the finding, and may use it.
+    request: u64,
 }
 
 impl State {
-    /// Forgets what no visit shares any more.
+    /// Forgets absent ids that no in-flight request may use.
     fn prune(&mut self) {
-        let first = self.visits.first().copied();
-        self.absent.retain(|absent| first.is_some_and(|first| absent.visit >= first));
+        let first = self.in_flight.first().copied();
+        self.absent.retain(|absent| first.is_some_and(|first| absent.request >= first));
     }
 }
 
-/// Ids that are being fetched.
+/// Claimed ids.
 #[derive(Debug)]
 struct Held {
     ids: IdSet,
     batch: BatchId,
-    waiting: Mutex<Waiting>,
+    waiters: Mutex<Waiters>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    is_over: bool,
-    bells: Vec<Waker>,
+struct Waiters {
+    is_released: bool,
+    wakers: Vec<Waker>,
 }
 
-/// One request's time with a table's claims.
+/// A request that is registered with the claims of its table, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(super) struct InFlightRequest {
     claims: Arc<TableClaims>,
     number: u64,
-    began_alone: bool,
+    began_as_only: bool,
 }
 
-impl Visit {
-    /// Begins before the request looks anything up, so that what it misses in the claims is in what it looks up.
+impl InFlightRequest {
+    /// Registers a request. This happens before the request looks ids up: rows whose claims it does not see are then
+    /// visible to its lookup.
     pub(super) fn begin(claims: Arc<TableClaims>) -> Self {
         let mut state = locked(&claims.0);
-        let began_alone = state.visits.is_empty();
-        state.last += 1;
-        let number = state.last;
-        state.visits.push(number);
+        let began_as_only = state.in_flight.is_empty();
+        state.last_number += 1;
+        let number = state.last_number;
+        state.in_flight.push(number);
         drop(state);
-        Self { claims, number, began_alone }
+        Self { claims, number, began_as_only }
     }
 
-    /// Whether no other request was there in all the time of this one.
-    pub(super) fn is_alone(&self) -> bool {
-        self.began_alone && locked(&self.claims.0).last == self.number
+    /// Returns `true` if no other request has been in flight since this one began.
+    pub(super) fn is_only_request(&self) -> bool {
+        self.began_as_only && locked(&self.claims.0).last_number == self.number
     }
 
-    /// Claims those ids that nobody else holds, for a batch.
-    pub(super) fn claim(&self, ids: &IdSet, batch: BatchId) -> Result<Claiming> {
+    /// Claims, for a batch, the ids that no other request holds.
+    pub(super) fn claim(&self, ids: &IdSet, batch: BatchId) -> Result<ClaimResult> {
         let mut state = locked(&self.claims.0);
         let mut free = ids.clone();
-        let mut others = Vec::new();
+        let mut awaited = Vec::new();
         for held in state.held.iter().filter(|held| held.ids.may_share(ids)) {
             let shared = free.select(&free.locate_among(&held.ids))?;
             if !shared.is_empty() {
                 free = free.without(&shared)?;
-                others.push(Awaited { held: Arc::clone(held), ids: shared });
+                awaited.push(Awaited { held: Arc::clone(held), ids: shared });
             }
         }
-        let mine = (!free.is_empty()).then(|| {
-            let held = Arc::new(Held { ids: free, batch, waiting: Mutex::default() });
+        let claim = (!free.is_empty()).then(|| {
+            let held = Arc::new(Held { ids: free, batch, waiters: Mutex::default() });
             state.held.push(Arc::clone(&held));
             Claim { claims: Arc::clone(&self.claims), held }
         });
-        Ok(Claiming { mine, others })
+        Ok(ClaimResult { claim, awaited })
     }
 
-    /// Tells the other requests that the database does not have these ids.
+    /// Tells other in-flight requests that the database does not have these ids.
     pub(super) fn found_absent(&self, ids: &IdSet) {
-        if ids.is_empty() || self.is_alone() {
+        if ids.is_empty() || self.is_only_request() {
             return;
         }
         let mut state = locked(&self.claims.0);
-        let visit = state.last;
-        state.absent.push(Absent { ids: ids.clone(), visit });
+        let request = state.last_number;
+        state.absent.push(AbsentFinding { ids: ids.clone(), request });
     }
 
-    /// Those of these ids that turned out to be absent in the time of this visit.
+    /// Returns the ids in `ids` that a request found to be absent since this one began.
     pub(super) fn known_absent(&self, ids: &IdSet) -> Result<IdSet> {
         let state = locked(&self.claims.0);
-        let findings = state.absent.iter().filter(|absent| absent.visit >= self.number && absent.ids.may_share(ids));
+        let findings = state.absent.iter().filter(|absent| absent.request >= self.number && absent.ids.may_share(ids));
         let mut found = findings.map(|absent| ids.select(&ids.locate_among(&absent.ids)));
         found.try_fold(ids.none(), |all, found| all.joined(found?))
     }
 }
 
-impl Drop for Visit {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
         let mut state = locked(&self.claims.0);
-        state.visits.retain(|number| *number != self.number);
+        state.in_flight.retain(|number| *number != self.number);
         state.prune();
     }
 }
 
-/// What came of claiming some ids.
+/// The result of claiming some ids.
 #[derive(Debug)]
-pub(super) struct Claiming {
-    /// The claim on the ids that were free, if any were.
-    pub(super) mine: Option<Claim>,
-    /// The ids that others hold.
-    pub(super) others: Vec<Awaited>,
+pub(super) struct ClaimResult {
+    /// The claim on the free ids, if there were any.
+    pub(super) claim: Option<Claim>,
+    /// The ids that other requests hold.
+    pub(super) awaited: Vec<Awaited>,
 }
 
-/// The right to fetch some ids, until it is dropped.
+/// The exclusive right to fetch some ids, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
     claims: Arc<TableClaims>,
@@ -190,12 +193,12 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         locked(&self.claims.0).held.retain(|held| !Arc::ptr_eq(held, &self.held));
-        let bells = {
-            let mut waiting = locked(&self.held.waiting);
-            waiting.is_over = true;
-            std::mem::take(&mut waiting.bells)
+        let wakers = {
+            let mut waiters = locked(&self.held.waiters);
+            waiters.is_released = true;
+            std::mem::take(&mut waiters.wakers)
         };
-        bells.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -211,18 +214,19 @@ impl Awaited {
         &self.ids
     }
 
-    /// The batch that fetches them.
+    /// Returns the batch that fetches the ids.
     pub(super) fn owner(&self) -> BatchId {
         self.held.batch
     }
 
-    /// Whether the other request is done with the ids. If not, the bell rings when it is.
-    pub(super) fn is_over(&self, bell: &Waker) -> bool {
-        let mut waiting = locked(&self.held.waiting);
-        if !waiting.is_over && !waiting.bells.iter().any(|known| known.will_wake(bell)) {
-            waiting.bells.push(bell.clone());
+    /// Returns `true` if the claim on the ids has been released. Otherwise registers the waker, which is woken on
+    /// release.
+    pub(super) fn poll_released(&self, waker: &Waker) -> bool {
+        let mut waiters = locked(&self.held.waiters);
+        if !waiters.is_released && !waiters.wakers.iter().any(|known| known.will_wake(waker)) {
+            waiters.wakers.push(waker.clone());
         }
-        waiting.is_over
+        waiters.is_released
     }
 }
 
@@ -235,79 +239,79 @@ mod tests {
     use crate::key::Key;
 
     #[derive(Default)]
-    struct Rings(AtomicUsize);
+    struct Wakeups(AtomicUsize);
 
-    impl Wake for Rings {
+    impl Wake for Wakeups {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn visits() -> [Visit; 2] {
+    fn in_flight_requests() -> [InFlightRequest; 2] {
         let claims = Arc::<TableClaims>::default();
-        [Visit::begin(Arc::clone(&claims)), Visit::begin(claims)]
+        [InFlightRequest::begin(Arc::clone(&claims)), InFlightRequest::begin(claims)]
     }
 
     fn ids(ids: &[i64]) -> IdSet {
         i64::to_set(ids)
     }
 
-    fn claim(visit: &Visit, of: &[i64]) -> Claiming {
-        visit.claim(&ids(of), BatchId::new()).expect("ids of one type")
+    fn claim(request: &InFlightRequest, of: &[i64]) -> ClaimResult {
+        request.claim(&ids(of), BatchId::new()).expect("ids of one type")
     }
 
     #[test]
-    fn an_id_has_one_claim_at_a_time() {
-        let [first, second] = visits();
-        let held = claim(&first, &[1, 2, 3]).mine.expect("free ids");
-        let claiming = claim(&second, &[3, 4]);
-        assert_eq!(claiming.mine.as_ref().map(Claim::ids), Some(&ids(&[4])));
-        assert_eq!(claiming.others.iter().map(Awaited::ids).collect::<Vec<_>>(), [&ids(&[3])]);
+    fn claimed_id_cannot_be_claimed_again() {
+        let [first, second] = in_flight_requests();
+        let held = claim(&first, &[1, 2, 3]).claim.expect("free ids");
+        let result = claim(&second, &[3, 4]);
+        assert_eq!(result.claim.as_ref().map(Claim::ids), Some(&ids(&[4])));
+        assert_eq!(result.awaited.iter().map(Awaited::ids).collect::<Vec<_>>(), [&ids(&[3])]);
         drop(held);
-        assert!(claim(&second, &[3]).others.is_empty());
+        assert!(claim(&second, &[3]).awaited.is_empty());
     }
 
     #[test]
-    fn the_end_of_a_claim_rings_once() {
-        let [first, second] = visits();
-        let held = claim(&first, &[1]).mine;
-        let awaited = claim(&second, &[1]).others.remove(0);
-        let rings = Arc::<Rings>::default();
-        let bell = Waker::from(Arc::clone(&rings));
-        assert!(!awaited.is_over(&bell));
-        assert!(!awaited.is_over(&bell));
+    fn releasing_a_claim_wakes_each_waiter_once() {
+        let [first, second] = in_flight_requests();
+        let held = claim(&first, &[1]).claim;
+        let awaited = claim(&second, &[1]).awaited.remove(0);
+        let wakeups = Arc::<Wakeups>::default();
+        let waker = Waker::from(Arc::clone(&wakeups));
+        assert!(!awaited.poll_released(&waker));
+        assert!(!awaited.poll_released(&waker));
         drop(held);
-        assert!(awaited.is_over(&bell));
-        assert_eq!(rings.0.load(Ordering::Relaxed), 1);
+        assert!(awaited.poll_released(&waker));
+        assert_eq!(wakeups.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]
-    fn absent_ids_are_known_to_requests_of_the_same_time_only() {
-        let [first, second] = visits();
+    fn absent_ids_are_shared_with_overlapping_requests_only() {
+        let [first, second] = in_flight_requests();
         first.found_absent(&ids(&[1, 2]));
         assert_eq!(second.known_absent(&ids(&[2, 3])).expect("ids of one type"), ids(&[2]));
-        let later = Visit::begin(Arc::clone(&first.claims));
+        let later = InFlightRequest::begin(Arc::clone(&first.claims));
         assert_eq!(later.known_absent(&ids(&[2, 3])).expect("ids of one type"), ids(&[]));
         drop((first, second));
         assert!(locked(&later.claims.0).absent.is_empty());
     }
 
     #[test]
-    fn a_request_is_alone_until_another_one_begins() {
+    fn request_is_the_only_one_until_another_begins() {
         let claims = Arc::<TableClaims>::default();
-        let first = Visit::begin(Arc::clone(&claims));
-        assert!(first.is_alone());
-        let second = Visit::begin(Arc::clone(&claims));
+        let first = InFlightRequest::begin(Arc::clone(&claims));
+        assert!(first.is_only_request());
+        let second = InFlightRequest::begin(Arc::clone(&claims));
         drop(first);
-        assert!(!second.is_alone());
+        assert!(!second.is_only_request());
         drop(second);
-        assert!(Visit::begin(claims).is_alone());
+        assert!(InFlightRequest::begin(claims).is_only_request());
     }
 
     #[test]
-    fn caches_of_one_folder_share_its_claims() {
-        let claims = FolderClaims::of("a/folder".into());
-        assert!(Arc::ptr_eq(&claims, &FolderClaims::of("a/folder".into())));
-        assert!(!Arc::ptr_eq(&claims, &FolderClaims::of("another/folder".into())));
+    fn caches_of_one_directory_share_its_claims() {
+        let claims = FolderClaims::of("a/directory".into());
+        assert!(Arc::ptr_eq(&claims, &FolderClaims::of("a/directory".into())));
+        assert!(!Arc::ptr_eq(&claims, &FolderClaims::of("another/directory".into())));
     }
 }

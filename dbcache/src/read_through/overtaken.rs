@@ -1,21 +1,21 @@
-//! How often the rows of a request were overtaken by newer ones. Pure.
+//! Counts how often rows of a request were overtaken by newer versions. Pure.
 
 use crate::error::Result;
 use crate::key::IdSet;
 
-/// How often an id is fetched again because its stored row changed meanwhile. Each time another process has stored a
-/// version of the row in the time of one fetch.
-pub(super) const MOST: usize = 8;
+/// Maximum number of times that an id is fetched again because its stored row changed during the fetch. Each time,
+/// another process stored a version of the row while it was being fetched.
+pub(super) const MAX_REFETCHES: usize = 8;
 
-/// The ids that were overtaken, and how often.
+/// The ids that were overtaken, with their counts.
 #[derive(Debug, Default)]
 pub(super) struct Overtaken {
-    /// The ids that were overtaken at least once, twice, and so on.
+    /// The ids that were overtaken at least once, at least twice, and so on.
     rounds: Vec<IdSet>,
 }
 
 impl Overtaken {
-    /// Counts ids that were overtaken, and returns those which may be fetched again, and those which were too often.
+    /// Counts overtaken ids. Returns those that may be fetched again, and those that have reached the limit.
     pub(super) fn count(&mut self, ids: &IdSet) -> Result<(IdSet, IdSet)> {
         let mut left = ids.clone();
         for round in &mut self.rounds {
@@ -23,7 +23,7 @@ impl Overtaken {
             *round = std::mem::replace(round, left.none()).joined(left.without(&again)?)?;
             left = again;
         }
-        if self.rounds.len() == MOST {
+        if self.rounds.len() == MAX_REFETCHES {
             return Ok((ids.without(&left)?, left));
         }
         let none = left.none();
@@ -38,11 +38,11 @@ mod tests {
     use crate::key::Key;
 
     #[test]
-    fn each_id_is_fetched_again_so_often_and_no_more() {
+    fn overtaken_id_is_refetched_up_to_the_limit() {
         let mut overtaken = Overtaken::default();
         let ids = |ids: &[i64]| i64::to_set(ids);
         let count = |all: &mut Overtaken, of: &[i64]| all.count(&ids(of)).expect("ids of one type");
-        for _ in 0..MOST {
+        for _ in 0..MAX_REFETCHES {
             assert_eq!(count(&mut overtaken, &[1, 2]), (ids(&[1, 2]), ids(&[])));
         }
         assert_eq!(count(&mut overtaken, &[2, 3]), (ids(&[3]), ids(&[2])));

@@ -1,4 +1,4 @@
-//! What a request has still to fetch.
+//! The queue of ids and batches that a request has yet to fetch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,16 +11,17 @@ use crate::error::Result;
 use crate::key::IdSet;
 use crate::nesting::BatchId;
 
-/// Ids that were not asked yet, batches to be asked again, and ids that other requests are fetching.
+/// Ids that were not claimed yet, batches to fetch again, and ids that other requests are fetching.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     fresh: VecDeque<Fresh>,
-    parts: VecDeque<Batch>,
+    halves: VecDeque<Batch>,
     delayed: Vec<(Instant, Batch)>,
     awaited: Vec<Awaited>,
 }
 
-/// Ids of which those from a place on were not asked yet. They are shared, since a request may want millions.
+/// Ids of which those from index `next` on were not claimed yet. The ids are shared, because a request may have
+/// millions.
 #[derive(Debug)]
 struct Fresh {
     ids: Arc<IdSet>,
@@ -40,10 +41,10 @@ impl Queue {
         }
     }
 
-    /// The parts of a batch that failed, to be asked before anything else.
-    pub(super) fn push_parts(&mut self, [first, second]: [Batch; 2]) {
-        self.parts.push_front(second);
-        self.parts.push_front(first);
+    /// Adds the halves of a failed batch, which are fetched before anything else.
+    pub(super) fn push_halves(&mut self, [first, second]: [Batch; 2]) {
+        self.halves.push_front(second);
+        self.halves.push_front(first);
     }
 
     pub(super) fn push_delayed(&mut self, until: Instant, batch: Batch) {
@@ -54,10 +55,10 @@ impl Queue {
         self.awaited.extend(awaited);
     }
 
-    /// At most so many ids that were not asked yet.
-    pub(super) fn take_fresh(&mut self, most: usize) -> Result<Option<IdSet>> {
+    /// Takes at most `limit` ids that were not claimed yet.
+    pub(super) fn take_fresh(&mut self, limit: usize) -> Result<Option<IdSet>> {
         let Some(fresh) = self.fresh.front_mut() else { return Ok(None) };
-        let end = fresh.ids.len().min(fresh.next + most);
+        let end = fresh.ids.len().min(fresh.next + limit);
         let taken = fresh.ids.range(fresh.next..end)?;
         fresh.next = end;
         if end == fresh.ids.len() {
@@ -66,56 +67,58 @@ impl Queue {
         Ok(Some(taken))
     }
 
-    /// A batch that is to be asked again now.
-    pub(super) fn take_again(&mut self, now: Instant) -> Option<Batch> {
-        if let Some(part) = self.parts.pop_front() {
-            return Some(part);
+    /// Takes a batch that is to be fetched again now.
+    pub(super) fn take_retry(&mut self, now: Instant) -> Option<Batch> {
+        if let Some(half) = self.halves.pop_front() {
+            return Some(half);
         }
         let due = self.delayed.iter().position(|(until, _)| *until <= now)?;
         Some(self.delayed.swap_remove(due).1)
     }
 
-    /// The parts of a batch that were not asked yet.
-    pub(super) fn take_parts(&mut self, number: usize) -> Vec<Batch> {
-        let (taken, kept): (VecDeque<_>, VecDeque<_>) = self.parts.drain(..).partition(|part| part.number == number);
-        self.parts = kept;
+    /// Takes the halves of a batch that were not fetched yet.
+    pub(super) fn take_halves(&mut self, number: usize) -> Vec<Batch> {
+        let (taken, kept): (VecDeque<_>, VecDeque<_>) = self.halves.drain(..).partition(|half| half.number == number);
+        self.halves = kept;
         taken.into()
     }
 
-    /// Whether there is something to ask now.
+    /// Returns `true` if there is something to fetch now.
     pub(super) fn has_ready(&self, now: Instant) -> bool {
-        !self.fresh.is_empty() || !self.parts.is_empty() || self.delayed.iter().any(|(until, _)| *until <= now)
+        !self.fresh.is_empty() || !self.halves.is_empty() || self.delayed.iter().any(|(until, _)| *until <= now)
     }
 
-    /// Whether there is nothing to ask but what others are fetching.
+    /// Returns `true` if nothing is left to fetch, except ids that other requests are fetching.
     pub(super) fn is_done(&self) -> bool {
-        self.fresh.is_empty() && self.parts.is_empty() && self.delayed.is_empty()
+        self.fresh.is_empty() && self.halves.is_empty() && self.delayed.is_empty()
     }
 
-    pub(super) fn awaits(&self) -> bool {
+    pub(super) fn has_awaited(&self) -> bool {
         !self.awaited.is_empty()
     }
 
-    /// The batches of other requests that are waited for.
-    pub(super) fn owners(&self) -> Vec<BatchId> {
+    /// Returns the batches of other requests whose ids this request waits for.
+    pub(super) fn awaited_batches(&self) -> Vec<BatchId> {
         self.awaited.iter().map(Awaited::owner).collect()
     }
 
-    /// Waits for others no longer: the ids that they are fetching.
+    /// Stops waiting for other requests. Returns the ids that they are fetching.
     pub(super) fn take_awaited(&mut self) -> Result<Option<IdSet>> {
         IdSet::all_joined(self.awaited.drain(..).map(|awaited| awaited.ids().clone()))
     }
 
-    /// When the next batch is to be asked again.
-    pub(super) fn next_moment(&self) -> Option<Instant> {
+    /// Returns the time at which the next delayed batch is due.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.delayed.iter().map(|(until, _)| *until).min()
     }
 
-    /// Takes back the ids that others are done with. The bell rings when they are done with more.
-    pub(super) fn take_back(&mut self, bell: &Waker) -> Result<bool> {
-        let (over, awaited): (Vec<_>, Vec<_>) = self.awaited.drain(..).partition(|awaited| awaited.is_over(bell));
+    /// Queues the ids whose claims other requests have released, and returns `true` if there are any. The waker is
+    /// woken when more are released.
+    pub(super) fn reclaim_released(&mut self, waker: &Waker) -> Result<bool> {
+        let (released, awaited): (Vec<_>, Vec<_>) =
+            self.awaited.drain(..).partition(|awaited| awaited.poll_released(waker));
         self.awaited = awaited;
-        let ids = IdSet::all_joined(over.iter().map(|over| over.ids().clone()))?;
+        let ids = IdSet::all_joined(released.iter().map(|released| released.ids().clone()))?;
         let is_any = ids.is_some();
         if let Some(ids) = ids {
             self.push_fresh(Arc::new(ids));

@@ -1,4 +1,4 @@
-//! Whether and when a failed batch is asked again.
+//! The retry policy: whether and when a failed batch is fetched again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use crate::error::{BatchError, BoxError};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LONGEST_DELAY: Duration = Duration::from_secs(10);
+const MAX_DELAY: Duration = Duration::from_secs(10);
 
 type Predicate = Arc<dyn Fn(&BoxError) -> bool + Send + Sync>;
 
-/// How often a batch that failed is asked again, and after which delays. By default it is not.
+/// How often a failed batch is retried, and after which delays. By default it is not retried.
 ///
-/// The first delay is 100 ms, and each further one twice as long, up to 10 s. To each a random part is added, as long
-/// as the delay at most, so that requests that failed together do not come back together. While a batch waits,
-/// others go on.
+/// The first delay is 100 ms, and each further one twice as long, up to 10 s. A random part of at most the same length
+/// is added to each delay, so that requests that failed together do not retry together. While a batch waits, other
+/// batches continue.
 ///
-/// Only failures of the fetcher, and batches that took too long, are asked again: rows that break their contract, or
-/// do not fit with what is stored, would do so again.
+/// Only fetcher errors and timeouts are retried. Rows that fail validation, or do not fit the stored types, would fail
+/// again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,38 +44,37 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Asks a failed batch again, so many times at most.
+    /// Retries a failed batch at most `times` times.
     pub fn times(times: usize) -> Self {
-        Self { times, first: FIRST_DELAY, longest: LONGEST_DELAY, when: None }
+        Self { times, first: FIRST_DELAY, longest: MAX_DELAY, when: None }
     }
 
-    /// Does not ask again.
+    /// Never retries.
     pub fn never() -> Self {
         Self::times(0)
     }
 
-    /// The delay before a batch is asked again for the first time.
+    /// Sets the delay before the first retry.
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first = delay;
         self
     }
 
-    /// How long delays become at most, before the random part is added.
+    /// Sets the maximum delay, before the random part is added.
     pub fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest = delay;
         self
     }
 
-    /// Asks again only where the fetcher's error is such as to pass. Batches that took too long are always asked
-    /// again.
-    pub fn when(mut self, passes: impl Fn(&BoxError) -> bool + Send + Sync + 'static) -> Self {
-        self.when = Some(Arc::new(passes));
+    /// Retries fetcher errors only if `is_transient` returns `true` for them. Timeouts are always retried.
+    pub fn when(mut self, is_transient: impl Fn(&BoxError) -> bool + Send + Sync + 'static) -> Self {
+        self.when = Some(Arc::new(is_transient));
         self
     }
 
-    /// How long to wait before asking again, after so many attempts; `None` for no more of them.
+    /// Returns the delay before the next attempt, after `attempts` attempts, or `None` if there is none.
     pub(super) fn delay(&self, attempts: usize, cause: &BatchError) -> Option<Duration> {
-        if attempts > self.times || !self.may_pass(cause) {
+        if attempts > self.times || !self.is_retried(cause) {
             return None;
         }
         let delays = ExponentialBuilder::default()
@@ -86,9 +85,9 @@ impl Retry {
         delays.build().nth(attempts.saturating_sub(1))
     }
 
-    fn may_pass(&self, cause: &BatchError) -> bool {
+    fn is_retried(&self, cause: &BatchError) -> bool {
         match cause {
-            BatchError::Fetcher(cause) => self.when.as_ref().is_none_or(|passes| passes(cause)),
+            BatchError::Fetcher(cause) => self.when.as_ref().is_none_or(|is_transient| is_transient(cause)),
             BatchError::TimedOut { .. } => true,
             _ => false,
         }
@@ -120,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_again_by_default() {
+    fn nothing_is_retried_by_default() {
         assert_eq!(Retry::default().delay(1, &failure()), None);
     }
 
     #[test]
-    fn delays_double_up_to_the_longest_and_end() {
+    fn delays_double_up_to_the_maximum() {
         let retry = Retry::times(4).first_delay(Duration::from_secs(1)).longest_delay(Duration::from_secs(3));
         let least: [u64; 4] = [1, 2, 3, 3];
         for (attempts, least) in (1..).zip(least) {
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_asked_again() {
+    fn only_timeouts_and_selected_errors_are_retried() {
         let retry = Retry::times(1).when(|cause| cause.to_string().contains("broke"));
         assert!(retry.delay(1, &failure()).is_some());
         assert!(retry.delay(1, &BatchError::TimedOut { after: Duration::from_secs(1) }).is_some());

@@ -1,4 +1,4 @@
-//! The state machine of a request: what to do next, and what came of it.
+//! The state machine of a running request, which decides the next action from the outcomes of earlier ones.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use tracing::Span;
 
-use super::batch::{Batch, Brought, Came, FetchJob, Received};
-use super::claims::{Claim, Visit};
-use super::ending::Ending;
-use super::group::{Commit, Committed, Group, Refused};
+use super::batch::{Batch, BatchOutcome, BatchResult, FetchJob, ValidatedBatch};
+use super::bisection::Bisections;
+use super::claims::{Claim, InFlightRequest};
+use super::commit_buffer::{Commit, CommitBuffer, CommitOutcome, UnfitRows};
+use super::completion::Completion;
+use super::coverage::Coverage;
 use super::overtaken::{self, Overtaken};
 use super::queue::Queue;
-use super::request::{Fetch, Request};
-use super::split::Splits;
-use super::standing::Standing;
+use super::rate_limiter::RateLimiter;
+use super::request::{FetchMode, Request};
 use crate::error::{BatchError, BatchFailure, Error, RejectedRow, Result, with_causes};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Waiting};
@@ -24,68 +25,70 @@ use crate::progress::{ProgressEvent, Reporter};
 use crate::stats::Count;
 use crate::storage::{Presence, Replace, Snapshot};
 
-/// What a session wants done.
+/// The next action of a driver.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum Action {
     Fetch(Box<FetchJob>),
     Commit(Commit),
-    /// Nothing until the bell rings or this moment comes.
+    /// Wait until the waker is woken or the deadline passes.
     Wait(Option<Instant>),
-    /// Nothing more.
+    /// The request has ended.
     Done,
 }
 
-/// What a request begins as.
-pub(super) enum Begun {
-    /// All that it wants is cached.
-    Ended(Ending),
-    Fetching(Box<Session>),
+/// The start of a request.
+pub(super) enum Start {
+    /// All requested rows are cached.
+    Completed(Completion),
+    Running(Box<Session>),
 }
 
-/// A request under way. Whoever carries out its steps may do several at a time.
+/// A running request. Its driver may perform several actions at the same time.
 pub(super) struct Session {
     request: Arc<Request>,
-    /// Rings when there may be a new step. Whoever completes a step rings it too.
-    bell: Waker,
-    /// How many ids a batch asks.
-    size: usize,
+    /// Woken when another request releases a claim. A driver also wakes its threads after each action.
+    waker: Waker,
+    /// Maximum number of ids in a batch.
+    batch_size: usize,
     queue: Queue,
-    /// The number of the last batch.
+    /// The number of the last batch that was created.
     last_batch: usize,
     in_flight: usize,
-    splits: Splits,
-    group: Group,
-    /// All ids that were missing or incomplete when the request began, or are fetched again.
+    bisections: Bisections,
+    buffer: CommitBuffer,
+    /// All ids that the request fetches: those that were missing or incomplete when it began, or all ids of a refresh.
     to_fetch: Arc<IdSet>,
-    /// Whether others had stored some of them by the time it was their turn.
-    found_stored: bool,
-    /// Wanted ids that are not asked, since the database is known not to have them.
+    /// Whether other requests had stored some of these ids before this request claimed them.
+    others_stored: bool,
+    /// Requested ids that are not fetched, because they are known to be absent.
     known_absent: IdSet,
-    /// Ids that the database turned out not to have.
+    /// Ids that this request found to be absent from the database.
     found_absent: IdSet,
-    /// What the rows of a batch had that lacked something asked for. Nothing more is fetched then.
-    lacking: Option<Presence>,
+    /// The columns and keys that a fetcher returned, if they lack a required one. The request then starts no further
+    /// batches.
+    missing_columns: Option<Presence>,
     overtaken: Overtaken,
     failures: Vec<BatchFailure>,
-    /// Fetched rows that do not fit.
+    /// Fetched rows with values that do not fit their columns.
     rejected: Vec<RejectedRow>,
-    /// What ends the request early.
+    /// The reason why the request ends early.
     stop: Option<Stop>,
     reporter: Option<Reporter>,
-    /// A batch that was ready had to wait until then, for the sake of the pace.
-    paced: Option<Instant>,
-    /// The wait for ids that other requests are fetching, while there is nothing else to do.
-    wait: Option<WaitForOthers>,
-    /// Until when those who wait wait, if the bell does not ring.
-    told: Option<Instant>,
+    /// If the rate limiter delayed a batch: the time at which it may start.
+    rate_limited_until: Option<Instant>,
+    /// The wait for the claims of other requests, while there is nothing else to do.
+    wait: Option<ClaimWait>,
+    /// The deadline returned with the last [`Action::Wait`]. A waiting driver calls [`next`](Self::next) again at this
+    /// time, or earlier if the waker wakes it.
+    last_deadline: Option<Instant>,
     started: Instant,
     span: Span,
-    // Last, so that no claim is left when the visit ends.
-    visit: Visit,
+    // Dropped last, because the claims must be released while the request is still registered.
+    in_flight_request: InFlightRequest,
 }
 
-/// Not longer than a batch of its own would be given.
-struct WaitForOthers {
+/// A wait for the claims of other requests, at most as long as a batch may take.
+struct ClaimWait {
     until: Option<Instant>,
     #[expect(dead_code, reason = "others see it until it is dropped")]
     waiting: Option<Waiting>,
@@ -97,88 +100,93 @@ enum Stop {
 }
 
 impl Session {
-    /// Looks up what is wanted, and plans what to fetch.
+    /// Looks the requested ids up, and plans which ones to fetch.
     ///
     /// # Errors
     ///
-    /// A storage error.
-    pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, bell: Waker, now: Instant) -> Result<Begun> {
+    /// Returns a storage error if the lookup fails.
+    pub(super) fn begin(request: &Arc<Request>, limit: Option<usize>, waker: Waker, now: Instant) -> Result<Start> {
         let table = request.table();
-        let visit = Visit::begin(request.shared.claims.table(table.name()));
+        let in_flight_request = InFlightRequest::begin(request.shared.claims.table(table.name()));
         let span = request.span();
-        let (stored, found) = span.in_scope(|| look_up(request))?;
-        if request.fetch != Fetch::All && found.is_complete() {
-            return Ok(Begun::Ended(Ending::Found { request: Arc::clone(request), stored, found, fetched: 0 }));
+        let (stored, coverage) = span.in_scope(|| look_up(request))?;
+        if request.fetch_mode != FetchMode::Refresh && coverage.is_complete() {
+            return Ok(Start::Completed(Completion::Complete {
+                request: Arc::clone(request),
+                stored,
+                coverage,
+                fetched: 0,
+            }));
         }
-        let known_absent = known_absent(request, &found)?;
-        let to_fetch = request.to_fetch(&found, &known_absent)?;
-        let size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
-        let replace = if request.fetch == Fetch::All { Replace::Whole } else { Replace::CarryOver };
-        let group = Group::new(Arc::clone(&request.wants), stored, replace, now);
+        let known_absent = known_absent(request, &coverage)?;
+        let to_fetch = request.to_fetch(&coverage, &known_absent)?;
+        let batch_size = plan::batch_size(to_fetch.len(), request.options.batches, limit);
+        let replace = if request.fetch_mode == FetchMode::Refresh { Replace::Whole } else { Replace::CarryOver };
+        let buffer = CommitBuffer::new(Arc::clone(&request.projection), stored, replace, now);
         let session = Self {
-            bell,
-            size,
+            waker,
+            batch_size,
             queue: Queue::new(Arc::clone(&to_fetch)),
             last_batch: 0,
             in_flight: 0,
-            splits: Splits::default(),
-            group,
-            found_stored: false,
+            bisections: Bisections::default(),
+            buffer,
+            others_stored: false,
             found_absent: to_fetch.none(),
             known_absent,
-            lacking: None,
+            missing_columns: None,
             overtaken: Overtaken::default(),
             to_fetch,
             failures: Vec::new(),
             rejected: Vec::new(),
             stop: None,
             reporter: None,
-            paced: None,
+            rate_limited_until: None,
             wait: None,
-            told: None,
+            last_deadline: None,
             started: now,
             span,
-            visit,
+            in_flight_request,
             request: Arc::clone(request),
         };
-        Ok(Begun::Fetching(Box::new(session)))
+        Ok(Start::Running(Box::new(session)))
     }
 
-    /// Whether something is to be fetched of columns that no cached row has. It then helps to know which columns the table
-    /// has.
+    /// Returns `true` if a column is to be fetched that no cached row has. The driver then asks the fetcher which
+    /// columns the table has.
     pub(super) fn has_unseen_columns(&self) -> bool {
-        !self.to_fetch.is_empty() && self.request.unseen_columns(self.group.stored()).next().is_some()
+        !self.to_fetch.is_empty() && self.request.unseen_columns(self.buffer.stored()).next().is_some()
     }
 
-    /// Begins to fetch, unless the table is known not to have what is asked.
+    /// Begins to fetch. `known` are the columns of the table, if the fetcher knows them.
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnsNotFound`].
+    /// Returns [`Error::ColumnsNotFound`] if the table is known not to have a required column.
     pub(super) fn start(&mut self, known: Option<Vec<String>>) -> Result<()> {
         if let Some(known) = known {
-            let (request, stored) = (&self.request, self.group.stored());
+            let (request, stored) = (&self.request, self.buffer.stored());
             let unknown =
                 || request.unseen_columns(stored).filter(|need| !known.iter().any(|name| *name == need.column));
             if unknown().next().is_some() {
                 return Err(request.columns_unknown(unknown(), &known, stored));
             }
         }
-        self.report();
+        self.begin_progress();
         Ok(())
     }
 
-    fn report(&mut self) {
+    fn begin_progress(&mut self) {
         let (table, batches, ids) = (self.request.table().name().as_str(), self.batches(), self.to_fetch.len());
         self.reporter = (batches > 0).then(|| self.request.options.progress.begin(table, batches, ids));
     }
 
-    /// How many batches there are, if nobody else fetches any of them.
+    /// Returns the number of batches, if no other request fetches some of the ids.
     pub(super) fn batches(&self) -> usize {
-        self.to_fetch.len().div_ceil(self.size)
+        self.to_fetch.len().div_ceil(self.batch_size)
     }
 
-    /// How many batches may be fetched at the same time.
+    /// Returns the maximum number of batches in flight.
     pub(super) fn concurrency(&self) -> usize {
         self.request.options.concurrency.max(1)
     }
@@ -187,67 +195,67 @@ impl Session {
         &self.span
     }
 
-    /// What to do next, beside the steps that are being done.
-    pub(super) fn next(&mut self, now: Instant) -> Step {
+    /// Returns the next action, while earlier ones may still be running.
+    pub(super) fn next(&mut self, now: Instant) -> Action {
         loop {
             if self.stop.is_some() {
-                return Step::Done;
+                return Action::Done;
             }
-            if self.group.due().is_some_and(|due| due <= now)
-                && let Some(commit) = self.group.begin()
+            if self.buffer.due_at().is_some_and(|due| due <= now)
+                && let Some(commit) = self.buffer.begin_commit()
             {
-                return Step::Commit(commit);
+                return Action::Commit(commit);
             }
             match self.next_fetch(now) {
-                Ok(Some(job)) => return Step::Fetch(Box::new(job)),
+                Ok(Some(job)) => return Action::Fetch(Box::new(job)),
                 Ok(None) => {}
                 Err(cause) => {
                     self.stop = Some(Stop::Failed(cause));
-                    return Step::Done;
+                    return Action::Done;
                 }
             }
-            if !self.queue.is_done() || self.in_flight > 0 || self.group.is_committing() {
-                self.told = self.next_moment();
-                return Step::Wait(self.told);
+            if !self.queue.is_done() || self.in_flight > 0 || self.buffer.is_committing() {
+                self.last_deadline = self.next_deadline();
+                return Action::Wait(self.last_deadline);
             }
-            if let Some(commit) = self.group.rest() {
-                return Step::Commit(commit);
+            if let Some(commit) = self.buffer.drain() {
+                return Action::Commit(commit);
             }
-            // Nothing is claimed any more: only now may others be waited for.
-            let taken_back = match self.queue.take_back(&self.bell) {
-                Ok(taken_back) => taken_back,
+            // This request holds no claims now. Only in this state may it wait for those of others.
+            let reclaimed = match self.queue.reclaim_released(&self.waker) {
+                Ok(reclaimed) => reclaimed,
                 Err(cause) => {
                     self.stop = Some(Stop::Failed(cause));
-                    return Step::Done;
+                    return Action::Done;
                 }
             };
-            if taken_back {
+            if reclaimed {
                 self.wait = None;
-            } else if !self.queue.awaits() {
-                return Step::Done;
-            } else if let Some(wait) = self.wait_for_others(now) {
+            } else if !self.queue.has_awaited() {
+                return Action::Done;
+            } else if let Some(wait) = self.wait_for_claims(now) {
                 return wait;
             }
         }
     }
 
-    /// To wait for others; `None` where there is no point in waiting any more.
-    fn wait_for_others(&mut self, now: Instant) -> Option<Step> {
+    /// Waits for the claims of other requests. Returns `None` if the wait has timed out or would never end.
+    fn wait_for_claims(&mut self, now: Instant) -> Option<Action> {
         let limit = self.request.options.batch_timeout;
         if self.wait.is_none() {
-            let Ok(waiting) = Waiting::begin(&self.request.nesting, self.queue.owners()) else {
+            let Ok(waiting) = Waiting::begin(&self.request.nesting, self.queue.awaited_batches()) else {
                 self.stop = Some(Stop::Failed(self.circular()));
                 return None;
             };
-            self.wait = Some(WaitForOthers { until: limit.and_then(|limit| now.checked_add(limit)), waiting });
+            self.wait = Some(ClaimWait { until: limit.and_then(|limit| now.checked_add(limit)), waiting });
         }
         let until = self.wait.as_ref().and_then(|wait| wait.until);
         if let Some(after) = limit.filter(|_| until.is_some_and(|until| until <= now)) {
             let given_up = self.give_up_awaited(after);
-            self.stop_on(given_up);
+            self.stop_on_error(given_up);
             return None;
         }
-        Some(Step::Wait(until))
+        Some(Action::Wait(until))
     }
 
     fn circular(&mut self) -> Error {
@@ -258,47 +266,48 @@ impl Session {
         }
     }
 
-    /// Ids that another request did not fetch in time have failed as a batch.
+    /// Fails the ids that another request did not fetch in time, as one batch.
     fn give_up_awaited(&mut self, after: Duration) -> Result<()> {
         self.wait = None;
         let Some(ids) = self.queue.take_awaited()? else { return Ok(()) };
         self.last_batch += 1;
         let (table, batch) = (self.request.table().name(), self.last_batch);
-        tracing::warn!(parent: &self.span, %table, batch, ids = ids.len(), ?after, "another request took too long");
-        self.tell(&ProgressEvent::Failed { batch, ids: ids.len() });
+        tracing::warn!(parent: &self.span, %table, batch, ids = ids.len(), ?after, "timed out waiting for ids that another request is fetching");
+        self.report(&ProgressEvent::Failed { batch, ids: ids.len() });
         self.count(Count::Failures, 1);
         let cause = BatchError::WaitTimedOut { after };
         self.failures.push(BatchFailure { batch, ids: ids.row_ids(), attempts: 0, cause });
         Ok(())
     }
 
-    /// Whether those who wait should ask again, where a fetch was just begun.
-    pub(super) fn has_news(&self, now: Instant) -> bool {
-        self.may_fetch() && self.queue.has_ready(now) || self.next_moment() != self.told
+    /// Returns `true` if other threads of the driver should call [`next`](Self::next) although this one has just
+    /// started a fetch.
+    pub(super) fn has_work_for_others(&self, now: Instant) -> bool {
+        self.may_fetch() && self.queue.has_ready(now) || self.next_deadline() != self.last_deadline
     }
 
-    /// When there may be a new step though the bell did not ring.
-    fn next_moment(&self) -> Option<Instant> {
-        let fetch = [self.queue.next_moment(), self.paced].into_iter().flatten().min();
-        [self.group.due(), fetch.filter(|_| self.may_fetch())].into_iter().flatten().min()
+    /// Returns the time at which there may be a new action although nothing woke the driver.
+    fn next_deadline(&self) -> Option<Instant> {
+        let fetch = [self.queue.next_deadline(), self.rate_limited_until].into_iter().flatten().min();
+        [self.buffer.due_at(), fetch.filter(|_| self.may_fetch())].into_iter().flatten().min()
     }
 
     fn may_fetch(&self) -> bool {
-        self.in_flight < self.concurrency() && !self.group.is_full()
+        self.in_flight < self.concurrency() && !self.buffer.is_full()
     }
 
     fn next_fetch(&mut self, now: Instant) -> Result<Option<FetchJob>> {
-        self.paced = None;
+        self.rate_limited_until = None;
         if !self.may_fetch() || !self.queue.has_ready(now) {
             return Ok(None);
         }
         let shared = Arc::clone(&self.request.shared);
-        if let Some(Err(next)) = shared.pace.as_ref().map(|pace| pace.reserve(now)) {
-            self.paced = Some(next);
+        if let Some(Err(next)) = shared.rate_limiter.as_ref().map(|limiter| limiter.reserve(now)) {
+            self.rate_limited_until = Some(next);
             return Ok(None);
         }
         let Some(batch) = self.next_batch(now)? else {
-            shared.pace.iter().for_each(super::pace::Pace::give_back);
+            shared.rate_limiter.iter().for_each(RateLimiter::cancel);
             return Ok(None);
         };
         let job = self.job(batch)?;
@@ -308,39 +317,40 @@ impl Session {
     }
 
     fn job(&self, batch: Batch) -> Result<FetchJob> {
-        let others = match self.request.fetch {
-            Fetch::All => self.request.other_columns(&batch.ids, &batch.asked)?,
-            Fetch::Needed | Fetch::Never => Vec::new(),
+        let others = match self.request.fetch_mode {
+            FetchMode::Refresh => self.request.other_columns(&batch.ids, &batch.snapshot)?,
+            FetchMode::Needed | FetchMode::Offline => Vec::new(),
         };
-        let asked = &self.request.wants.columns;
-        let columns = (!others.is_empty()).then(|| asked.iter().cloned().chain(others).collect());
+        let requested = &self.request.projection.columns;
+        let columns = (!others.is_empty()).then(|| requested.iter().cloned().chain(others).collect());
         let span = tracing::debug_span!(
             parent: &self.span, "batch",
             batch = batch.number, ids = batch.ids.len(), attempt = batch.attempt
         );
-        let pins = self.request.wants.open_pins(&batch.asked);
+        let pins = self.request.projection.open_pins(&batch.snapshot);
         Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, pins, span })
     }
 
     fn next_batch(&mut self, now: Instant) -> Result<Option<Batch>> {
-        if let Some(batch) = self.queue.take_again(now) {
+        if let Some(batch) = self.queue.take_retry(now) {
             return Ok(Some(batch));
         }
         let mut ids = self.to_fetch.none();
         let mut claims = Vec::new();
-        let mut asked = Arc::clone(self.group.stored());
+        let mut snapshot = Arc::clone(self.buffer.stored());
         let id = BatchId::new();
-        while ids.len() < self.size
-            && let Some(fresh) = self.queue.take_fresh(self.size - ids.len())?
+        while ids.len() < self.batch_size
+            && let Some(fresh) = self.queue.take_fresh(self.batch_size - ids.len())?
         {
-            let claiming = self.visit.claim(&fresh, id)?;
-            self.queue.push_awaited(claiming.others);
-            if let Some(claim) = claiming.mine {
-                // What was claimed by others before is stored by now, and must not pass for a change while it is fetched.
-                if !self.visit.is_alone() {
-                    asked = self.request.table().snapshot()?;
+            let result = self.in_flight_request.claim(&fresh, id)?;
+            self.queue.push_awaited(result.awaited);
+            if let Some(claim) = result.claim {
+                // Rows that other requests fetched before are stored by now. Without a new snapshot, their commits
+                // would look like changes during this fetch.
+                if !self.in_flight_request.is_only_request() {
+                    snapshot = self.request.table().snapshot()?;
                 }
-                ids = ids.joined(self.still_needed(&claim, &asked)?)?;
+                ids = ids.joined(self.still_needed(&claim, &snapshot)?)?;
                 claims.push(claim);
             }
         }
@@ -348,150 +358,153 @@ impl Session {
             return Ok(None);
         }
         self.last_batch += 1;
-        Ok(Some(Batch::new(id, self.last_batch, ids, asked, claims)))
+        Ok(Some(Batch::new(id, self.last_batch, ids, snapshot, claims)))
     }
 
-    /// Those of the claimed ids that nobody has fetched since the request began.
+    /// Returns the claimed ids that no other request has fetched since this one began.
     fn still_needed(&mut self, claim: &Claim, stored: &Snapshot) -> Result<IdSet> {
         let ids = claim.ids();
-        if self.request.fetch == Fetch::All || self.visit.is_alone() {
+        if self.request.fetch_mode == FetchMode::Refresh || self.in_flight_request.is_only_request() {
             return Ok(ids.clone());
         }
-        let lacking = self.request.lacking(ids, stored)?;
-        let absent = self.visit.known_absent(&lacking)?;
-        let needed = lacking.without(&absent)?;
+        let non_hits = self.request.non_hits(ids, stored)?;
+        let absent = self.in_flight_request.known_absent(&non_hits)?;
+        let needed = non_hits.without(&absent)?;
         let shared = ids.len() - needed.len();
-        self.found_stored |= lacking.len() < ids.len();
+        self.others_stored |= non_hits.len() < ids.len();
         add(&mut self.known_absent, absent)?;
         if shared > 0 {
             self.count(Count::Shared, shared);
-            self.tell(&ProgressEvent::FetchedElsewhere { ids: shared });
+            self.report(&ProgressEvent::FetchedElsewhere { ids: shared });
         }
         Ok(needed)
     }
 
-    /// Takes what came of a batch.
-    pub(super) fn accept(&mut self, received: Received, now: Instant) {
+    /// Accepts the outcome of a batch.
+    pub(super) fn on_fetched(&mut self, outcome: BatchOutcome, now: Instant) {
         self.in_flight -= 1;
-        let Received { batch, came } = received;
-        let taken = match came {
-            Came::Rows(brought) => self.take_in(&batch, brought),
-            Came::Lacking(brought) => {
-                self.take_lacking(&batch, brought);
+        let BatchOutcome { batch, result } = outcome;
+        let handled = match result {
+            BatchResult::Rows(returned) => self.on_rows(&batch, returned),
+            BatchResult::MissingColumns(returned) => {
+                self.on_missing_columns(&batch, returned);
                 Ok(())
             }
-            Came::Failed(cause) => self.take_failure(batch, cause, now),
+            BatchResult::Failed(cause) => self.on_failure(batch, cause, now),
         };
-        self.stop_on(taken);
+        self.stop_on_error(handled);
     }
 
-    fn stop_on(&mut self, step: Result<()>) {
-        if let Err(cause) = step {
+    fn stop_on_error(&mut self, result: Result<()>) {
+        if let Err(cause) = result {
             self.stop = Some(Stop::Failed(cause));
         }
     }
 
-    /// What one batch lacks, the others would lack too.
-    fn take_lacking(&mut self, batch: &Batch, brought: Presence) {
-        self.tell(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
-        self.lacking.get_or_insert(brought);
+    /// Stops fetching, because the other batches would lack the same columns.
+    fn on_missing_columns(&mut self, batch: &Batch, returned: Presence) {
+        self.report(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
+        self.missing_columns.get_or_insert(returned);
         self.queue = Queue::default();
     }
 
-    fn take_in(&mut self, batch: &Batch, brought: Brought) -> Result<()> {
-        let rows = brought.height();
-        self.tell(&ProgressEvent::Fetched { batch: batch.number, ids: batch.ids.len(), rows });
+    fn on_rows(&mut self, batch: &Batch, returned: ValidatedBatch) -> Result<()> {
+        let rows = returned.height();
+        self.report(&ProgressEvent::Fetched { batch: batch.number, ids: batch.ids.len(), rows });
         self.count(Count::FetchedRows, rows);
-        self.count(Count::FetchedBytes, brought.bytes);
-        self.splits.succeeded(batch);
-        self.take_absent(batch.ids.without(&brought.ids_among(&batch.ids)?)?)?;
-        self.reject(brought.rejected.clone());
-        self.group.push(batch, brought)
+        self.count(Count::FetchedBytes, returned.bytes);
+        self.bisections.count_success(batch);
+        self.record_absent(batch.ids.without(&returned.existing_ids(&batch.ids)?)?)?;
+        self.reject(returned.rejected.clone());
+        self.buffer.push(batch, returned)
     }
 
     fn reject(&mut self, rows: Vec<RejectedRow>) {
         if let Some(first) = rows.first() {
             let table = self.request.table().name();
-            tracing::warn!(parent: &self.span, %table, rows = rows.len(), %first, "fetched rows do not fit");
+            tracing::warn!(parent: &self.span, %table, rows = rows.len(), %first, "rejected fetched rows whose values do not fit their columns");
         }
         self.rejected.extend(rows);
     }
 
-    fn take_absent(&mut self, ids: IdSet) -> Result<()> {
-        self.visit.found_absent(&ids);
+    fn record_absent(&mut self, ids: IdSet) -> Result<()> {
+        self.in_flight_request.found_absent(&ids);
         add(&mut self.found_absent, ids)
     }
 
-    fn take_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) -> Result<()> {
+    fn on_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) -> Result<()> {
         let (number, ids) = (batch.number, batch.ids.len());
-        let is_over = self.lacking.is_some();
+        let is_ending = self.missing_columns.is_some();
         let delay =
-            if batch.is_part || is_over { None } else { self.request.options.retry.delay(batch.attempt, &cause) };
+            if batch.is_half || is_ending { None } else { self.request.options.retry.delay(batch.attempt, &cause) };
         if let Some(delay) = delay {
             let cause = with_causes(&cause);
-            tracing::debug!(parent: &self.span, batch = number, ?delay, %cause, "a batch will be asked again");
-            self.tell(&ProgressEvent::Retrying { batch: number, ids, attempt: batch.attempt + 1, delay });
+            tracing::debug!(parent: &self.span, batch = number, ?delay, %cause, "retrying a failed batch");
+            self.report(&ProgressEvent::Retrying { batch: number, ids, attempt: batch.attempt + 1, delay });
             self.count(Count::Retries, 1);
-            self.queue.push_delayed(now + delay, batch.again());
-        } else if self.request.options.isolates_failing_ids && !is_over && self.splits.may_split(&batch, &cause) {
+            self.queue.push_delayed(now + delay, batch.next_attempt());
+        } else if self.request.options.isolates_failing_ids
+            && !is_ending
+            && self.bisections.count_failure(&batch, &cause)
+        {
             let cause = with_causes(&cause);
-            tracing::debug!(parent: &self.span, batch = number, ids, %cause, "a batch is split");
-            self.tell(&ProgressEvent::Split { batch: number, ids });
-            self.queue.push_parts(batch.halves()?);
+            tracing::debug!(parent: &self.span, batch = number, ids, %cause, "bisecting a failed batch");
+            self.report(&ProgressEvent::Split { batch: number, ids });
+            self.queue.push_halves(batch.halves()?);
         } else {
             self.give_up(batch, cause)?;
         }
         Ok(())
     }
 
-    /// A batch has failed for good, and with it its other parts, if no part of it came.
+    /// Records a batch that failed for good. If bisection is exhausted, its other halves fail with it.
     fn give_up(&mut self, mut batch: Batch, cause: BatchError) -> Result<()> {
-        if self.splits.is_hopeless(&batch) {
-            for part in self.queue.take_parts(batch.number) {
-                batch.ids = batch.ids.joined(part.ids)?;
+        if self.bisections.is_exhausted(&batch) {
+            for half in self.queue.take_halves(batch.number) {
+                batch.ids = batch.ids.joined(half.ids)?;
             }
         }
-        self.tell(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
-        self.fail(batch.failure(cause));
+        self.report(&ProgressEvent::Failed { batch: batch.number, ids: batch.ids.len() });
+        self.record_failure(batch.failure(cause));
         Ok(())
     }
 
-    fn fail(&mut self, failure: BatchFailure) {
+    fn record_failure(&mut self, failure: BatchFailure) {
         let (table, cause) = (self.request.table().name(), with_causes(&failure.cause));
         let (batch, ids) = (failure.batch, failure.ids.len());
-        tracing::warn!(parent: &self.span, %table, batch, ids, %cause, "a batch failed");
+        tracing::warn!(parent: &self.span, %table, batch, ids, %cause, "batch failed; its rows are not stored");
         self.count(Count::Failures, 1);
         self.failures.push(failure);
     }
 
-    /// Takes what came of a commit.
-    pub(super) fn committed(&mut self, committed: Committed, now: Instant) {
-        let before = self.group.committed();
-        match self.group.end(committed, now) {
-            Ok((Refused { failures, rejected }, overtaken)) => {
+    /// Accepts the outcome of a commit.
+    pub(super) fn on_committed(&mut self, committed: CommitOutcome, now: Instant) {
+        let before = self.buffer.committed_rows();
+        match self.buffer.finish_commit(committed, now) {
+            Ok((UnfitRows { failures, rejected }, overtaken)) => {
                 for failure in failures {
-                    self.fail(failure);
+                    self.record_failure(failure);
                 }
                 self.reject(rejected);
-                let again = overtaken.map_or(Ok(()), |ids| self.fetch_again(&ids));
-                self.stop_on(again);
+                let again = overtaken.map_or(Ok(()), |ids| self.refetch(&ids));
+                self.stop_on_error(again);
             }
             Err(cause) => self.stop = Some(Stop::Failed(cause)),
         }
-        self.count(Count::CommittedRows, self.group.committed() - before);
+        self.count(Count::CommittedRows, self.buffer.committed_rows() - before);
     }
 
-    /// Fetches rows again of which others have stored newer versions meanwhile.
-    fn fetch_again(&mut self, ids: &IdSet) -> Result<()> {
-        if self.lacking.is_some() {
+    /// Queues rows of which other processes have stored newer versions during the fetch.
+    fn refetch(&mut self, ids: &IdSet) -> Result<()> {
+        if self.missing_columns.is_some() {
             return Ok(());
         }
         let (again, too_often) = self.overtaken.count(ids)?;
-        tracing::debug!(parent: &self.span, ids = again.len(), "rows changed while they were fetched: fetching again");
+        tracing::debug!(parent: &self.span, ids = again.len(), "refetching rows that another process changed during the fetch");
         self.queue.push_fresh(Arc::new(again));
         if !too_often.is_empty() {
             self.last_batch += 1;
-            let attempts = overtaken::MOST + 1;
+            let attempts = overtaken::MAX_REFETCHES + 1;
             let cause = BatchError::Overtaken { attempts };
             self.failures.push(BatchFailure { batch: self.last_batch, ids: too_often.row_ids(), attempts, cause });
             self.count(Count::Failures, 1);
@@ -499,17 +512,17 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the request: a step panicked, and so does the request in the end.
-    pub(super) fn panicked(&mut self, panic: Box<dyn Any + Send>) {
+    /// Ends the request after an action panicked. The driver resumes the panic once all actions have ended.
+    pub(super) fn on_panic(&mut self, panic: Box<dyn Any + Send>) {
         self.stop = Some(Stop::Panicked(panic));
     }
 
-    /// The commit of what came before the request was ended early.
-    pub(super) fn rest(&mut self) -> Option<Commit> {
-        self.group.rest()
+    /// Returns the commit of the rows that were fetched before the request ended early.
+    pub(super) fn drain(&mut self) -> Option<Commit> {
+        self.buffer.drain()
     }
 
-    /// The panic that ended the request.
+    /// Takes the panic that ended the request, if there is one.
     pub(super) fn take_panic(&mut self) -> Option<Box<dyn Any + Send>> {
         match self.stop.take()? {
             Stop::Panicked(panic) => Some(panic),
@@ -520,50 +533,53 @@ impl Session {
         }
     }
 
-    /// Says how the request ended, after its last step.
+    /// Returns how the request ended. Called after its last action.
     ///
     /// # Errors
     ///
-    /// [`Error::FetchFailed`], or a storage error.
-    pub(super) fn close(mut self) -> Result<Ending> {
+    /// Returns [`Error::FetchFailed`] if batches failed or rows were rejected, [`Error::NotCached`] if an offline
+    /// request has ids that are not cached, or a storage error.
+    pub(super) fn close(mut self) -> Result<Completion> {
         if let Some(Stop::Failed(cause)) = self.stop.take() {
-            // What came before is kept, and the first error tells more than one of this commit would.
-            drop(self.rest().map(Commit::run));
+            // Rows that were fetched before the error are stored. If this commit fails too, its error is dropped,
+            // because the first one explains more.
+            drop(self.drain().map(Commit::run));
             return Err(cause);
         }
-        let (rows, failed) = (self.group.committed(), self.failures.len());
-        self.tell(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
-        self.request.shared.absences.remember(self.request.table(), &self.found_absent);
+        let (rows, failed) = (self.buffer.committed_rows(), self.failures.len());
+        self.report(&ProgressEvent::Finished { rows, failed, elapsed: self.started.elapsed() });
+        self.request.shared.absent_ids.remember(self.request.table(), &self.found_absent);
         if !self.failures.is_empty() || !self.rejected.is_empty() {
             return Err(self.fetch_failed());
         }
-        if let Some(brought) = self.lacking.take() {
-            let (request, stored) = (Arc::clone(&self.request), Arc::clone(self.group.stored()));
-            return Ok(Ending::Lacking { request, stored, brought });
+        if let Some(returned) = self.missing_columns.take() {
+            let (request, stored) = (Arc::clone(&self.request), Arc::clone(self.buffer.stored()));
+            return Ok(Completion::MissingColumns { request, stored, returned });
         }
-        let stored = self.last_state()?;
-        let found = self.request.find(&stored)?;
-        self.ending(stored, found)
+        let stored = self.final_snapshot()?;
+        let coverage = self.request.coverage_in(&stored)?;
+        self.completion(stored, coverage)
     }
 
-    /// The table with everything that was fetched for this request, by whomever.
-    fn last_state(&self) -> Result<Arc<Snapshot>> {
-        if self.found_stored { self.request.table().snapshot() } else { Ok(Arc::clone(self.group.stored())) }
+    /// Returns a snapshot with all rows that this or other requests fetched for this one.
+    fn final_snapshot(&self) -> Result<Arc<Snapshot>> {
+        if self.others_stored { self.request.table().snapshot() } else { Ok(Arc::clone(self.buffer.stored())) }
     }
 
-    fn ending(&self, stored: Arc<Snapshot>, found: Standing) -> Result<Ending> {
-        let lacking = found.lacking_ids(&self.request.ids)?;
-        if self.request.fetch == Fetch::Never && !lacking.is_empty() {
+    fn completion(&self, stored: Arc<Snapshot>, coverage: Coverage) -> Result<Completion> {
+        let non_hits = coverage.non_hit_ids(&self.request.ids)?;
+        if self.request.fetch_mode == FetchMode::Offline && !non_hits.is_empty() {
             let table = self.request.table().name().to_string();
-            return Err(Error::NotCached { table, ids: lacking.row_ids() });
+            return Err(Error::NotCached { table, ids: non_hits.row_ids() });
         }
-        // All wanted ids were found, stored, or not in the database: what is not here now was changed since.
-        let changed = lacking.without(&self.known_absent)?.without(&self.found_absent)?;
+        // Every requested id was a hit, was stored, or is absent from the database. If it is not a hit now, its row was
+        // changed since.
+        let changed = non_hits.without(&self.known_absent)?.without(&self.found_absent)?;
         let request = Arc::clone(&self.request);
         Ok(if changed.is_empty() {
-            Ending::Found { request, stored, found, fetched: self.group.committed() }
+            Completion::Complete { request, stored, coverage, fetched: self.buffer.committed_rows() }
         } else {
-            Ending::Changed
+            Completion::Restart
         })
     }
 
@@ -574,11 +590,11 @@ impl Session {
             table: self.request.table().name().to_string(),
             failures: self.failures,
             rejected: self.rejected,
-            stored: self.group.committed(),
+            stored: self.buffer.committed_rows(),
         }
     }
 
-    fn tell(&mut self, event: &ProgressEvent<'_>) {
+    fn report(&mut self, event: &ProgressEvent<'_>) {
         if let Some(reporter) = &mut self.reporter {
             reporter.event(event);
         }
@@ -594,17 +610,17 @@ fn add(ids: &mut IdSet, more: IdSet) -> Result<()> {
     Ok(())
 }
 
-fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Standing)> {
+fn look_up(request: &Request) -> Result<(Arc<Snapshot>, Coverage)> {
     let stored = request.table().snapshot()?;
-    let found = request.find(&stored)?;
-    request.count(&found);
-    Ok((stored, found))
+    let coverage = request.coverage_in(&stored)?;
+    request.count_lookup(&coverage);
+    Ok((stored, coverage))
 }
 
-fn known_absent(request: &Request, found: &Standing) -> Result<IdSet> {
-    let (ids, absences) = (&request.ids, &request.shared.absences);
-    if request.fetch != Fetch::Needed || !absences.remembers() || found.missing() == 0 {
+fn known_absent(request: &Request, coverage: &Coverage) -> Result<IdSet> {
+    let (ids, absent_ids) = (&request.ids, &request.shared.absent_ids);
+    if request.fetch_mode != FetchMode::Needed || !absent_ids.remembers() || coverage.missing() == 0 {
         return Ok(ids.none());
     }
-    absences.known(request.table(), &found.missing_ids(ids)?)
+    absent_ids.known_absent(request.table(), &coverage.missing_ids(ids)?)
 }

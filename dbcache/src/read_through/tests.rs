@@ -1,7 +1,7 @@
-//! Sessions of several processes step by step in every order, against a database whose rows change.
+//! Model test: sessions of several processes, interleaved in random orders, against a database whose rows change.
 //!
-//! A session does nothing itself, so a test can carry out its steps one at a time and let those of another process come
-//! in between. Each process has a handle of the folder and claims of its own.
+//! A session performs no actions itself, so a test can perform them one at a time and run those of another process in
+//! between. Each process has its own table handle and claims.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::batch::FetchJob;
-use super::ending::{Ending, Read};
-use super::group::Commit;
+use super::commit_buffer::Commit;
+use super::completion::{Completion, Read};
 use super::options::{Options, Shared};
-use super::session::{Begun, Session, Step};
-use super::{Absences, Answer, Fetch, FolderClaims, RememberAbsent, Request, WantedPart, Wants};
+use super::session::{Action, Session, Start};
+use super::{AbsentIdCache, Answer, FetchMode, FolderClaims, ProjectedPart, Projection, RememberAbsent, Request};
 use crate::error::BatchError;
 use crate::fetch::{Columns, FetchedBatch};
 use crate::key::Key;
@@ -32,22 +32,22 @@ use crate::storage::{Store, Table};
 const PROCESSES: usize = 2;
 const IDS: i64 = 5;
 const COLUMNS: [&str; 3] = ["a", "b", "c"];
-/// More than any request begins again here, where at most two others change its rows at a time.
+/// Upper bound for restarts of a request, since at most two others change its rows at the same time.
 const RESTARTS: usize = 8;
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// A process that does nothing begins a request.
+    /// An idle process begins a request.
     Begin { process: usize, ids: u8, columns: u8, refresh: bool },
-    /// The session of a process says what is next, and that is begun.
+    /// The session of a process returns its next action, which is started.
     Next { process: usize },
-    /// The database answers the oldest batch in flight of a process with the rows as they are now.
+    /// The database returns its current rows for the oldest batch in flight of a process.
     Answer { process: usize, all_columns: bool, fails: bool },
-    /// What came of the oldest answer is given to the session.
+    /// The session accepts the outcome of the oldest returned batch.
     Accept { process: usize },
-    /// A commit of a process is carried out.
+    /// A commit of a process runs.
     Commit { process: usize },
-    /// A row changes in the database, or is no longer there.
+    /// A row changes in the database, or is deleted.
     Change { id: i64, is_there: bool },
 }
 
@@ -66,11 +66,11 @@ fn operation(refreshes_only: bool) -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// The rows as they are, and since when they are so. Every value of a row is the moment of its last change.
+/// The current rows. Every value of a row is the time of its last change.
 struct Database {
     now: i64,
     rows: BTreeMap<i64, (i64, bool)>,
-    /// When each row was last away.
+    /// The time at which each row was last absent.
     away: BTreeMap<i64, i64>,
 }
 
@@ -90,29 +90,29 @@ impl Database {
         self.rows.insert(id, (self.now, is_there));
     }
 
-    /// Whether a row was there all the time since then.
+    /// Returns `true` if a row has existed since then.
     fn was_there_since(&self, id: i64, then: i64) -> bool {
         self.rows.get(&id).is_some_and(|(_, is_there)| *is_there) && self.away.get(&id).is_none_or(|away| *away < then)
     }
 
     fn answer(&self, job: &FetchJob, all_columns: bool) -> FetchedBatch {
-        let asks = job.asks();
-        let Columns::Named(named) = asks.columns else { panic!("a request names its columns") };
-        let ids: Vec<i64> = asks.ids.keys();
+        let request = job.batch_request();
+        let Columns::Named(named) = request.columns else { panic!("a request names its columns") };
+        let ids: Vec<i64> = request.ids.keys();
         let rows: Vec<(i64, i64)> = ids
             .into_iter()
             .filter_map(|id| self.rows.get(&id).filter(|(_, is_there)| *is_there).map(|(version, _)| (id, *version)))
             .collect();
-        let brought: Vec<&str> =
+        let returned: Vec<&str> =
             if all_columns { COLUMNS.to_vec() } else { named.iter().map(String::as_str).collect() };
         let versions: Vec<i64> = rows.iter().map(|(_, version)| *version).collect();
         let mut columns = vec![Column::new("id".into(), rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())];
-        columns.extend(brought.iter().map(|name| Column::new((*name).into(), &versions)));
+        columns.extend(returned.iter().map(|name| Column::new((*name).into(), &versions)));
         DataFrame::new(rows.len(), columns).expect("columns of one length").into()
     }
 }
 
-/// The latest version of each cell that a request was answered with.
+/// The latest version of each cell that a request has returned.
 type Acknowledged = BTreeMap<(i64, &'static str), i64>;
 
 struct Process {
@@ -132,7 +132,7 @@ struct Running {
     restarts: usize,
 }
 
-/// What was so when a request began.
+/// The state when a request began.
 struct Moment {
     now: i64,
     versions: BTreeMap<i64, i64>,
@@ -155,8 +155,8 @@ impl World {
             shared: Arc::new(Shared {
                 claims: Arc::<FolderClaims>::default(),
                 counters: Counters::default(),
-                pace: None,
-                absences: Absences::new(RememberAbsent::Never),
+                rate_limiter: None,
+                absent_ids: AbsentIdCache::new(RememberAbsent::Never),
             }),
             running: None,
         };
@@ -189,13 +189,13 @@ impl World {
                 let Some(running) = self.process(process).running.as_mut() else { return };
                 if !running.answered.is_empty() {
                     let (job, rows) = running.answered.remove(0);
-                    running.session.accept(job.receive(rows), Instant::now());
+                    running.session.on_fetched(job.validate(rows), Instant::now());
                 }
             }
             Operation::Commit { process } => {
                 let Some(running) = self.process(process).running.as_mut() else { return };
                 if let Some(commit) = running.commits.pop() {
-                    running.session.committed(commit.run(), Instant::now());
+                    running.session.on_committed(commit.run(), Instant::now());
                     self.check_rows(process);
                 }
             }
@@ -212,15 +212,15 @@ impl World {
         let columns: Vec<&'static str> = COLUMNS
             .iter()
             .enumerate()
-            .filter(|(place, _)| columns & (1 << place) != 0)
+            .filter(|(index, _)| columns & (1 << index) != 0)
             .map(|(_, name)| *name)
             .collect();
         let references: Vec<_> = columns.iter().map(|name| name.parse().expect("a column")).collect();
-        let wanted = references.iter().map(|column| WantedPart { column, keys: vec![Vec::new()], is_text: false });
+        let wanted = references.iter().map(|column| ProjectedPart { column, keys: vec![Vec::new()], is_text: false });
         let request = Arc::new(Request {
-            wants: Arc::new(Wants::new(table, wanted, &[])),
+            projection: Arc::new(Projection::new(table, wanted, &[])),
             ids: Arc::new(i64::to_set(&ids)),
-            fetch: if refresh { Fetch::All } else { Fetch::Needed },
+            fetch_mode: if refresh { FetchMode::Refresh } else { FetchMode::Needed },
             options: Options {
                 batches: BatchPolicy::Fixed(2),
                 concurrency: 2,
@@ -234,13 +234,13 @@ impl World {
     }
 
     fn start(&mut self, process: usize, request: Arc<Request>, columns: Vec<&'static str>, restarts: usize) {
-        assert!(restarts < RESTARTS, "a request began again and again");
+        assert!(restarts < RESTARTS, "a request restarted too often");
         let versions = self.database.rows.iter().map(|(id, (version, _))| (*id, *version)).collect();
         let moment = Moment { now: self.database.now, versions, acknowledged: self.acknowledged.clone() };
         match Session::begin(&request, None, Waker::noop().clone(), Instant::now()).expect("a session") {
-            Begun::Ended(ending) => self.end(&columns, &request, &moment, ending),
-            Begun::Fetching(mut session) => {
-                session.start(None).expect("no column is known not to be there");
+            Start::Completed(completion) => self.end(&columns, &request, &moment, completion),
+            Start::Running(mut session) => {
+                session.start(None).expect("no column is known to be unknown");
                 let (jobs, answered, commits) = (Vec::new(), Vec::new(), Vec::new());
                 let running = Running { request, columns, session, jobs, answered, commits, moment, restarts };
                 self.process(process).running = Some(running);
@@ -251,10 +251,10 @@ impl World {
     fn next(&mut self, process: usize) {
         let Some(mut running) = self.process(process).running.take() else { return };
         match running.session.next(Instant::now()) {
-            Step::Fetch(job) => running.jobs.push(*job),
-            Step::Commit(commit) => running.commits.push(commit),
-            Step::Wait(_) => {}
-            Step::Done => return self.close(process, running),
+            Action::Fetch(job) => running.jobs.push(*job),
+            Action::Commit(commit) => running.commits.push(commit),
+            Action::Wait(_) => {}
+            Action::Done => return self.close(process, running),
         }
         self.process(process).running = Some(running);
     }
@@ -262,8 +262,8 @@ impl World {
     fn close(&mut self, process: usize, running: Running) {
         let Running { request, columns, session, moment, restarts, .. } = running;
         match session.close() {
-            Ok(Ending::Changed) => self.start(process, request, columns, restarts + 1),
-            Ok(ending) => self.end(&columns, &request, &moment, ending),
+            Ok(Completion::Restart) => self.start(process, request, columns, restarts + 1),
+            Ok(completion) => self.end(&columns, &request, &moment, completion),
             Err(crate::Error::FetchFailed { failures, .. }) => {
                 assert!(failures.iter().all(|failure| matches!(failure.cause, BatchError::Fetcher(_))), "{failures:?}");
             }
@@ -271,15 +271,15 @@ impl World {
         }
     }
 
-    fn end(&mut self, columns: &[&'static str], request: &Request, moment: &Moment, ending: Ending) {
+    fn end(&mut self, columns: &[&'static str], request: &Request, moment: &Moment, completion: Completion) {
         self.ended += 1;
-        let answer = ending.outcome::<Read>(None).expect("rows").expect("no change");
+        let answer = completion.outcome::<Read>(None).expect("rows").expect("no change");
         let Answer { frame, not_found, .. } = answer;
         for id in not_found.keys::<i64>() {
-            assert!(!self.database.was_there_since(id, moment.now), "row {id} was there all the time");
+            assert!(!self.database.was_there_since(id, moment.now), "row {id} existed all the time");
         }
         let integers = |name: &str| -> Vec<i64> {
-            // Of no rows, a column has the type null.
+            // Without rows, a column has the type null.
             let column = frame.column(name).expect("the column").cast(&DataType::Int64).expect("integers");
             column.i64().expect("integers").iter().map(|value| value.expect("no value is null")).collect()
         };
@@ -288,7 +288,7 @@ impl World {
             for (id, version) in ids.iter().zip(integers(name)) {
                 let least = moment.acknowledged.get(&(*id, *name)).copied().unwrap_or(0);
                 assert!(version >= least, "{name} of {id}: {version}, after {least} was acknowledged");
-                if request.fetch == Fetch::All {
+                if request.fetch_mode == FetchMode::Refresh {
                     let least = moment.versions.get(id).copied().unwrap_or(0);
                     assert!(version >= least, "{name} of {id}: {version}, refreshed when it was {least}");
                 }
@@ -298,7 +298,7 @@ impl World {
         }
     }
 
-    /// Where rows are only refreshed, each is of one moment.
+    /// If rows are only refreshed, all values of a row have the same version.
     fn check_rows(&mut self, process: usize) {
         if !self.refreshes_only {
             return;
@@ -313,11 +313,11 @@ impl World {
             let cells = frame.columns().iter().skip(1).map(|column| column.get(row).expect("a row"));
             let mut versions: Vec<i64> = cells.filter_map(|cell| cell.extract::<i64>()).collect();
             versions.dedup();
-            assert_eq!(versions.len(), 1, "a row of several moments: {frame}");
+            assert_eq!(versions.len(), 1, "a row with several versions: {frame}");
         }
     }
 
-    /// Lets all that is under way end.
+    /// Runs all requests to completion.
     fn finish(&mut self) {
         for _ in 0..10_000 {
             if self.processes.iter().all(|process| process.running.is_none()) {
@@ -360,15 +360,15 @@ fn run(refreshes_only: bool) {
             Ok(())
         });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
-    assert!(ended.get() > 400, "most requests end with rows");
+    assert!(ended.get() > 400, "most requests return rows");
 }
 
 #[test]
-fn no_order_of_steps_of_two_processes_brings_an_older_version_back() {
+fn interleaved_processes_never_return_an_older_version() {
     run(false);
 }
 
 #[test]
-fn no_order_of_refreshes_of_two_processes_mixes_moments_in_a_row() {
+fn interleaved_refreshes_never_mix_versions_in_a_row() {
     run(true);
 }

@@ -197,7 +197,7 @@ fn message_sources_and_log_lead_to_the_words_of_the_driver() {
     assert_eq!(failures[0].to_string(), "batch 1 (1 id, 1 attempt)");
     assert_eq!(failures[0].source().unwrap().to_string(), "the fetcher failed");
     let lines = lines.0.lock().unwrap();
-    assert!(lines.iter().any(|line| line.contains("a batch failed") && line.contains(words)), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("batch failed") && line.contains(words)), "{lines:?}");
 }
 
 /// Remembers what was logged as a warning.

@@ -1,23 +1,23 @@
-//! How often the database is asked at most.
+//! The rate limiter: a minimum interval between batches.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Spreads batches evenly over time, for all requests of a cache together.
+/// Spaces the batches of all requests of a cache evenly.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct RateLimiter {
     interval: Duration,
     /// When the next batch may begin.
     next: Mutex<Option<Instant>>,
 }
 
-impl Pace {
-    /// At most so many batches in so much time; no batches count as 1.
+impl RateLimiter {
+    /// Allows `batches` per `per`; 0 batches are treated as 1.
     pub(crate) fn new(batches: u32, per: Duration) -> Self {
         Self { interval: per / batches.max(1), next: Mutex::new(None) }
     }
 
-    /// Takes the place of one batch, or says when there is one.
+    /// Reserves the start of one batch. Returns the time of the next free start if the batch has to wait.
     pub(super) fn reserve(&self, now: Instant) -> Result<(), Instant> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         match *next {
@@ -29,8 +29,8 @@ impl Pace {
         }
     }
 
-    /// Gives back a place that turned out not to be needed.
-    pub(super) fn give_back(&self) {
+    /// Cancels the last reservation, because its batch has nothing to fetch.
+    pub(super) fn cancel(&self) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         *next = next.and_then(|next| next.checked_sub(self.interval));
     }
@@ -41,15 +41,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_an_interval_apart() {
-        let pace = Pace::new(10, Duration::from_secs(1));
+    fn reservations_are_an_interval_apart() {
+        let limiter = RateLimiter::new(10, Duration::from_secs(1));
         let now = Instant::now();
         let tenth = Duration::from_millis(100);
-        assert_eq!(pace.reserve(now), Ok(()));
-        assert_eq!(pace.reserve(now), Err(now + tenth));
-        assert_eq!(pace.reserve(now + tenth), Ok(()));
-        pace.give_back();
-        assert_eq!(pace.reserve(now + tenth), Ok(()));
-        assert_eq!(pace.reserve(now + tenth), Err(now + 2 * tenth));
+        assert_eq!(limiter.reserve(now), Ok(()));
+        assert_eq!(limiter.reserve(now), Err(now + tenth));
+        assert_eq!(limiter.reserve(now + tenth), Ok(()));
+        limiter.cancel();
+        assert_eq!(limiter.reserve(now + tenth), Ok(()));
+        assert_eq!(limiter.reserve(now + tenth), Err(now + 2 * tenth));
     }
 }

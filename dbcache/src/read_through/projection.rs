@@ -1,4 +1,4 @@
-//! What a query wants of a table, worked out once for all its requests.
+//! The projection of a query: the stored columns that it needs, worked out once for all its requests.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use crate::fetch::PinnedType;
 use crate::record::{ColumnSchema, DefaultCell};
 use crate::storage::{Need, Reading, Snapshot, StoredColumn, Table};
 
-/// What is wanted of a table, whichever rows it is wanted of.
+/// The stored columns that a query needs, whichever ids it requests.
 #[derive(Debug)]
-pub(crate) struct Wants {
+pub(crate) struct Projection {
     pub(crate) table: Arc<Table>,
-    /// The columns to fetch, each once, without the id column.
+    /// The columns to fetch: each once, without the id column.
     pub(crate) columns: Vec<String>,
-    /// What to read of them.
+    /// What to read from these columns.
     pub(crate) readings: Vec<Reading>,
-    /// What a row must have of them.
+    /// What a row must have to be a hit.
     pub(crate) needs: Vec<Need>,
     /// The types that a record declares for its columns.
     pub(crate) declared: &'static [ColumnSchema],
@@ -25,25 +25,25 @@ pub(crate) struct Wants {
     pub(crate) pins: Vec<PinnedType>,
 }
 
-/// A column, or a path in it, and what a row needs of it.
-pub(crate) struct WantedPart<'w> {
+/// A requested column, or a path into one, with what a row needs of it.
+pub(crate) struct ProjectedPart<'w> {
     pub(crate) column: &'w ColumnRef,
-    /// The paths to the keys that a row needs, which begin where the column's own path ends.
+    /// The paths to the keys that a row needs, relative to the column's own path.
     pub(crate) keys: Vec<Vec<String>>,
-    /// Whether it is wanted as text.
+    /// Whether it is requested as text.
     pub(crate) is_text: bool,
 }
 
-impl Wants {
-    /// What it takes to answer with some columns and paths.
+impl Projection {
+    /// Works out the projection for some columns and paths.
     pub(crate) fn new<'w>(
         table: &Arc<Table>,
-        wanted: impl Iterator<Item = WantedPart<'w>>,
+        wanted: impl Iterator<Item = ProjectedPart<'w>>,
         declared: &'static [ColumnSchema],
     ) -> Self {
         let defaults: PlHashMap<&str, DefaultCell> = defaults(declared).collect();
         let (mut paths_of, mut needs) = (PlIndexMap::<&str, Vec<Vec<String>>>::default(), Vec::new());
-        for WantedPart { column, keys, is_text } in wanted.filter(|part| part.column.column() != table.id_column()) {
+        for ProjectedPart { column, keys, is_text } in wanted.filter(|part| part.column.column() != table.id_column()) {
             let (name, steps) = (column.column(), column.path().steps());
             let has_default = defaults.contains_key(name);
             needs.extend(keys.into_iter().map(|keys| {
@@ -54,14 +54,15 @@ impl Wants {
         }
         let columns = paths_of.keys().map(|name| (*name).to_owned()).collect();
         let readings = paths_of.into_iter().map(|(name, paths)| {
-            // A column that is wanted whole is not also read in parts.
+            // If the whole column is read, its paths are not read separately.
             let paths = if paths.iter().any(Vec::is_empty) { Vec::new() } else { paths };
             Reading { name: name.into(), paths, default: defaults.get(name).copied() }
         });
         Self { table: Arc::clone(table), readings: readings.collect(), columns, needs, declared, pins: Vec::new() }
     }
 
-    /// The pinned types in which new rows may come: of columns that are not stored yet, or stored as text.
+    /// Returns the pinned types in which columns may be fetched: those of columns that are not stored yet, or stored as
+    /// text.
     pub(super) fn open_pins(&self, stored: &Snapshot) -> Vec<PinnedType> {
         let open = |(name, pinned): &PinnedType| {
             let known = stored.column(name).map(StoredColumn::data_type).filter(|known| !known.is_null());
@@ -76,12 +77,12 @@ impl Wants {
     }
 }
 
-/// The defaults that the record declares.
+/// Returns the defaults that the record declares.
 fn defaults(declared: &[ColumnSchema]) -> impl Iterator<Item = (&str, DefaultCell)> {
     declared.iter().filter_map(|schema| Some((schema.column().column(), schema.default()?)))
 }
 
-/// The value of rows that lack a column, where the record declares one.
+/// Returns the value for rows that lack a column, if the record declares one.
 #[cfg(feature = "lazy")]
 pub(crate) fn default_of(declared: &[ColumnSchema], column: &str) -> Option<DefaultCell> {
     defaults(declared).find(|(name, _)| *name == column).map(|(_, default)| default)
