@@ -1,4 +1,4 @@
-//! What is cached: the columns of a table, and the tables of a folder.
+//! Lists the cached columns of a table, and the tables of a directory.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::found::{CachedColumn, CachedTable};
 use crate::storage::{self, ColumnSet, Listed, Owner, Snapshot, Store};
 
-/// The tables of a folder, by name.
+/// Returns the tables of a directory, sorted by name.
 pub(crate) fn tables(store: &Store) -> Result<Vec<CachedTable>> {
     let mut tables: Vec<CachedTable> = store.tables()?.into_iter().map(table).collect();
     tables.sort_by(|left, right| left.name.cmp(&right.name));
@@ -59,7 +59,8 @@ fn describe(table: &mut CachedTable, own: &storage::Table) {
     }
 }
 
-/// The id column, then every column in the order in which they first came; none where there are no rows.
+/// Returns the id column, then all other columns in the order in which they were first stored. The list is empty if
+/// there are no rows.
 pub(crate) fn columns(table: &storage::Table, stored: &Snapshot) -> Result<Vec<CachedColumn>> {
     let sets = stored.rows_of_sets()?;
     let all = sets.iter().map(|(_, rows)| rows).sum();
@@ -78,7 +79,7 @@ pub(crate) fn columns(table: &storage::Table, stored: &Snapshot) -> Result<Vec<C
     Ok(std::iter::once(id_column).chain(columns).collect())
 }
 
-/// How many rows have each column.
+/// Counts the rows that have each column.
 fn rows_of_columns(sets: &[(ColumnSet, usize)]) -> HashMap<&str, usize> {
     let mut columns = HashMap::new();
     for (set, rows) in sets {

@@ -1,9 +1,9 @@
-//! Locks that a panic cannot leave half-changed.
+//! Locking of mutexes whose contents stay consistent if a panic occurs.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex. A panic while it was held cannot have left what it guards half-changed: each change is one
-/// assignment or one call of a collection.
+/// Locks a mutex, whether or not it is poisoned. A panic cannot have left its contents inconsistent, because each
+/// change is one assignment or one call of a collection's method.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
-//! Which fetch a request is made in, and whether its wait for other requests would be a wait for itself.
+//! Nested requests: which fetch makes a request, and whether its wait for other requests would be a deadlock.
 //!
-//! A fetcher may ask a cache. Its request then must not wait for ids that are fetched by a batch which waits for that
-//! very request. So each thread and task knows the batches that it is in the middle of fetching, and a request that is
-//! about to wait first looks whether the batches that it waits for wait for one of these.
+//! A fetcher may itself make requests of a cache. Such a request must not wait for ids in a batch that waits for the
+//! request. Each thread and task therefore knows the batches that it is fetching. A nested request that is about to
+//! wait first checks whether the batches that it would wait for wait, directly or indirectly, for one of these.
 
 #[cfg(feature = "tokio")]
 mod future;
@@ -15,11 +15,11 @@ thread_local! {
     static CURRENT: RefCell<Nesting> = const { RefCell::new(Nesting(None)) };
 }
 
-/// All nested requests of this process that wait for others. Requests that no fetcher makes are not among them, because
-/// no batch waits for those.
+/// All nested requests of this process that are waiting for other requests. Requests that no fetcher makes are not
+/// included, because no batch waits for them.
 static WAITS: Mutex<Vec<Arc<Wait>>> = Mutex::new(Vec::new());
 
-/// One batch of one request, told from all others of this process.
+/// Identifies one batch among all batches of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BatchId(u64);
 
@@ -30,7 +30,7 @@ impl BatchId {
     }
 }
 
-/// The batches that a thread or task is in the middle of fetching, the innermost first; none, as a rule.
+/// The batches that a thread or task is fetching, innermost first. Usually there are none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Nesting(Option<Arc<Level>>);
 
@@ -41,17 +41,17 @@ struct Level {
 }
 
 impl Nesting {
-    /// The batches that the calling thread or task is in the middle of fetching.
+    /// Returns the batches that the calling thread or task is fetching.
     pub(crate) fn current() -> Self {
         CURRENT.with_borrow(Self::clone)
     }
 
-    /// The same batches, and one in the middle of them.
+    /// Returns the nesting within one more batch.
     pub(crate) fn with(&self, batch: BatchId) -> Self {
         Self(Some(Arc::new(Level { batch, outer: self.clone() })))
     }
 
-    /// Does work in the middle of these batches.
+    /// Runs `work` as part of the fetch of these batches.
     pub(crate) fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
         let _left = Entered { outer: CURRENT.replace(self.clone()) };
         work()
@@ -61,12 +61,12 @@ impl Nesting {
         std::iter::successors(self.0.as_deref(), |level| level.outer.0.as_deref()).map(|level| level.batch)
     }
 
-    fn is_in(&self, batch: BatchId) -> bool {
+    fn contains(&self, batch: BatchId) -> bool {
         self.batches().any(|entered| entered == batch)
     }
 }
 
-/// Leaves a nesting when it is dropped, be it by a panic.
+/// Restores the outer nesting when dropped, also after a panic.
 struct Entered {
     outer: Nesting,
 }
@@ -77,14 +77,14 @@ impl Drop for Entered {
     }
 }
 
-/// A nested request that waits for batches of others, until it is dropped.
+/// A registered wait of a nested request for batches of other requests, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Waiting(Arc<Wait>);
 
 #[derive(Debug)]
 struct Wait {
     nesting: Nesting,
-    owners: Vec<BatchId>,
+    awaited: Vec<BatchId>,
 }
 
 /// A request would wait for itself.
@@ -92,19 +92,20 @@ struct Wait {
 pub(crate) struct Circular;
 
 impl Waiting {
-    /// Begins to wait for batches in a request of this nesting; `None` where nobody can wait for that request.
+    /// Registers the wait of a request with this nesting for some batches. Returns `None` if the request is not nested,
+    /// because then no batch waits for it.
     ///
     /// # Errors
     ///
-    /// [`Circular`] if one of the batches waits for a batch of the nesting, which in turn waits for this request. The
-    /// last request of a circle to wait finds it closed, since all others are known to wait by then.
-    pub(crate) fn begin(nesting: &Nesting, owners: Vec<BatchId>) -> Result<Option<Self>, Circular> {
+    /// Returns [`Circular`] if one of the batches waits for a batch of the nesting, which in turn waits for this
+    /// request. The last request to join a cycle detects it, because all others are registered by then.
+    pub(crate) fn begin(nesting: &Nesting, awaited: Vec<BatchId>) -> Result<Option<Self>, Circular> {
         if nesting.0.is_none() {
             return Ok(None);
         }
-        let wait = Wait { nesting: nesting.clone(), owners };
+        let wait = Wait { nesting: nesting.clone(), awaited };
         let mut waits = waits();
-        if closes_a_circle(&wait, &waits) {
+        if closes_cycle(&wait, &waits) {
             return Err(Circular);
         }
         let wait = Arc::new(wait);
@@ -119,14 +120,14 @@ impl Drop for Waiting {
     }
 }
 
-fn closes_a_circle(wait: &Wait, waits: &[Arc<Wait>]) -> bool {
-    let mut reached = wait.owners.clone();
+fn closes_cycle(wait: &Wait, waits: &[Arc<Wait>]) -> bool {
+    let mut reached = wait.awaited.clone();
     let mut next = 0;
     while let Some(batch) = reached.get(next).copied() {
-        if wait.nesting.is_in(batch) {
+        if wait.nesting.contains(batch) {
             return true;
         }
-        let waited_for = waits.iter().filter(|other| other.nesting.is_in(batch)).flat_map(|other| &other.owners);
+        let waited_for = waits.iter().filter(|other| other.nesting.contains(batch)).flat_map(|other| &other.awaited);
         for owner in waited_for {
             if !reached.contains(owner) {
                 reached.push(*owner);
@@ -145,14 +146,14 @@ fn waits() -> MutexGuard<'static, Vec<Arc<Wait>>> {
 mod tests {
     use super::*;
 
-    /// A nesting of one batch of its own.
+    /// Returns the nesting within one new batch.
     fn fetch() -> (BatchId, Nesting) {
         let batch = BatchId::new();
         (batch, Nesting::default().with(batch))
     }
 
     #[test]
-    fn a_request_in_a_fetch_does_not_wait_for_that_fetch_or_one_around_it() {
+    fn nested_request_does_not_wait_for_an_enclosing_fetch() {
         let (outer, nesting) = fetch();
         let inner = BatchId::new();
         let nesting = nesting.with(inner);
@@ -162,29 +163,29 @@ mod tests {
     }
 
     #[test]
-    fn the_last_wait_of_a_circle_of_three_is_refused_until_another_one_ends() {
+    fn wait_that_closes_a_cycle_of_three_is_refused_until_another_one_ends() {
         let [(a, in_a), (b, in_b), (c, in_c)] = [fetch(), fetch(), fetch()];
-        let first = Waiting::begin(&in_a, vec![b]).expect("no circle");
-        let second = Waiting::begin(&in_b.with(BatchId::new()), vec![c]).expect("no circle");
+        let first = Waiting::begin(&in_a, vec![b]).expect("no cycle");
+        let second = Waiting::begin(&in_b.with(BatchId::new()), vec![c]).expect("no cycle");
         assert!(Waiting::begin(&in_c, vec![a]).is_err());
         drop(second);
-        let third = Waiting::begin(&in_c, vec![a]).expect("no circle");
+        let third = Waiting::begin(&in_c, vec![a]).expect("no cycle");
         assert!(Waiting::begin(&in_b, vec![c]).is_err());
         drop((first, third));
     }
 
     #[test]
-    fn a_request_that_no_fetch_makes_waits_for_anything() {
+    fn request_outside_a_fetch_may_wait_for_any_batch() {
         let (batch, _) = fetch();
         assert!(matches!(Waiting::begin(&Nesting::default(), vec![batch]), Ok(None)));
     }
 
     #[test]
-    fn a_nesting_ends_with_its_work_even_if_that_panics() {
+    fn nesting_ends_with_its_work_even_after_a_panic() {
         let (batch, nesting) = fetch();
         let panicked = std::panic::catch_unwind(|| {
             nesting.enter(|| {
-                assert!(Nesting::current().is_in(batch));
+                assert!(Nesting::current().contains(batch));
                 panic!("the fetcher is broken");
             })
         });

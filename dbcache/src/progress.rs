@@ -1,4 +1,4 @@
-//! What a fetch reports while it runs, and the progress bar that shows it.
+//! Progress events of a fetch, and the progress bar that shows them.
 
 mod bar;
 
@@ -9,74 +9,75 @@ use std::time::Duration;
 
 use self::bar::{BARS, Bar};
 
-/// One step of a fetch.
+/// A progress event of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProgressEvent<'a> {
-    /// Fetching begins.
+    /// The fetch begins.
     Started {
         /// The table.
         table: &'a str,
-        /// How many batches there are.
+        /// Number of batches.
         batches: usize,
-        /// How many ids they ask in all.
+        /// Number of ids in all batches.
         ids: usize,
     },
-    /// A batch came.
+    /// A batch was fetched.
     Fetched {
-        /// The batch's place in the request, from 1.
+        /// The number of the batch in its request, from 1.
         batch: usize,
-        /// How many ids it asked.
+        /// Number of ids in the batch.
         ids: usize,
-        /// How many rows it brought.
+        /// Number of rows that the fetcher returned for it.
         rows: usize,
     },
-    /// A batch failed, and will be asked again.
+    /// A batch failed and will be retried.
     Retrying {
-        /// The batch's place in the request, from 1.
+        /// The number of the batch in its request, from 1.
         batch: usize,
-        /// How many ids it asked.
+        /// Number of ids in the batch.
         ids: usize,
-        /// Which attempt comes next: 2 for the first that is a repetition.
+        /// Number of the next attempt: 2 for the first retry.
         attempt: usize,
-        /// How long it waits until then.
+        /// Delay until the next attempt.
         delay: Duration,
     },
-    /// A batch failed, and its halves will be asked in its place, as batches of the same number.
+    /// A batch failed. Its halves will be fetched in its place, as batches with the same number.
     Split {
-        /// The batch's place in the request, from 1.
+        /// The number of the batch in its request, from 1.
         batch: usize,
-        /// How many ids it asked.
+        /// Number of ids in the batch.
         ids: usize,
     },
     /// A batch failed for good.
     Failed {
-        /// The batch's place in the request, from 1.
+        /// The number of the batch in its request, from 1.
         batch: usize,
-        /// How many ids it asked.
+        /// Number of ids in the batch.
         ids: usize,
     },
-    /// Another request of this process fetched ids that this one wants too, or found that the database lacks them.
+    /// Another request of this process fetched ids that this one requested too, or found that the database does not
+    /// have them.
     FetchedElsewhere {
-        /// How many ids.
+        /// Number of ids.
         ids: usize,
     },
-    /// All batches are done, and what they brought is stored.
+    /// All batches have ended, and their rows are stored.
     Finished {
-        /// How many rows were fetched and stored.
+        /// Number of rows that were fetched and stored.
         rows: usize,
-        /// How many batches failed.
+        /// Number of batches that failed.
         failed: usize,
-        /// Since `Started`.
+        /// Time since `Started`.
         elapsed: Duration,
     },
 }
 
-/// Receives the events of every fetch of a cache, one after the other for each fetch.
+/// Receives the progress events of all fetches of a cache. The events of one fetch arrive in order, one at a time.
 ///
-/// An observer must not make requests of the cache: they could wait for the one that it is told of.
+/// An observer must not make requests of the cache: they could wait for the request that reports the event.
 pub trait Observer: Send + Sync {
-    /// Called from a thread that works for the request, which waits for it.
+    /// Receives an event. The call comes from a thread that works for the request, which waits for it to return.
     fn event(&self, event: &ProgressEvent<'_>);
 }
 
@@ -86,16 +87,16 @@ impl<F: Fn(&ProgressEvent<'_>) + Send + Sync> Observer for F {
     }
 }
 
-/// Who is told of the progress of a fetch.
+/// Where a fetch reports its progress.
 #[derive(Clone, Default)]
 pub enum Progress {
-    /// A bar on stderr while more than one batch is fetched; nothing where stderr is no terminal. The bars of requests
-    /// that run at the same time stand below each other.
+    /// A progress bar on stderr if there is more than one batch and stderr is a terminal. Concurrent requests show one
+    /// bar each, below one another.
     #[default]
     Bar,
-    /// Nobody.
+    /// Nowhere.
     Silent,
-    /// The application.
+    /// To an observer of the application.
     Observer(Arc<dyn Observer>),
 }
 
@@ -110,23 +111,23 @@ impl fmt::Debug for Progress {
 }
 
 impl Progress {
-    /// An application's own observer: a closure `|event: &ProgressEvent<'_>| { … }`, or an [`Observer`].
+    /// Reports to an observer of the application: a closure `|event: &ProgressEvent<'_>| { … }`, or an [`Observer`].
     pub fn observer(observer: impl Observer + 'static) -> Self {
         Self::Observer(Arc::new(observer))
     }
 
-    /// What tells the events of one fetch of so many batches.
+    /// Begins to report one fetch.
     pub(crate) fn begin(&self, table: &str, batches: usize, ids: usize) -> Reporter {
         let reporter = match self {
             Self::Bar if batches > 1 && std::io::stderr().is_terminal() => Reporter::Bar(Box::new(Bar::new(&BARS))),
             Self::Bar | Self::Silent => Reporter::Silent,
             Self::Observer(observer) => Reporter::Observer(Arc::clone(observer)),
         };
-        reporter.tell(&ProgressEvent::Started { table, batches, ids })
+        reporter.with_event(&ProgressEvent::Started { table, batches, ids })
     }
 }
 
-/// The receiver of one fetch's events.
+/// The receiver of the events of one fetch.
 pub(crate) enum Reporter {
     Silent,
     Bar(Box<Bar>),
@@ -134,7 +135,7 @@ pub(crate) enum Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn tell(mut self, event: &ProgressEvent<'_>) -> Self {
+    pub(crate) fn with_event(mut self, event: &ProgressEvent<'_>) -> Self {
         self.event(event);
         self
     }

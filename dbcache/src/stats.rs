@@ -1,45 +1,45 @@
-//! What a cache has done so far, in numbers.
+//! Statistics of a cache, and their counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::name::TableName;
 
-/// What a cache has done since it was opened. Made by [`Cache::stats`](crate::Cache::stats) and
+/// The activity of a cache since it was opened. Returned by [`Cache::stats`](crate::Cache::stats) and
 /// [`DynamicCache::stats`](crate::DynamicCache::stats).
 ///
-/// Of each request every distinct id counts once: as a hit, as incomplete or as missing. What was looked up without
-/// being asked for counts nowhere.
+/// Each distinct id of a request counts once: as a hit, as incomplete or as missing. Methods that only inspect the
+/// cache, such as `look_up`, count nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests that looked for rows.
+    /// Number of requests for rows.
     pub requests: u64,
-    /// Ids whose rows were cached.
+    /// Ids whose rows were cached with all requested columns.
     pub hits: u64,
     /// Ids whose cached rows lacked a column.
     pub incomplete: u64,
     /// Ids without a cached row.
     pub missing: u64,
-    /// Ids that were not fetched because another request was doing so, or had just done it.
+    /// Ids that were not fetched because another request was fetching them or had just fetched them.
     pub shared: u64,
-    /// Calls of fetchers.
+    /// Fetcher calls.
     pub batches: u64,
-    /// Rows that fetchers brought and that were asked for.
+    /// Requested rows that fetchers returned.
     pub fetched_rows: u64,
-    /// About how many bytes of memory these rows took.
+    /// Estimated memory of these rows, in bytes.
     pub fetched_bytes: u64,
-    /// Batches that were asked again.
+    /// Batches that were retried, once per retry.
     pub retries: u64,
     /// Batches that failed for good.
     pub failures: u64,
     /// Rows that were committed.
     pub committed_rows: u64,
-    /// How many bytes of decoded ids and columns are in memory now; at most what
-    /// [`Builder::memory`](crate::Builder::memory) allows.
+    /// Current size of decoded ids and columns in memory, in bytes. At most the limit set by
+    /// [`Builder::memory`](crate::Builder::memory).
     pub memory_bytes: u64,
 }
 
-/// One of the numbers.
+/// One of the counters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
     Requests,
@@ -55,12 +55,12 @@ pub(crate) enum Count {
     CommittedRows,
 }
 
-/// As many as there are variants of [`Count`].
-const COUNTS: usize = Count::CommittedRows as usize + 1;
+/// The number of variants of [`Count`].
+const COUNTERS: usize = Count::CommittedRows as usize + 1;
 
-/// The numbers as they grow.
+/// The counters of a cache.
 #[derive(Debug, Default)]
-pub(crate) struct Counters([AtomicU64; COUNTS]);
+pub(crate) struct Counters([AtomicU64; COUNTERS]);
 
 impl Counters {
     pub(crate) fn add(&self, table: &TableName, count: Count, number: usize) {
@@ -71,7 +71,7 @@ impl Counters {
         publish(table, count, number);
     }
 
-    /// All that is counted; the rest is 0.
+    /// Returns the current values. Fields that are not counted are 0.
     pub(crate) fn read(&self) -> Stats {
         let read = |count: Count| self.0.get(count as usize).map_or(0, |counter| counter.load(Ordering::Relaxed));
         Stats {
@@ -91,7 +91,7 @@ impl Counters {
     }
 }
 
-/// Counts in the application's recorder too.
+/// Adds to the application's metrics recorder too.
 #[cfg(feature = "metrics")]
 fn publish(table: &TableName, count: Count, number: u64) {
     let name = match count {
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// Counters by their names and labels.
+    /// Counters by name and labels.
     #[derive(Default)]
     struct Recorded(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_reach_the_applications_recorder_by_table() {
+    fn counters_are_recorded_for_each_table() {
         let (recorded, counters) = (Recorded::default(), Counters::default());
         let table = TableName::new("public.users").expect("a valid name");
         metrics::with_local_recorder(&recorded, || {

@@ -48,7 +48,7 @@ impl Frames {
         if matches!(question.options.progress, Progress::Bar) {
             question.options.progress = Progress::Silent;
         }
-        let planned = plan::frames(&missing, size, ROWS).into();
+        let planned = plan::frame_ranges(&missing, size, ROWS).into();
         Ok(Self { question, ids, planned, ready: VecDeque::new() })
     }
 

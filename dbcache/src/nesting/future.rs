@@ -1,4 +1,4 @@
-//! Futures that know the fetch in which they are polled, whichever thread polls them.
+//! Futures that are polled within a nesting, on whichever thread.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 use super::Nesting;
 
 impl Nesting {
-    /// A future that is polled in the middle of these batches.
+    /// Returns a future that is polled as part of the fetch of these batches.
     pub(crate) fn instrument<F>(self, future: F) -> Nested<F> {
         Nested { nesting: self, future }
     }
 }
 
-/// Made by [`Nesting::instrument`].
+/// Returned by [`Nesting::instrument`].
 #[derive(Debug)]
 pub(crate) struct Nested<F> {
     nesting: Nesting,

@@ -1,4 +1,4 @@
-//! The bar that shows a fetch on a terminal.
+//! The progress bar that shows a fetch on a terminal.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::ProgressEvent;
 
-/// All bars of the process, so that those of requests that run at the same time don't write over each other.
+/// All bars of the process, so that those of concurrent requests do not overwrite each other.
 pub(super) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// How often the bar's clock moves on while a batch runs.
+/// Interval at which the bar's clock advances while a batch runs.
 const TICK: Duration = Duration::from_millis(100);
 const TEMPLATE: &str = "{prefix} [{bar:30}] {pos}/{len} ids, {msg}, {eta} left";
 
-/// One fetch: ids, batches, rows, rate, time left, and what went wrong.
+/// The bar of one fetch: ids, batches, rows, rate, time left, failures and retries.
 pub(crate) struct Bar {
     bars: MultiProgress,
     drawn: ProgressBar,
@@ -68,24 +68,24 @@ impl Bar {
     fn advance(&mut self, batch: usize, ids: usize) {
         self.counts.batches = self.counts.batches.max(batch);
         self.drawn.inc(ids as u64);
-        let message = format!("batch {}/{}, {}", self.counts.batches, self.batches, self.counted());
+        let message = format!("batch {}/{}, {}", self.counts.batches, self.batches, self.summary());
         self.drawn.set_message(message);
     }
 
-    /// Leaves one line: what was fetched, and in what time.
+    /// Replaces the bar with one line: the number of rows and the time.
     fn finish(&mut self, elapsed: Duration) {
         self.drawn.finish_and_clear();
-        // Where the line cannot be written, there is nobody to tell.
-        let _ = self.bars.println(format!("{}: {} in {elapsed:.1?}", self.drawn.prefix(), self.counted()));
+        // If the line cannot be written, there is nowhere to report that.
+        let _ = self.bars.println(format!("{}: {} in {elapsed:.1?}", self.drawn.prefix(), self.summary()));
     }
 
-    fn counted(&self) -> String {
+    fn summary(&self) -> String {
         let Counts { rows, failed, retries, .. } = self.counts;
         let seconds = self.drawn.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = if seconds > 0.0 { rows as f64 / seconds } else { 0.0 };
         let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-        let retries = if retries > 0 { format!(", {retries} asked again") } else { String::new() };
+        let retries = if retries > 0 { format!(", {retries} retried") } else { String::new() };
         format!("{} rows, {rate:.0} rows/s{failed}{retries}", HumanCount(rows))
     }
 }
@@ -115,15 +115,15 @@ mod tests {
         bar
     }
 
-    /// Whether the terminal has these lines, as far as they are given.
-    fn shows(terminal: &InMemoryTerm, lines: &[&str]) {
+    /// Asserts that each line of the terminal begins with the given text.
+    fn assert_shows(terminal: &InMemoryTerm, lines: &[&str]) {
         let contents = terminal.contents();
         let agree = contents.lines().zip(lines).all(|(shown, line)| shown.starts_with(line));
         assert!(agree && contents.lines().count() == lines.len(), "{contents}");
     }
 
     #[test]
-    fn a_bar_tells_ids_batches_rows_failures_and_retries() {
+    fn bar_shows_ids_batches_rows_failures_and_retries() {
         let (terminal, bars) = terminal();
         let mut bar = begin(&bars, "public.users");
         bar.event(&ProgressEvent::Fetched { batch: 1, ids: 100, rows: 90 });
@@ -133,28 +133,28 @@ mod tests {
         let line = terminal.contents();
         assert!(line.starts_with("public.users [█"), "{line}");
         assert!(line.contains("] 200/300 ids, batch 2/3, 90 rows, "), "{line}");
-        assert!(line.contains(" rows/s, 1 failed, 1 asked again, "), "{line}");
+        assert!(line.contains(" rows/s, 1 failed, 1 retried, "), "{line}");
     }
 
     #[test]
-    fn bars_stand_below_each_other_and_the_closing_line_above_those_that_go_on() {
+    fn finished_bar_becomes_a_line_above_the_running_bars() {
         let (terminal, bars) = terminal();
         let (mut users, mut orders) = (begin(&bars, "public.users"), begin(&bars, "public.orders"));
         orders.event(&ProgressEvent::Fetched { batch: 1, ids: 100, rows: 100 });
         users.event(&ProgressEvent::Fetched { batch: 1, ids: 300, rows: 300 });
         users.drawn.tick();
         orders.drawn.tick();
-        shows(&terminal, &["public.users [", "public.orders ["]);
+        assert_shows(&terminal, &["public.users [", "public.orders ["]);
         users.event(&ProgressEvent::Finished { rows: 300, failed: 0, elapsed: Duration::from_millis(1500) });
         orders.drawn.tick();
-        shows(&terminal, &["public.users: 300 rows, ", "public.orders ["]);
+        assert_shows(&terminal, &["public.users: 300 rows, ", "public.orders ["]);
         assert!(terminal.contents().lines().any(|line| line.ends_with(" in 1.5s")), "{}", terminal.contents());
     }
 
     #[test]
-    fn the_bar_of_a_request_that_ended_early_goes() {
+    fn bar_disappears_if_the_request_ends_early() {
         let (terminal, bars) = terminal();
         drop(begin(&bars, "public.users"));
-        shows(&terminal, &[]);
+        assert_shows(&terminal, &[]);
     }
 }
