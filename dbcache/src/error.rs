@@ -158,7 +158,9 @@ pub enum Error {
     /// fetching, or that are fetched by another fetcher which in its turn asked for these. What else was fetched for
     /// the request is stored.
     ///
-    /// This is noticed if the fetcher asks in the thread or task that it was called in.
+    /// This is detected if the fetcher asks in the thread or task that called it. A request that the fetcher makes in a
+    /// thread or task of its own is not recognized as the fetcher's. Its wait ends with
+    /// [`batch_timeout`](crate::Builder::batch_timeout); without a limit it waits forever.
     CircularRequest {
         /// The table.
         table: String,

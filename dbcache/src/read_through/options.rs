@@ -69,7 +69,8 @@ macro_rules! request_options {
         ///
         /// The limit also applies when a request only waits for ids that another request of this process is fetching.
         /// These ids then fail with [`BatchError::WaitTimedOut`]($crate::error::BatchError::WaitTimedOut), and the
-        /// other request continues.
+        /// other request continues. Without a limit, a fetcher whose own thread requests the ids that it is fetching
+        /// never ends.
         pub fn batch_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.$($field).+.batch_timeout = Some(timeout);
             self

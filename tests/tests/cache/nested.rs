@@ -3,8 +3,9 @@
 use std::error::Error as StdError;
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
-use dbcache::error::BoxError;
+use dbcache::error::{BatchError, BoxError};
 use dbcache::fetch::{Blocking, DynamicFetcher, DynamicRows, FetchRequest};
 use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress, Table};
@@ -170,6 +171,60 @@ fn a_blocking_fetcher_of_an_async_request_that_asks_for_what_it_fetches_gets_an_
         runtime.block_on(query.frame_async(&[1], &fetcher)).unwrap_err()
     });
     assert_eq!(circle(&error), Some(vec!["1".to_owned()]), "{error:?}");
+}
+
+/// A table whose batches, and whose waits for those of others, take no longer than this.
+fn hurried(folder: &Folder) -> Table {
+    let builder = DynamicCache::builder().folder(folder.path("")).progress(Progress::Silent);
+    builder.batch_timeout(Duration::from_millis(20)).open().unwrap().table("public.users").unwrap()
+}
+
+/// Nothing tells that a thread of the fetcher's own asks in the middle of a fetch.
+fn ask_in_another_thread(table: &Table, ids: &[i64]) -> Result<DataFrame, Error> {
+    let plain = |ids: &[i64], _: &str| rows(ids);
+    thread::scope(|scope| scope.spawn(|| ask(table, ids, &plain)).join().unwrap())
+}
+
+/// The failure of the one batch of a request.
+fn failure(error: &Error) -> &BatchError {
+    let Error::FetchFailed { failures, .. } = error else { panic!("{error:?}") };
+    let [failure] = failures.as_slice() else { panic!("{failures:?}") };
+    &failure.cause
+}
+
+#[test]
+fn a_fetcher_whose_own_thread_asks_for_what_it_fetches_ends_with_the_time_of_a_batch() {
+    let error = in_time(|| {
+        let folder = Folder::new();
+        let users = hurried(&folder);
+        let fetcher = |ids: &[i64], _: &str| {
+            ask_in_another_thread(&users, &[2, 3])?;
+            rows(ids)
+        };
+        let error = ask(&users, &[1, 2], &fetcher).unwrap_err();
+        assert_eq!(users.select(["square"]).unwrap().look_up(&[1_i64, 2, 3]).unwrap().hits, [3]);
+        error
+    });
+    let BatchError::Fetcher(inner) = failure(&error) else { panic!("{error:?}") };
+    let inner = failure(inner.downcast_ref().expect("an error of the cache"));
+    assert!(matches!(inner, BatchError::WaitTimedOut { .. }), "{error:?}");
+}
+
+#[test]
+fn an_async_fetcher_whose_own_thread_asks_for_what_it_fetches_ends_with_the_time_of_a_batch() {
+    let error = in_time(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let folder = Folder::new();
+        let users = hurried(&folder);
+        let fetcher = async |ids: Vec<i64>, _: String| {
+            let users = users.clone();
+            tokio::task::spawn_blocking(move || ask_in_another_thread(&users, &[2])).await??;
+            rows(&ids)
+        };
+        runtime.block_on(users.select(["square"]).unwrap().frame_async(&[1, 2], &fetcher)).unwrap_err()
+    });
+    // Both limits end it, whichever comes first.
+    assert!(matches!(failure(&error), BatchError::TimedOut { .. } | BatchError::Fetcher(_)), "{error:?}");
 }
 
 /// One task asks in the middle of a fetch, which says nothing of the other tasks of its thread.
