@@ -106,6 +106,66 @@ impl<T: Record> Cache<T> {
         self.table.compact().map(drop)
     }
 
+    /// Forgets rows, for instance because a person asked for it. Returns how many of them were cached.
+    ///
+    /// When this returns, no file of the folder holds the rows any more: neither the table's own nor damaged ones that
+    /// were set aside, of which all are removed. A fetch that was under way, here or in another process, does not bring
+    /// back what it read before. The files that have the rows are written anew, so this takes at most as long as
+    /// [`compact`](Self::compact). The ids are fetched again when they are asked for.
+    ///
+    /// Requests that began before may still answer the rows. Other caches that have the folder open, here or in other
+    /// processes, drop what they hold in memory with their next request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnreadableColumn`] where the rows are in another program's file that is never written anew, because it
+    /// has columns that cannot be read; otherwise a storage error: then copies may be left, and the call can be made
+    /// again.
+    ///
+    /// ```
+    /// use dbcache::{Cache, Cached};
+    ///
+    /// #[derive(Clone, Cached)]
+    /// #[cached(table = "public.users")]
+    /// struct User {
+    ///     #[cached(id)]
+    ///     id: i64,
+    ///     name: String,
+    /// }
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let cache = Cache::<User>::open(folder.path())?;
+    /// let database = |ids: &[i64]| -> Result<Vec<User>, std::io::Error> {
+    ///     Ok(ids.iter().map(|id| User { id: *id, name: "Ada".to_owned() }).collect())
+    /// };
+    /// cache.rows(&[1, 2], &database)?;
+    /// assert_eq!(cache.forget(&[2, 3])?, 1);
+    /// assert_eq!(cache.all().rows_cached(&[1, 2])?.missing, [2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forget(&self, ids: &[T::Id]) -> Result<usize> {
+        self.engine.forget(&self.table, &T::Id::to_set(ids))
+    }
+
+    /// Forgets columns of all rows, as [`forget`](Self::forget) does rows: the rows lack them afterwards, and have them
+    /// fetched when they are asked for. A column that is not cached is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnName`] for the id column and for what is no name; otherwise as [`forget`](Self::forget).
+    pub fn forget_columns<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
+        Engine::forget_columns(&self.table, names.into_iter().map(|name| name.as_ref().to_owned()).collect())
+    }
+
+    /// Forgets all rows and columns, as [`forget`](Self::forget) does single rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`forget`](Self::forget), but that another program's file is removed too, whatever is in it.
+    pub fn clear(&self) -> Result<()> {
+        self.engine.clear(&self.table)
+    }
+
     /// The rows of these ids, sorted by id, one for each distinct id.
     ///
     /// # Errors

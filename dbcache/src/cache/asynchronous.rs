@@ -7,9 +7,11 @@ use polars::prelude::DataFrame;
 
 use super::{Cache, Query, complete};
 use crate::answer::{self, Question};
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::fetch::{AsyncFetcher, AsyncTypedSource};
 use crate::found::{Found, Warmed};
+use crate::key::Key;
 use crate::read_through::Answer;
 use crate::record::{Record, Selection};
 use crate::runtime::off_runtime;
@@ -65,6 +67,37 @@ impl<T: Record> Cache<T> {
     /// As [`rows`](Self::rows).
     pub async fn frame_async<F: AsyncFetcher<T>>(&self, ids: &[T::Id], fetcher: &F) -> Result<DataFrame> {
         self.all().frame_async(ids, fetcher).await
+    }
+
+    /// As [`forget`](Self::forget), without blocking the runtime. It goes on to its end if its future is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`forget`](Self::forget).
+    pub async fn forget_async(&self, ids: &[T::Id]) -> Result<usize> {
+        let (engine, table, ids) = (Arc::clone(&self.engine), Arc::clone(&self.table), T::Id::to_set(ids));
+        off_runtime(move || engine.forget(&table, &ids)).await
+    }
+
+    /// As [`forget_columns`](Self::forget_columns), without blocking the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`forget_columns`](Self::forget_columns).
+    pub async fn forget_columns_async<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        let table = Arc::clone(&self.table);
+        off_runtime(move || Engine::forget_columns(&table, names)).await
+    }
+
+    /// As [`clear`](Self::clear), without blocking the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`clear`](Self::clear).
+    pub async fn clear_async(&self) -> Result<()> {
+        let (engine, table) = (Arc::clone(&self.engine), Arc::clone(&self.table));
+        off_runtime(move || engine.clear(&table)).await
     }
 }
 

@@ -5,13 +5,48 @@ use std::sync::Arc;
 use futures_util::{Stream, StreamExt};
 use polars::prelude::DataFrame;
 
-use super::TableQuery;
+use super::{Table, TableQuery};
 use crate::answer;
 use crate::cache::complete;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::fetch::{AsyncDynamicFetcher, AsyncDynamicSource};
 use crate::found::{Found, Warmed};
 use crate::key::Key;
+use crate::runtime::off_runtime;
+
+impl Table {
+    /// As [`forget`](Self::forget), without blocking the runtime. It goes on to its end if its future is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`forget`](Self::forget).
+    pub async fn forget_async<K: Key>(&self, ids: &[K]) -> Result<usize> {
+        let (engine, table, ids) = (Arc::clone(&self.engine), Arc::clone(&self.table), K::to_set(ids));
+        off_runtime(move || engine.forget(&table, &ids)).await
+    }
+
+    /// As [`forget_columns`](Self::forget_columns), without blocking the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`forget_columns`](Self::forget_columns).
+    pub async fn forget_columns_async<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        let table = Arc::clone(&self.table);
+        off_runtime(move || Engine::forget_columns(&table, names)).await
+    }
+
+    /// As [`clear`](Self::clear), without blocking the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`clear`](Self::clear).
+    pub async fn clear_async(&self) -> Result<()> {
+        let (engine, table) = (Arc::clone(&self.engine), Arc::clone(&self.table));
+        off_runtime(move || engine.clear(&table)).await
+    }
+}
 
 /// Requests for programs that run on tokio, as [`Cache::rows_async`](crate::Cache::rows_async).
 impl TableQuery {

@@ -47,7 +47,7 @@ impl fmt::Display for Error {
             }
             Self::TypeConflict { table, column, stored, wanted } => write!(
                 f,
-                "the column {column:?} of {table} is stored as {stored} and cannot hold or become {wanted}: pin or declare a type that the stored one can be read as, refresh all rows that have the column so that they are stored as they come, or use another table or folder"
+                "the column {column:?} of {table} is stored as {stored} and cannot hold or become {wanted}: pin or declare a type that the stored one can be read as, refresh all rows that have the column so that they are stored as they come, or drop it with forget_columns"
             ),
             Self::UnexpectedNull { table, column, id } => {
                 write!(f, "the column {column:?} of {table} is NULL for id {id}, and the field is not an Option")

@@ -81,6 +81,15 @@ impl AbsentIdCache {
         }
     }
 
+    /// Forgets what is remembered in memory of these ids, or of all where there are none given.
+    pub(crate) fn forget(&self, table: &Table, ids: Option<&IdSet>) {
+        match (ids, self.in_memory().get_mut(&of(table))) {
+            (Some(ids), Some(absent)) => drop(absent.forget(ids)),
+            (None, Some(absent)) => *absent = AbsentIds::default(),
+            (_, None) => {}
+        }
+    }
+
     fn in_memory(&self) -> MutexGuard<'_, HashMap<(TableName, String), AbsentIds>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,7 +5,7 @@ mod located;
 mod segment;
 mod snapshot;
 
-pub(in crate::storage) use self::in_order::{InOrder, SetsInOrder};
+pub(in crate::storage) use self::in_order::{InOrder, LeftOut, SetsInOrder};
 pub(in crate::storage) use self::located::Located;
 pub(in crate::storage) use self::segment::{Segment, Size};
 #[cfg(feature = "lazy")]

@@ -5,6 +5,7 @@ mod attempts;
 mod chain;
 mod commit;
 mod compaction;
+mod forget;
 mod publish;
 mod repair;
 mod retyped;

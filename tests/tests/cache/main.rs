@@ -13,6 +13,7 @@ mod damage;
 mod declared_keys;
 mod documents;
 mod foreign;
+mod forget;
 mod golden;
 mod hits;
 mod layers;

@@ -151,6 +151,16 @@ impl Recorder<'_> {
         self.acknowledged();
     }
 
+    fn forget(&mut self, ids: &[i64]) {
+        open(self.folder).forget(ids).expect("forgotten");
+        self.acknowledged();
+    }
+
+    fn clear(&mut self) {
+        open(self.folder).clear().expect("cleared");
+        self.acknowledged();
+    }
+
     fn acknowledged(&mut self) {
         let steps = self.faults.made().len();
         self.states.push((steps, all(&open(self.folder)).expect("the rows")));
@@ -263,6 +273,19 @@ fn a_crash_at_any_step_of_taking_in_a_foreign_file_leaves_the_rows_of_before_or_
     for scratch in Scratch::both() {
         Run::record(scratch, foreign_file, &[], |recorder| recorder.put(&[3, 4], 2)).assert_sound("adoption");
     }
+}
+
+#[test]
+fn a_crash_at_any_step_of_forgetting_leaves_the_rows_of_before_or_after() {
+    let of_files_and_of_none = |recorder: &mut Recorder<'_>| {
+        recorder.forget(&[3]);
+        recorder.forget(&[1, 10]);
+        recorder.forget(&[99]);
+        recorder.put(&[10], 9);
+    };
+    Run::record(Scratch::split_early(), put_segments, &[], of_files_and_of_none).assert_sound("forgotten rows");
+    Run::record(Scratch::new(), damaged_file, &[], |recorder| recorder.forget(&[2])).assert_sound("a damaged file");
+    Run::record(Scratch::split_early(), put_segments, &[], |recorder| recorder.clear()).assert_sound("cleared");
 }
 
 fn fetch_again(recorder: &mut Recorder<'_>) {

@@ -23,6 +23,9 @@ pub(in crate::storage) struct Header {
     /// Whether rows of older files are gone, because a file that may have replaced them was damaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::storage) hides_older: bool,
+    /// The last commit that forgot rows or columns, 0 where none did: what was fetched before it may not come back.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(in crate::storage) forgot: u64,
     pub(in crate::storage) column_sets: Vec<SetOfRows>,
     /// The text columns that hold documents.
     #[serde(default, skip_serializing_if = "ColumnSet::is_empty")]
@@ -46,6 +49,7 @@ impl Header {
             first_commit: commits.first,
             last_commit: commits.last,
             hides_older: false,
+            forgot: 0,
             column_sets: Vec::new(),
             json_columns: ColumnSet::new(),
         }
@@ -81,4 +85,9 @@ impl Header {
         };
         if is_in_place { Ok(()) } else { Err(Unfit::Misplaced) }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(commit: &u64) -> bool {
+    *commit == 0
 }

@@ -7,9 +7,30 @@ use crate::error::{Error, Result};
 use crate::key::IdSet;
 use crate::storage::rows::{ColumnSet, Presence, SetOfRows, keys};
 
+/// What is not written again of a snapshot.
+#[derive(Debug)]
+pub(in crate::storage) struct LeftOut {
+    pub(in crate::storage) ids: IdSet,
+    /// Columns, with all that is known of their keys.
+    pub(in crate::storage) columns: ColumnSet,
+}
+
+impl LeftOut {
+    pub(in crate::storage) fn nothing() -> Self {
+        Self { ids: IdSet::Int(Vec::new()), columns: ColumnSet::new() }
+    }
+
+    /// What is left of a column set.
+    fn rest(&self, set: &ColumnSet) -> ColumnSet {
+        set.iter().filter(|entry| !self.columns.contains(keys::column_of(entry))).cloned().collect()
+    }
+}
+
 /// The rows of a snapshot, in groups of so many and a last one of what is left: their ids, and where they are.
 pub(in crate::storage) struct InOrder<'s> {
     snapshot: &'s Snapshot,
+    /// Ids whose rows are left out, in the variant of the snapshot.
+    left_out: IdSet,
     /// The newest first.
     sources: Vec<Source<'s>>,
     size: usize,
@@ -26,11 +47,13 @@ struct Source<'s> {
 }
 
 impl<'s> InOrder<'s> {
-    pub(in crate::storage) fn new(snapshot: &'s Snapshot, size: usize) -> Self {
+    pub(in crate::storage) fn new(snapshot: &'s Snapshot, size: usize, left_out: &LeftOut) -> Self {
         let source = |(number, segment)| Source { number, segment, next: 0, ids: snapshot.no_ids() };
-        Self { snapshot, sources: snapshot.visible().into_iter().map(source).collect(), size }
+        let left_out = snapshot.in_variant(left_out.ids.clone());
+        Self { snapshot, left_out, sources: snapshot.visible().into_iter().map(source).collect(), size }
     }
 
+    /// The next rows, but for those that are left out, which may be all; `None` at the end.
     fn next_group(&mut self) -> Result<Option<(IdSet, Located)>> {
         for source in &mut self.sources {
             source.read(self.snapshot, self.size)?;
@@ -53,7 +76,12 @@ impl<'s> InOrder<'s> {
         let Some(last) = ids.last() else { return Ok(None) };
         let rows = rows.moved(|number| Ok(source(number)?.next))?;
         self.sources.iter_mut().try_for_each(|source| source.pass(&last))?;
-        Ok(Some((ids, rows)))
+        let left_out = ids.locate_among(&self.left_out);
+        if left_out.is_empty() {
+            return Ok(Some((ids, rows)));
+        }
+        let kept = left_out.complement(ids.len());
+        Ok(Some((ids.select_as_is(kept.iter())?, rows.select(&kept)?)))
     }
 
     /// An id up to which there is at least a group of rows, all of whose ids were read; `None` where that is so of all
@@ -70,7 +98,8 @@ impl Iterator for InOrder<'_> {
     type Item = Result<(IdSet, Located)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_group().transpose()
+        std::iter::from_fn(|| self.next_group().transpose())
+            .find(|group| group.as_ref().map_or(true, |(ids, _)| !ids.is_empty()))
     }
 }
 
@@ -102,45 +131,53 @@ impl Source<'_> {
 }
 
 /// The column sets of rows that come in groups, and how many rows of each have come.
-pub(in crate::storage) struct SetsInOrder(Vec<SetOfRows>);
+pub(in crate::storage) struct SetsInOrder<'l> {
+    sets: Vec<SetOfRows>,
+    left_out: &'l LeftOut,
+}
 
-impl SetsInOrder {
+impl<'l> SetsInOrder<'l> {
     /// The sets that rows of the snapshot have. Where there is more than one, all rows are gone through, since those that
     /// had one may have been replaced.
-    pub(in crate::storage) fn of(snapshot: &Snapshot, size: usize) -> Result<Self> {
-        let none = |columns: &ColumnSet| SetOfRows { columns: columns.clone(), rows: 0 };
-        let mut sets = Self(snapshot.presence().sets().iter().map(none).collect());
-        if sets.are_mixed() || snapshot.segments.iter().any(|segment| segment.hides_older()) {
-            for group in InOrder::new(snapshot, size) {
+    pub(in crate::storage) fn of(snapshot: &Snapshot, size: usize, left_out: &'l LeftOut) -> Result<Self> {
+        let mut sets = Self { sets: Vec::new(), left_out };
+        for columns in snapshot.presence().sets().iter().map(|set| left_out.rest(set)) {
+            if sets.sets.iter().all(|set| set.columns != columns) {
+                sets.sets.push(SetOfRows { columns, rows: 0 });
+            }
+        }
+        if sets.are_mixed() || !left_out.ids.is_empty() || snapshot.segments.iter().any(|segment| segment.hides_older())
+        {
+            for group in InOrder::new(snapshot, size, left_out) {
                 sets.count(snapshot, &group?.1)?;
             }
-            sets.0.retain(|set| set.rows > 0);
-            sets.0.iter_mut().for_each(|set| set.rows = 0);
+            sets.sets.retain(|set| set.rows > 0);
+            sets.sets.iter_mut().for_each(|set| set.rows = 0);
         }
         Ok(sets)
     }
 
     /// Whether rows have different sets.
     fn are_mixed(&self) -> bool {
-        self.0.len() > 1
+        self.sets.len() > 1
     }
 
     /// Whether the file says of each row which set it has. It does so where rows differ, and where a set has entries
     /// that are no columns: a program that writes the file anew leaves out the header that has them, and then this
     /// column alone shows that not every null counts, nor every row.
     pub(in crate::storage) fn are_written(&self) -> bool {
-        self.are_mixed() || self.0.iter().flat_map(|set| &set.columns).any(|entry| !keys::is_column(entry))
+        self.are_mixed() || self.sets.iter().flat_map(|set| &set.columns).any(|entry| !keys::is_column(entry))
     }
 
     /// The columns that at least one row has.
     pub(in crate::storage) fn columns(&self) -> ColumnSet {
-        Presence::of_sets(self.0.iter().map(|set| &set.columns)).columns()
+        Presence::of_sets(self.sets.iter().map(|set| &set.columns)).columns()
     }
 
     /// Counts the next rows, and gives the place of each row's set where that is written.
     pub(in crate::storage) fn count(&mut self, snapshot: &Snapshot, rows: &Located) -> Result<Option<Vec<u32>>> {
         let are_written = self.are_written();
-        if let [all] = self.0.as_mut_slice() {
+        if let [all] = self.sets.as_mut_slice() {
             all.rows += rows.len() as u64;
             return Ok(are_written.then(|| vec![0; rows.len()]));
         }
@@ -148,8 +185,9 @@ impl SetsInOrder {
         let unknown = || Error::Internal { invariant: "the sets of all rows are known before rows are counted" };
         let mut places = Vec::new();
         for counted in presence.sets_of_rows() {
-            let mut sets = (0..).zip(&mut self.0);
-            let (place, set) = sets.find(|(_, set)| set.columns == counted.columns).ok_or_else(unknown)?;
+            let mut sets = (0..).zip(&mut self.sets);
+            let (place, set) =
+                sets.find(|(_, set)| set.columns == self.left_out.rest(&counted.columns)).ok_or_else(unknown)?;
             set.rows += counted.rows;
             places.push(place);
         }
@@ -158,7 +196,7 @@ impl SetsInOrder {
     }
 
     pub(in crate::storage) fn into_sets(self) -> Vec<SetOfRows> {
-        self.0
+        self.sets
     }
 }
 
@@ -209,8 +247,9 @@ mod tests {
             let snapshot = snapshot(&segments);
             let (ids, located) = snapshot.all_located().expect("rows in memory");
             let (mut in_order, mut sizes, mut counted) = (Vec::new(), Vec::new(), 0);
-            let mut sets = SetsInOrder::of(&snapshot, size).expect("rows in memory");
-            for group in InOrder::new(&snapshot, size) {
+            let nothing = LeftOut::nothing();
+            let mut sets = SetsInOrder::of(&snapshot, size, &nothing).expect("rows in memory");
+            for group in InOrder::new(&snapshot, size, &nothing) {
                 let (ids, located) = group.expect("rows in memory");
                 let codes = sets.count(&snapshot, &located).expect("rows in memory");
                 counted += codes.map_or(ids.len(), |codes| codes.len());

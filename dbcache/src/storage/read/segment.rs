@@ -157,6 +157,11 @@ impl Segment {
         self.file().is_some_and(|file| file.header().hides_older)
     }
 
+    /// The last commit that forgot rows or columns, as far as its file says.
+    pub(in crate::storage) fn forgot(&self) -> u64 {
+        self.file().map_or(0, |file| file.header().forgot)
+    }
+
     pub(in crate::storage) fn variant(&self) -> &IdSet {
         &self.variant
     }

@@ -132,6 +132,10 @@ impl Snapshot {
         self.variant.clone()
     }
 
+    pub(in crate::storage) fn table(&self) -> &TableName {
+        &self.table
+    }
+
     /// All columns but the id column, in the order in which they came.
     pub(crate) fn columns(&self) -> &[StoredColumn] {
         &self.columns
@@ -195,6 +199,11 @@ impl Snapshot {
     /// Whether the base is another program's file that stays as it is.
     pub(in crate::storage) fn keeps_base(&self) -> bool {
         self.segments.first().is_some_and(|base| base.is_kept())
+    }
+
+    /// The last commit that forgot rows or columns; 0 where none did.
+    pub(in crate::storage) fn forgot(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.forgot()).max().unwrap_or(0)
     }
 
     fn refuse_unreadable(&self, needs: &[Need]) -> Result<()> {

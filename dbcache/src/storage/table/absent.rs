@@ -32,6 +32,15 @@ impl AbsentIds {
         self.0.retain(|_, asked| seconds.contains(asked));
     }
 
+    /// Forgets these ids. Returns whether any was there.
+    pub(crate) fn forget(&mut self, ids: &IdSet) -> bool {
+        let before = self.0.len();
+        for id in ids.row_ids() {
+            self.0.remove(&id);
+        }
+        self.0.len() < before
+    }
+
     /// The ids that were found absent in these seconds.
     pub(crate) fn within(&self, seconds: &RangeInclusive<u64>) -> IdSet {
         IdSet::of(self.0.iter().filter(|(_, asked)| seconds.contains(asked)).map(|(id, _)| id))
@@ -118,8 +127,24 @@ impl Table {
         let mut absent = self.absent_ids();
         absent.add(ids, *seconds.end());
         absent.forget_beside(seconds);
+        self.write_absent(&absent)
+    }
+
+    /// Forgets absent ids, or all where there are none given. A file that cannot be read is removed, whatever it has.
+    ///
+    /// The caller is the table's only writer.
+    pub(super) fn forget_absent(&self, ids: Option<&IdSet>) -> Result<()> {
+        if let (Some(ids), Ok(Some(mut absent))) = (ids, self.read_absent()) {
+            return if absent.forget(ids) { self.write_absent(&absent) } else { Ok(()) };
+        }
+        let path = self.absent_file();
+        disk::remove(&path)?;
+        path.parent().map_or(Ok(()), disk::sync_if_there)
+    }
+
+    fn write_absent(&self, absent: &AbsentIds) -> Result<()> {
         let mut file = Writing::create(&self.absent_file())?;
-        file.write(&self.print(&absent)?)?;
+        file.write(&self.print(absent)?)?;
         file.finish()
     }
 

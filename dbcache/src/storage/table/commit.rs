@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::storage::file::{FileColumn, GROUP, Header, Writer};
 use crate::storage::place::disk::{self, Writing};
 use crate::storage::place::{Commits, Place, SegmentName};
-use crate::storage::read::{InOrder, Located, Segment, SetsInOrder, Snapshot, StoredColumn};
+use crate::storage::read::{InOrder, LeftOut, Located, Segment, SetsInOrder, Snapshot, StoredColumn};
 use crate::storage::rows::merge::{self, Replace, merge};
 use crate::storage::rows::{ColumnSet, Rows};
 
@@ -34,7 +34,7 @@ impl Table {
 
     /// Writes as the table's only writer: again where another one was first, which is only where the lock file was
     /// replaced, and after a file that turned out damaged was set aside.
-    fn written<R>(&self, write: impl Fn(&mut WriteLock) -> Result<Option<R>>) -> Result<R> {
+    pub(super) fn written<R>(&self, write: impl Fn(&mut WriteLock) -> Result<Option<R>>) -> Result<R> {
         self.with_files(|| {
             let mut lock = self.lock()?;
             let mut attempts = Attempts::default();
@@ -102,7 +102,7 @@ impl Table {
         let new = Arc::new(Segment::of_rows(rows, None));
         let first = self.first_folded(stored, &new);
         let inputs = stored.segments.iter().skip(first).cloned().chain([new]).collect();
-        self.fold(lock, stored, first, inputs, number, replaces)
+        self.fold(lock, stored, Fold::of(first, inputs, number, replaces))
     }
 
     /// Writes all rows anew, because stored values change their type, without the stored versions of some columns.
@@ -121,7 +121,7 @@ impl Table {
         let new = vec![Arc::new(Segment::of_rows(merged, None))];
         let kept = usize::from(stored.keeps_base());
         let number = lock.last + 1;
-        self.fold(lock, stored, kept, new, number, kept > 0)
+        self.fold(lock, stored, Fold::of(kept, new, number, kept > 0))
     }
 
     fn try_compact(&self, lock: &mut WriteLock) -> Result<Option<Arc<Snapshot>>> {
@@ -131,8 +131,8 @@ impl Table {
             [] => Ok(Some(stored)),
             [base] if base.commits.is_some_and(|commits| commits.first == 0) || base.is_kept() => Ok(Some(stored)),
             [base, _] if base.is_kept() => Ok(Some(stored)),
-            [base, newer @ ..] if base.is_kept() => self.fold(lock, &stored, 1, newer.to_vec(), last, false),
-            all => self.fold(lock, &stored, 0, all.to_vec(), last, false),
+            [base, newer @ ..] if base.is_kept() => self.fold(lock, &stored, Fold::of(1, newer.to_vec(), last, false)),
+            all => self.fold(lock, &stored, Fold::of(0, all.to_vec(), last, false)),
         }
     }
 
@@ -179,15 +179,8 @@ impl Table {
 
     /// Writes some of a table's segments and what is new as one file, which takes their place, and then lets go of
     /// them. `None` where another writer was first.
-    fn fold(
-        &self,
-        lock: &mut WriteLock,
-        stored: &Snapshot,
-        first: usize,
-        inputs: Vec<Arc<Segment>>,
-        number: u64,
-        replaces: bool,
-    ) -> Result<Option<Arc<Snapshot>>> {
+    pub(super) fn fold(&self, lock: &mut WriteLock, stored: &Snapshot, fold: Fold) -> Result<Option<Arc<Snapshot>>> {
+        let Fold { first, inputs, number, replaces, left_out, forgets } = fold;
         let beyond = Error::Internal { invariant: "a commit folds segments that there are" };
         let (kept, folded) = stored.segments.split_at_checked(first).ok_or(beyond)?;
         let oldest = folded.iter().find_map(|segment| segment.commits).map_or(number, |commits| commits.first);
@@ -206,7 +199,11 @@ impl Table {
             disk::create_folder(&self.segments)?;
         }
         let new = if let [new] = inputs.as_slice() { Some(Arc::clone(new)) } else { None };
-        if !self.write(lock, place, commits, hides_older, &Snapshot::new(&self.name, inputs)?)? {
+        let rows = Snapshot::new(&self.name, inputs)?;
+        let forgot = if forgets { number } else { rows.forgot() };
+        let mut header = Header::new(&self.name, &self.id_column, commits);
+        (header.hides_older, header.forgot) = (hides_older, forgot);
+        if !self.write(lock, place, header, &rows, &left_out)? {
             return Ok(None);
         }
         if !lock.note(number)? {
@@ -242,17 +239,17 @@ impl Table {
         true
     }
 
-    /// Writes all rows of a snapshot as one file, and puts it in its place, durably. `false` where another writer was
-    /// first.
+    /// Writes the rows of a snapshot as one file, but for what is left out, and puts it in its place, durably. `false`
+    /// where another writer was first.
     pub(super) fn write(
         &self,
         lock: &mut WriteLock,
         place: Place,
-        commits: Commits,
-        hides_older: bool,
+        mut header: Header,
         rows: &Snapshot,
+        left_out: &LeftOut,
     ) -> Result<bool> {
-        let mut sets = SetsInOrder::of(rows, GROUP)?;
+        let mut sets = SetsInOrder::of(rows, GROUP, left_out)?;
         let known = sets.columns();
         let columns: Vec<&StoredColumn> =
             rows.columns().iter().filter(|column| known.contains(column.name().as_str())).collect();
@@ -265,7 +262,7 @@ impl Table {
         let out = Writing::create(&self.path(place))?;
         let mut writer = Writer::new(out, (&self.id_column, &rows.id_type()), in_file, sets.are_written())?;
         let mut count = 0;
-        for group in InOrder::new(rows, GROUP) {
+        for group in InOrder::new(rows, GROUP, left_out) {
             let (ids, located) = group?;
             let no_column =
                 || Error::Internal { invariant: "a file is written with the columns that it was begun with" };
@@ -273,13 +270,31 @@ impl Table {
             writer.write_group(&ids, &column, sets.count(rows, &located)?.as_deref())?;
             count += ids.len();
         }
-        let mut header = Header::new(&self.name, &self.id_column, commits);
-        header.hides_older = hides_older;
         header.column_sets = sets.into_sets();
-        header.json_columns.clone_from(rows.documents());
+        header.json_columns = rows.documents().intersection(&known).cloned().collect();
         let is_written = self.publish(lock, writer.finish(&header)?, place)?;
         tracing::debug!(table = %self.name, rows = count, file = %self.path(place).display(), is_written, "written");
         Ok(is_written)
+    }
+}
+
+/// Segments that are written as one file.
+pub(super) struct Fold {
+    /// The place of the oldest of the table's segments that the file replaces: it replaces all from there on.
+    pub(super) first: usize,
+    /// What is written: these segments, and new rows behind them.
+    pub(super) inputs: Vec<Arc<Segment>>,
+    pub(super) number: u64,
+    /// Whether the new rows may replace rows of older files.
+    pub(super) replaces: bool,
+    pub(super) left_out: LeftOut,
+    /// Whether nothing that was asked for before may be stored afterwards.
+    pub(super) forgets: bool,
+}
+
+impl Fold {
+    fn of(first: usize, inputs: Vec<Arc<Segment>>, number: u64, replaces: bool) -> Self {
+        Self { first, inputs, number, replaces, left_out: LeftOut::nothing(), forgets: false }
     }
 }
 

@@ -8,9 +8,9 @@ use super::publish::WriteLock;
 use super::{Known, LOOKS, Look, Opened, Table};
 use crate::error::{Error, Result};
 use crate::key::IdSet;
-use crate::storage::file::{self, Content, Expected};
+use crate::storage::file::{self, Content, Expected, Header};
 use crate::storage::place::{Commits, Place, SegmentName, aside, disk, name_before};
-use crate::storage::read::{Segment, Snapshot};
+use crate::storage::read::{LeftOut, Segment, Snapshot};
 use crate::storage::rows::Rows;
 
 /// How many damaged files of one table are kept; the oldest are removed.
@@ -112,7 +112,10 @@ impl Table {
             Place::Segment(name) => name.commits,
         };
         let left = Snapshot::of_rows(&self.name, left)?;
-        if !self.write(lock, place, commits, hides_older, &left)? {
+        let mut header = Header::new(&self.name, &self.id_column, commits);
+        // It may have said that rows were forgotten.
+        (header.hides_older, header.forgot) = (hides_older, commits.last);
+        if !self.write(lock, place, header, &left, &LeftOut::nothing())? {
             // Another writer was first.
             return disk::remove(&kept);
         }
@@ -128,7 +131,10 @@ impl Table {
         disk::create_folder(&self.segments)?;
         let name = SegmentName { commits, replaces: true };
         let path = self.segment_file(name);
-        if !self.write(lock, Place::Segment(name), commits, true, &Snapshot::of_rows(&self.name, Rows::empty())?)? {
+        let mut header = Header::new(&self.name, &self.id_column, commits);
+        (header.hides_older, header.forgot) = (true, commits.last);
+        let nothing = Snapshot::of_rows(&self.name, Rows::empty())?;
+        if !self.write(lock, Place::Segment(name), header, &nothing, &LeftOut::nothing())? {
             return Ok(());
         }
         tracing::warn!(

@@ -68,7 +68,11 @@ impl Update<'_> {
             }
             let there = stored.present(asked.ids)?.0;
             let complete = self.complete(&there, stored)?;
-            overtaken = overtaken.joined(changed(&asked.ids.without(&complete)?, asked.stored, stored)?)?;
+            let others = asked.ids.without(&complete)?;
+            // Which rows were forgotten since is not known any more: it may be any.
+            let has_forgotten = asked.stored.forgot() != stored.forgot();
+            overtaken =
+                overtaken.joined(if has_forgotten { others } else { changed(&others, asked.stored, stored)? })?;
             kept = kept.joined(complete)?;
         }
         let rows = self.rows.without(&kept)?.without(&overtaken)?;
@@ -158,7 +162,7 @@ impl Snapshot {
     }
 
     /// Those of these ids that have a row here which counts.
-    fn there(&self, ids: &IdSet) -> Result<IdSet> {
+    pub(super) fn there(&self, ids: &IdSet) -> Result<IdSet> {
         if ids.is_empty() { Ok(ids.none()) } else { ids.select(&self.look_up(ids, &[])?.hits) }
     }
 
