@@ -1,4 +1,4 @@
-//! The `#[cached(…)]` attributes, read without judging what they mean together.
+//! Parses the `#[cached(…)]` attributes. `check` decides whether they make sense together.
 
 use quote::ToTokens;
 use syn::meta::ParseNestedMeta;
@@ -11,7 +11,7 @@ use crate::errors::Errors;
 const ON_TYPE: [&str; 4] = ["table", "rename_all", "columns", "crate"];
 const ON_FIELD: [&str; 5] = ["id", "rename", "skip", "default", "json"];
 
-/// What stands on a struct or enum.
+/// The attributes of a struct or enum.
 #[derive(Default)]
 pub(crate) struct TypeAttr {
     pub(crate) table: Option<LitStr>,
@@ -21,7 +21,7 @@ pub(crate) struct TypeAttr {
     pub(crate) krate: Option<Path>,
 }
 
-/// What stands on a field.
+/// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct FieldAttr {
     pub(crate) id: Option<Ident>,
@@ -80,18 +80,18 @@ impl FieldAttr {
         read
     }
 
-    /// Says that a field of a document, or a variant, takes no `#[cached(…)]` attributes.
+    /// Rejects `#[cached(…)]` attributes on a field of a document or on a variant.
     pub(crate) fn refuse(attributes: &[Attribute], errors: &mut Errors) {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cached")) {
             errors.at(
                 attribute,
-                "`#[cached(…)]` has no meaning here: a document follows its `#[serde(…)]` attributes (`rename`, `skip`, `default`)",
+                "`#[cached(…)]` has no effect here: documents and enums use `#[serde(…)]` attributes (`rename`, `skip`, `default`)",
             );
         }
     }
 }
 
-/// Calls `read` with each `word`, `word = …` or `word(…)` of the `#[cached(…)]` attributes.
+/// Calls `read` for each `word`, `word = …` or `word(…)` of the `#[cached(…)]` attributes.
 fn each_word(
     attributes: &[Attribute],
     errors: &mut Errors,
@@ -118,15 +118,15 @@ fn optional_value<T: Parse>(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<T>
     if meta.input.peek(Token![=]) { value(meta).map(Some) } else { Ok(None) }
 }
 
-fn set_once<T>(place: &mut Option<T>, word: &Ident, value: T, errors: &mut Errors) {
-    if place.is_some() {
+fn set_once<T>(slot: &mut Option<T>, word: &Ident, value: T, errors: &mut Errors) {
+    if slot.is_some() {
         errors.at(word, format!("`{word}` is given twice: remove one"));
     } else {
-        *place = Some(value);
+        *slot = Some(value);
     }
 }
 
-/// Notes an unknown word and reads over its value, so that mistakes after it are found too.
+/// Reports an unknown word and skips its value, so that later mistakes are also found.
 fn unknown(
     word: &Ident,
     meta: &ParseNestedMeta<'_>,

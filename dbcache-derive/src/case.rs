@@ -1,6 +1,6 @@
-//! The `rename_all` rules of serde, for fields in `snake_case` and variants in `PascalCase`.
+//! The `rename_all` rules of serde.
 
-/// How names are spelled in the table or the document.
+/// A naming convention for the columns of a table, the keys of a document or the variants of an enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
     Lower,
@@ -25,7 +25,7 @@ const CASES: [(&str, Case); 8] = [
 ];
 
 impl Case {
-    /// The rule of this name, or a message that lists the rules.
+    /// Returns the rule with this name, or a message that lists all rules.
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         CASES.iter().find(|(known, _)| *known == name).map(|(_, case)| *case).ok_or_else(|| {
             let known: Vec<String> = CASES.iter().map(|(known, _)| format!("{known:?}")).collect();
@@ -33,7 +33,7 @@ impl Case {
         })
     }
 
-    /// A field's name, which is written in `snake_case`.
+    /// Converts the name of a field, which is in `snake_case`.
     pub(crate) fn field(self, name: &str) -> String {
         match self {
             Self::Lower | Self::Snake => name.to_owned(),
@@ -45,7 +45,7 @@ impl Case {
         }
     }
 
-    /// A variant's name, which is written in `PascalCase`.
+    /// Converts the name of a variant, which is in `PascalCase`.
     pub(crate) fn variant(self, name: &str) -> String {
         match self {
             Self::Pascal => name.to_owned(),
@@ -66,8 +66,8 @@ fn pascal(name: &str) -> String {
 
 fn snake(name: &str) -> String {
     let mut out = String::new();
-    for (place, letter) in name.char_indices() {
-        if place > 0 && letter.is_uppercase() {
+    for (offset, letter) in name.char_indices() {
+        if offset > 0 && letter.is_uppercase() {
             out.push('_');
         }
         out.push(letter.to_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! Whether a model makes sense as a whole.
+//! Checks that a model makes sense as a whole.
 
 use std::collections::HashSet;
 
@@ -7,9 +7,9 @@ use syn::{LitStr, Type};
 use crate::errors::Errors;
 use crate::model::{Document, Json, Names, Record, RecordField};
 
-/// Time zones other than UTC: a column has one zone, and no offsets beside it.
+/// Time zones other than UTC. A column has a single zone and cannot store an offset for each value.
 const OTHER_ZONES: [&str; 2] = ["FixedOffset", "Local"];
-/// Types that are often taken for an id and cannot be one.
+/// Types that users may try as an id, although they cannot be one.
 const NO_KEYS: [&str; 3] = ["f32", "f64", "bool"];
 
 pub(crate) fn record(record: &Record<'_>, errors: &mut Errors) {
@@ -40,7 +40,8 @@ fn check_table(record: &Record<'_>, errors: &mut Errors) {
     }
 }
 
-/// The rule of `dbcache::TableName`.
+/// Returns what is wrong with a table name. A copy of the rule of `dbcache::TableName`: this crate cannot depend on
+/// dbcache, but a test holds the two copies to each other.
 fn table_fault(name: &str) -> Option<String> {
     if let Some(bad) = name.chars().find(|c| c.is_control() || matches!(c, '/' | '\\' | '"')) {
         return Some(format!("it may not contain {bad:?}"));
@@ -89,10 +90,10 @@ fn check_field(field: &RecordField<'_>, errors: &mut Errors) {
     }
     let attr = &field.attr;
     if let (Some(skip), true) = (&attr.skip, attr.id.is_some() || attr.rename.is_some() || attr.json.is_some()) {
-        errors.at(skip, "a skipped field is no column: remove `skip`, or the other attributes");
+        errors.at(skip, "a skipped field is not a column: remove `skip`, or the other attributes");
     }
     if let (Some(default), true) = (&attr.default, attr.skip.is_some()) {
-        errors.at(&default.word, "`skip` takes the field's `Default` already: remove `default`");
+        errors.at(&default.word, "`skip` already uses the field's `Default`: remove `default`");
     }
     if let (Some(default), true) = (&attr.default, attr.id.is_some()) {
         errors.at(&default.word, "a primary key has no default: remove `default`");
@@ -102,14 +103,14 @@ fn check_field(field: &RecordField<'_>, errors: &mut Errors) {
     }
 }
 
-/// Mistakes that the compiler would report in the words of generated code.
+/// Reports mistakes for which the compiler would show messages about generated code.
 fn check_type(ty: &Type, errors: &mut Errors) {
     if let Type::Reference(reference) = ty {
         errors.at(reference, "a record owns its values: use `String` for `&str`, `Vec<u8>` for `&[u8]`");
     }
     if let Some(zone) = other_zone(ty) {
-        let advice = "use `DateTime<Utc>`, and a field of its own for the offset where it matters";
-        errors.at(ty, format!("a column of times has no room for the offset of each, which `{zone}` is: {advice}"));
+        let advice = "use `DateTime<Utc>`, and a separate field for the offset if you need it";
+        errors.at(ty, format!("a column cannot store an offset for each time, as `{zone}` requires: {advice}"));
     }
     if let Some(inner) = inner_option(ty)
         && inner_option(inner).is_some()
@@ -123,10 +124,10 @@ fn check_names(record: &Record<'_>, errors: &mut Errors) {
     for field in record.fields.iter().filter(|field| !field.is_skipped()) {
         let column = &field.column;
         if !seen.insert(column) {
-            errors.at(field.name, format!("two fields are the column {column:?}: `rename` one, or `skip` it"));
+            errors.at(field.name, format!("two fields have the column name {column:?}: `rename` one, or `skip` it"));
         }
         if column.is_empty() || column.chars().any(char::is_control) {
-            let message = "a column's name is neither empty nor has control characters";
+            let message = "a column name cannot be empty or contain control characters";
             errors.at(field.attr.rename.as_ref().map(LitStr::token), message);
         }
     }
@@ -134,18 +135,18 @@ fn check_names(record: &Record<'_>, errors: &mut Errors) {
 
 fn check_document(document: &Document<'_>, errors: &mut Errors) {
     if document.stored().next().is_none() {
-        errors.at(document.host.name, "a document needs at least one field that is stored");
+        errors.at(document.host.name, "a document needs at least one stored field");
     }
     let mut seen = HashSet::new();
     for field in document.stored() {
         check_type(field.ty, errors);
         if !seen.insert(&field.key) {
-            errors.at(field.name, format!("two fields are the key {:?}: `#[serde(rename = \"…\")]` one", field.key));
+            errors.at(field.name, format!("two fields have the key {:?}: `#[serde(rename = \"…\")]` one", field.key));
         }
         if mentions(field.ty, document.host.name) {
             errors.at(
                 field.ty,
-                "a document cannot hold itself: its columns would have no end. Use `serde_json::Value`, or a map",
+                "a document cannot contain itself, because it would have infinitely many columns: use `serde_json::Value`, or a map",
             );
         }
     }
@@ -160,7 +161,7 @@ fn check_variants(names: &Names<'_>, errors: &mut Errors) {
         if !seen.insert(&variant.name) {
             errors.at(
                 variant.ident,
-                format!("two variants are called {:?}: `#[serde(rename = \"…\")]` one", variant.name),
+                format!("two variants have the name {:?}: `#[serde(rename = \"…\")]` one", variant.name),
             );
         }
     }
@@ -181,7 +182,7 @@ fn inner_option(ty: &Type) -> Option<&Type> {
     last_segment(ty).filter(|segment| segment.ident == "Option").and_then(|segment| arguments(segment).next())
 }
 
-/// The zone of a `DateTime` in the type, by itself or inside an `Option`, a `Vec` or the like, that is not UTC.
+/// Returns the zone of a `DateTime` that is not in UTC, if the type is one or contains one, as in `Option` or `Vec`.
 fn other_zone(ty: &Type) -> Option<String> {
     let segment = last_segment(ty)?;
     if segment.ident == "DateTime" {
@@ -190,7 +191,7 @@ fn other_zone(ty: &Type) -> Option<String> {
     arguments(segment).find_map(other_zone)
 }
 
-/// Whether `name` stands in the type, by itself or inside an `Option`, a `Vec` or the like.
+/// Returns `true` if the type is `name`, or contains it in an `Option`, `Vec` or `Box`.
 fn mentions(ty: &Type, name: &syn::Ident) -> bool {
     match ty {
         Type::Path(path) if path.path.is_ident(name) => true,

@@ -1,4 +1,4 @@
-//! Collects mistakes, so that all of one type are reported together.
+//! Collects mistakes, so that all mistakes in a type are reported together.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -8,22 +8,22 @@ use quote::ToTokens;
 pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
-    /// Notes a mistake at these tokens.
+    /// Adds a mistake at these tokens.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Notes a mistake that syn found.
+    /// Adds a mistake that syn found.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.0.push(error);
     }
 
-    /// The value, or `None` with the mistake noted.
+    /// Returns the value, or adds the mistake and returns `None`.
     pub(crate) fn ok<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// The value where there was no mistake, else all mistakes as tokens that do not compile.
+    /// Returns the value if there was no mistake, and otherwise all mistakes as `compile_error!` tokens.
     pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, TokenStream> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

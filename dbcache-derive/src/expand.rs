@@ -1,31 +1,32 @@
-//! From models to code. Only here are tokens made.
+//! Expands models into code. No other module makes tokens.
 
-/// Like `quote!`, with local names that cannot clash with the user's.
+/// Like `quote!`, with local names that cannot clash with the user's names.
 macro_rules! code {
     ($($tokens:tt)*) => {
         ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
     };
 }
 
+mod bounds;
 mod document;
 mod names;
 mod record;
 mod stub;
 mod text;
 
-use std::collections::HashSet;
-
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, Type};
 
+use self::bounds::attributes;
+pub(crate) use self::bounds::removed as without_bounds;
 use crate::attr::TypeAttr;
 use crate::check;
 use crate::errors::Errors;
-use crate::model::{self, Host, Json, Record};
+use crate::model::{self, Json, Record};
 
-/// The code of `#[derive(Cached)]`.
+/// Returns the code of `#[derive(Cached)]`.
 pub(crate) fn record(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
     let record = Record::read(input, &mut errors);
@@ -38,7 +39,7 @@ pub(crate) fn record(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// The code of `#[derive(CachedJson)]`.
+/// Returns the code of `#[derive(CachedJson)]`.
 pub(crate) fn json(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
     let json = Json::read(input, &mut errors);
@@ -53,7 +54,7 @@ pub(crate) fn json(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// The stub keeps one mistake from becoming many messages.
+/// Joins messages and a stub impl, without which one mistake would cause many messages.
 fn with_stub(messages: &TokenStream, stub: &TokenStream) -> TokenStream {
     code!(#messages #stub)
 }
@@ -62,95 +63,78 @@ fn crate_path(input: &DeriveInput) -> TokenStream {
     model::crate_path(TypeAttr::read(&input.attrs, &mut Errors::default()).krate.as_ref())
 }
 
-/// The lints that generated code meets only because of how the user's type is written, and the one against bounds
-/// without parameters.
-fn lints() -> TokenStream {
-    code! {
-        #[allow(deprecated, trivial_bounds, clippy::absolute_paths, clippy::struct_field_names)]
-    }
-}
-
-/// What the generated items need of the types of the user's fields.
-///
-/// Inside an item that has a bound the compiler takes it for granted, so a field of a type that cannot be stored gets
-/// one message, at the bound. That reaches from the first token of the field's type to the last.
-fn bounds<'a>(fields: impl Iterator<Item = (&'a Type, TokenStream)>) -> TokenStream {
-    let mut seen = HashSet::new();
-    fields
-        .filter(|(ty, bound)| seen.insert(code!(#ty: #bound).to_string()))
-        .map(|(ty, bound)| {
-            let end = ty.to_token_stream().into_iter().last().map_or_else(Span::mixed_site, |token| token.span());
-            let bound = located(bound, end);
-            quote_spanned!(end=> #ty: #bound,)
-        })
-        .collect()
-}
-
-fn located(tokens: TokenStream, span: Span) -> TokenStream {
-    let shown_there = |mut token: TokenTree| {
-        token.set_span(span);
-        token
-    };
-    tokens.into_iter().map(shown_there).collect()
-}
-
-/// The items with these bounds; in documentation, where nobody wants to read them, without.
-fn with_bounds(bounds: &TokenStream, items: impl Fn(&TokenStream, &TokenStream) -> TokenStream) -> TokenStream {
-    let compiled = items(&code!(#[cfg(not(doc))]), bounds);
-    let documented = items(&code!(#[cfg(doc)]), &TokenStream::new());
-    code!(#compiled #documented)
-}
-
-/// Hygienic, and shown to the user as this type: where its values cannot be stored, the message is there.
+/// A hygienic span that a message shows as this type.
 fn at(ty: &Type) -> Span {
     Span::mixed_site().located_at(ty.span())
 }
 
-/// The type as a person would write it.
+/// The type as a person would format it.
 fn shown(ty: &Type) -> String {
     ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">").replace(" :: ", "::").replace(" ,", ",")
 }
 
-/// Local names that no field can clash with.
-fn places(count: usize) -> Vec<Ident> {
-    (0..count).map(|place| format_ident!("__{place}", span = Span::mixed_site())).collect()
+/// `count` local names that no field can clash with.
+fn locals(count: usize) -> Vec<Ident> {
+    (0..count).map(|index| format_ident!("__{index}", span = Span::mixed_site())).collect()
 }
 
-/// The associated items of a type that has one column.
-fn leaf_handle(private: &TokenStream) -> TokenStream {
-    code! {
-        type Handle<__Record: #private::Record, __Nullness: #private::Nullness> =
-            #private::Column<__Record, __Nullness::Of<Self>>;
-
-        fn handle<__Record: #private::Record, __Nullness: #private::Nullness>(
-            place: #private::Place,
-        ) -> Self::Handle<__Record, __Nullness> {
-            #private::Column::new(place)
-        }
-    }
-}
-
-/// `impl ColumnValue`, and the mark that no attribute is needed, for a type with one column.
-fn leaf_value(host: &Host<'_>, bounds: &TokenStream, builder: impl ToTokens, reader: impl ToTokens) -> TokenStream {
-    let private = host.private();
-    let name = host.name;
-    let (handle, lints) = (leaf_handle(&private), lints());
+/// `impl ColumnValue` for a type with one column, and `impl PlainValue`, so that its fields need no `json` attribute.
+fn leaf_value(private: &TokenStream, name: &Ident, bounds: &TokenStream, column: [TokenStream; 2]) -> TokenStream {
+    let attributes = attributes(private);
+    let [builder, reader] = column;
     code! {
         #[automatically_derived]
-        #lints
+        #attributes
         impl #private::ColumnValue for #name where #bounds {
             type Nullable = ::core::option::Option<Self>;
             type Builder = #builder;
             type Reader = #reader;
             type ListBuilder = #private::ListBuilder<Self>;
             type ListReader = #private::ListReader<Self>;
+            type Handle<__Record: #private::Record, __Nullness: #private::Nullness> =
+                #private::Column<__Record, __Nullness::Of<Self>>;
 
-            #handle
+            fn handle<__Record: #private::Record, __Nullness: #private::Nullness>(
+                spec: #private::ColumnSpec,
+            ) -> Self::Handle<__Record, __Nullness> {
+                #private::Column::new(spec)
+            }
         }
 
         #[automatically_derived]
-        #lints
+        #attributes
         impl #private::PlainValue for #name where #bounds {}
+    }
+}
+
+/// `impl Clone` and `impl Copy` for a struct of columns. A derive would bound its type parameters.
+fn copy(generics: &TokenStream, name: &TokenStream, attributes: &TokenStream, bounds: &TokenStream) -> TokenStream {
+    code! {
+        #[automatically_derived]
+        #attributes
+        impl #generics ::core::clone::Clone for #name where #bounds {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        #[automatically_derived]
+        #attributes
+        impl #generics ::core::marker::Copy for #name where #bounds {}
+    }
+}
+
+/// `impl Debug` that writes the name alone.
+fn opaque_debug(name: &TokenStream, attributes: &TokenStream, bounds: &TokenStream) -> TokenStream {
+    let text = name.to_string();
+    code! {
+        #[automatically_derived]
+        #attributes
+        impl ::core::fmt::Debug for #name where #bounds {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#text).finish_non_exhaustive()
+            }
+        }
     }
 }
 
@@ -160,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// Everything that the derives can generate, for a crate that knows dbcache by another name.
+    /// Each kind of code that the derives generate, for a crate that renamed dbcache.
     fn generated() -> Vec<TokenStream> {
         vec![
             record(&parse_quote! {
@@ -206,14 +190,27 @@ mod tests {
     }
 
     #[test]
-    fn only_the_given_crate_path_is_named() {
+    fn generated_code_names_only_the_given_crate_path() {
         for tokens in generated() {
             assert!(!tokens.to_string().contains("dbcache"), "{tokens}");
         }
     }
 
     #[test]
-    fn correct_types_get_no_messages() {
+    fn each_impl_is_generated_once() {
+        let row = ["Record for Row", "Copy for RowColumns"];
+        let doc = ["ColumnValue for Doc", "Copy for DocColumns"];
+        let leaves =
+            [["ColumnValue for Name", "PlainValue for Name"], ["ColumnValue for Value", "PlainValue for Value"]];
+        for (tokens, headers) in generated().into_iter().zip([row, doc].into_iter().chain(leaves)) {
+            for header in headers {
+                assert_eq!(tokens.to_string().matches(header).count(), 1, "{header} in {tokens}");
+            }
+        }
+    }
+
+    #[test]
+    fn correct_types_cause_no_messages() {
         for tokens in generated() {
             assert!(!tokens.to_string().contains("compile_error"), "{tokens}");
         }

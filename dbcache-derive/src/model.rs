@@ -1,4 +1,4 @@
-//! What the derives know of a type, with the user's tokens kept for messages.
+//! The models that the derives build of a type. They keep the user's tokens, to point messages at them.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -10,11 +10,11 @@ use crate::case::Case;
 use crate::errors::Errors;
 use crate::serde_attr::{SerdeField, SerdeType};
 
-/// The type's own tokens.
+/// The type that has the derive.
 pub(crate) struct Host<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) visibility: &'a Visibility,
-    /// The name of the struct of columns that is generated beside the type.
+    /// The name of the generated struct of columns.
     pub(crate) columns: Ident,
     /// The path of the dbcache crate.
     pub(crate) krate: TokenStream,
@@ -39,11 +39,11 @@ pub(crate) struct RecordField<'a> {
 pub(crate) enum Json<'a> {
     Document(Document<'a>),
     Names(Names<'a>),
-    /// An enum whose variants carry values: JSON text.
+    /// An enum whose variants carry values. It is stored as JSON text.
     Text(Host<'a>),
 }
 
-/// A struct that is a document.
+/// A struct with `#[derive(CachedJson)]`.
 pub(crate) struct Document<'a> {
     pub(crate) host: Host<'a>,
     pub(crate) fields: Vec<DocumentField<'a>>,
@@ -57,13 +57,13 @@ pub(crate) struct DocumentField<'a> {
     pub(crate) skip: bool,
 }
 
-/// An enum without values, stored by the names of its variants.
+/// An enum without values. It is stored as the names of its variants.
 pub(crate) struct Names<'a> {
     pub(crate) host: Host<'a>,
     pub(crate) variants: Vec<Variant<'a>>,
 }
 
-/// A variant without values.
+/// A variant of an enum without values.
 pub(crate) struct Variant<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) name: String,
@@ -72,14 +72,14 @@ pub(crate) struct Variant<'a> {
 }
 
 impl Host<'_> {
-    /// Everything that generated code may name.
+    /// The module that contains every item that generated code may name.
     pub(crate) fn private(&self) -> TokenStream {
         let krate = &self.krate;
         quote!(#krate::__private)
     }
 }
 
-/// The path of dbcache, also where the attributes are wrong.
+/// The path of dbcache: the given one, or the default.
 pub(crate) fn crate_path(given: Option<&Path>) -> TokenStream {
     given.map_or_else(|| quote!(::dbcache), |path| quote!(#path))
 }
@@ -93,7 +93,7 @@ impl RecordField<'_> {
         self.attr.skip.is_some()
     }
 
-    /// The function that gives the default, where one is named.
+    /// The function of `default = "path"`.
     pub(crate) fn default_path(&self) -> Option<&ExprPath> {
         self.attr.default.as_ref().and_then(|default| default.path.as_ref())
     }
@@ -112,7 +112,7 @@ impl<'a> Record<'a> {
         Some(Self { fields: fields.collect(), host: host(input, &attr), table: attr.table })
     }
 
-    /// The fields that are columns, the id first.
+    /// The fields that are columns, starting with the id.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &RecordField<'a>> {
         let ids = self.fields.iter().filter(|field| field.is_id());
         ids.chain(self.fields.iter().filter(|field| !field.is_id() && !field.is_skipped()))
@@ -177,7 +177,7 @@ impl<'a> Document<'a> {
         if let Some(word) = &serde.other_form {
             errors.at(
                 word,
-                format!("with `{word}` the JSON has not the fields of this struct: implement `dbcache::StoreAs` for it, or remove `{word}`"),
+                format!("with `{word}`, the JSON does not have the fields of this struct: implement `dbcache::StoreAs` for it, or remove `{word}`"),
             );
         }
         let fields = named_fields(input, "a document", errors)?;
@@ -186,10 +186,7 @@ impl<'a> Document<'a> {
             let name = field.ident.as_ref()?;
             let serde = SerdeField::read(&field.attrs);
             if let Some(word) = &serde.flatten {
-                errors.at(
-                    word,
-                    "`flatten` is not supported: give the inner struct a field of its own, or write its fields here",
-                );
+                errors.at(word, "`flatten` is not supported: make the inner struct a field, or repeat its fields here");
             }
             let own = name.unraw().to_string();
             let key = serde.rename.unwrap_or_else(|| rule.map_or(own.clone(), |rule| rule.field(&own)));

@@ -1,6 +1,6 @@
-//! The `#[serde(…)]` attributes that decide what a document's fields and an enum's variants are called.
+//! Parses the `#[serde(…)]` attributes that name the fields of a document and the variants of an enum.
 //!
-//! serde itself judges whether they are well formed, so what does not parse here is passed over in silence.
+//! Attributes that do not parse are ignored here, because the derives of serde report them.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Ident, LitStr, Token};
@@ -8,29 +8,29 @@ use syn::{Attribute, Ident, LitStr, Token};
 use crate::attr::skip_value;
 use crate::case::Case;
 
-/// Attributes after which serde no longer reads a struct field by field.
+/// Attributes with which serde does not read a struct field by field.
 const OTHER_FORM: [&str; 6] = ["from", "into", "try_from", "remote", "transparent", "tag"];
-/// Attributes after which serde no longer writes a unit variant as its name.
+/// Attributes with which serde does not write a unit variant as its name.
 const TAGGED: [&str; 3] = ["tag", "content", "untagged"];
 
-/// What serde says of a type.
+/// The attributes of a type.
 #[derive(Default)]
 pub(crate) struct SerdeType {
     pub(crate) rename_all: Option<Case>,
-    /// The word that makes serde's form of the type another than its fields or variants say.
+    /// The attribute that gives the type another form than its fields or variants do.
     pub(crate) other_form: Option<Ident>,
-    /// Whether unit variants are not plain strings.
+    /// `true` if unit variants are not plain strings.
     pub(crate) tagged: bool,
 }
 
-/// What serde says of a field or a variant.
+/// The attributes of a field or a variant.
 #[derive(Default)]
 pub(crate) struct SerdeField {
     pub(crate) rename: Option<String>,
     pub(crate) aliases: Vec<String>,
     pub(crate) skip: bool,
     pub(crate) flatten: Option<Ident>,
-    /// A variant that takes all names which no other has.
+    /// `true` for the variant that stands for all unknown names.
     pub(crate) other: bool,
 }
 
@@ -80,7 +80,7 @@ fn each_word(attributes: &[Attribute], mut read: impl FnMut(&Ident, &ParseNested
     }
 }
 
-/// The name of `rename = "name"`, or of `rename(deserialize = "name")`: a path names what serde reads.
+/// Returns the name of `rename = "name"` or `rename(deserialize = "name")`: paths use the names that serde reads.
 fn deserialized_name(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<String>> {
     if meta.input.peek(Token![=]) {
         return Ok(Some(meta.value()?.parse::<LitStr>()?.value()));

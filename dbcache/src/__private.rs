@@ -1,13 +1,14 @@
-//! All that generated code may name. Nothing here is for other use, and it may change in any release.
+//! Every item that generated code may name. Do not use this module yourself: it may change in any release.
 
 use std::any::Any;
 use std::sync::OnceLock;
 
+#[cfg(feature = "derive")]
+pub use dbcache_derive::without_bounds;
 pub use polars::prelude::{Column as FrameColumn, DataFrame, DataType, PlSmallStr, PolarsResult, Series};
-
 pub use serde::de::DeserializeOwned;
 
-pub use crate::column::{Column, Nullness, Optional, Place, Required};
+pub use crate::column::{Column, ColumnSpec, Nullness, Optional, Required};
 pub use crate::record::{
     CellError, CellReader, Cells, ColumnSchema, Record, Schema, SelectColumn, Selection, collect_rows, column,
     default_cell, parse_json, table,
@@ -20,37 +21,37 @@ pub use crate::value::{
     ListReader, PlainValue,
 };
 
-/// The columns of one record, made when they are first asked for.
+/// The columns of a record, created on first use.
 ///
-/// A static of the columns' own type would repeat, in its own words, the compiler's message about a field that cannot
-/// be stored.
+/// The type of the columns is erased because, if a field cannot be stored, a static of that type would cause a second
+/// compiler message.
 #[derive(Debug, Default)]
-pub struct Shared(OnceLock<Box<dyn Any + Send + Sync>>);
+pub struct StaticColumns(OnceLock<Box<dyn Any + Send + Sync>>);
 
-impl Shared {
-    /// Nothing yet.
+impl StaticColumns {
+    /// Creates an empty cell.
     pub const fn new() -> Self {
         Self(OnceLock::new())
     }
 
-    /// The value, which is always of the same type.
+    /// Returns the columns, which `make` creates on the first call. All calls must use the same type `C`.
     pub fn get<C: Any + Copy + Send + Sync>(&self, make: impl Fn() -> C) -> C {
         let columns = self.0.get_or_init(|| Box::new(make()));
         columns.downcast_ref().copied().unwrap_or_else(make)
     }
 }
 
-/// The schema of one record, made when it is first asked for.
+/// The schema of a record, created on first use.
 #[derive(Debug, Default)]
-pub struct SharedSchema(OnceLock<Schema>);
+pub struct StaticSchema(OnceLock<Schema>);
 
-impl SharedSchema {
-    /// Nothing yet.
+impl StaticSchema {
+    /// Creates an empty cell.
     pub const fn new() -> Self {
         Self(OnceLock::new())
     }
 
-    /// The schema.
+    /// Returns the schema, which `make` creates on the first call.
     pub fn get(&self, make: impl FnOnce() -> Schema) -> &Schema {
         self.0.get_or_init(make)
     }

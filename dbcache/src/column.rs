@@ -1,4 +1,4 @@
-//! References to columns and to paths in them.
+//! References to columns and to paths into them.
 
 mod text;
 mod typed;
@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 use crate::json_path::JsonPath;
 
 #[doc(hidden)]
-pub use typed::Place;
+pub use typed::ColumnSpec;
 pub use typed::{Column, Nullness, Optional, Required};
 
 /// A column, or a path into a JSON column, by name.
 ///
-/// The text form is the column's name, then a dot and a key or array place for each step. The split is at every
-/// dot; a name or key that contains a dot or a quote, or a key that is empty, is put in double quotes, with `\"` for
-/// a quote and `\\` for a backslash in it.
+/// The text form is the name of the column, followed by a dot and a key or array index for each step. Every dot
+/// outside quotes is a separator. Put a name or key in double quotes if it contains a dot or a quote, and a key also if
+/// it is empty. Inside quotes, write `\"` for a quote and `\\` for a backslash.
 ///
 /// ```
 /// use dbcache::column::ColumnRef;
@@ -41,12 +41,12 @@ pub struct ColumnRef {
 }
 
 impl ColumnRef {
-    /// Reads the text form.
+    /// Parses the text form.
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnName`] with what is wrong: nothing between two dots or at an end, a quote that is not closed or
-    /// stands in the middle of a name, an unknown escape, or a control character.
+    /// Returns [`Error::ColumnName`], with the reason, if a name or an unquoted key is empty, if a quote is not closed or
+    /// is in the middle of a name, or if the text contains an unknown escape or a control character.
     ///
     /// ```
     /// use dbcache::column::ColumnRef;
@@ -58,17 +58,17 @@ impl ColumnRef {
         text.parse()
     }
 
-    /// The path of these steps in the column of exactly this name.
+    /// The path of these steps into the column with exactly this name.
     pub(crate) fn with_path(column: impl Into<PlSmallStr>, steps: impl IntoIterator<Item = String>) -> Self {
         Self { column: column.into(), path: JsonPath::of(steps) }
     }
 
-    /// The name of the column that is fetched and cached.
+    /// The name of the column in the table.
     pub fn column(&self) -> &str {
         &self.column
     }
 
-    /// The name of the column in an answer: the column's own name, or the text form where there is a path.
+    /// The name of the column in a result: the name of the column or, if there is a path, the text form.
     pub(crate) fn label(&self) -> PlSmallStr {
         if self.path.is_empty() { self.column.clone() } else { self.text() }
     }
@@ -78,12 +78,12 @@ impl ColumnRef {
         self.to_string().into()
     }
 
-    /// Whether the text form is not the column's name as it is.
+    /// Returns `true` if the text form puts the name of the column in quotes, and there is no path.
     pub(crate) fn is_quoted(&self) -> bool {
         self.path.is_empty() && text::is_quoted(&self.column)
     }
 
-    /// The path in that column; empty for the column itself.
+    /// The path into the column. It is empty for the column itself.
     pub fn path(&self) -> &JsonPath {
         &self.path
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_part_the_column_from_its_steps() {
+    fn dots_separate_the_column_from_its_steps() {
         let cases: &[(&str, &str, &[&str])] = &[
             ("name", "name", &[]),
             ("profile.address.city", "profile", &["address", "city"]),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_text_says_what_is_wrong() {
+    fn errors_name_what_is_malformed() {
         let cases = [
             ("", "the name is empty"),
             (".city", "the name is empty"),
@@ -160,9 +160,12 @@ mod tests {
             ("profile..", "a step between two dots is empty"),
             (r#"doc."a.b"#, "a double quote is not closed"),
             (r#"doc."a\"#, "a double quote is not closed"),
-            (r#"doc."a"b"#, "after a closing quote comes 'b' where a dot belongs"),
-            (r#"doc.a"b"#, "a double quote stands inside \"a\\\"b\": quote the whole of it, with `\\\"` for a quote"),
-            (r#"doc."a\n""#, "the escape `\\n` is unknown: in quotes there are `\\\"` and `\\\\`"),
+            (r#"doc."a"b"#, "expected a dot after the closing quote, found 'b'"),
+            (
+                r#"doc.a"b"#,
+                "a double quote is inside \"a\\\"b\": put the whole name in quotes, with `\\\"` for a quote",
+            ),
+            (r#"doc."a\n""#, "the escape `\\n` is unknown: the escapes are `\\\"` and `\\\\`"),
             ("na\0me", "it may not contain '\\0'"),
             ("doc.\"a\nb\"", "it may not contain '\\n'"),
         ];
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_column_is_taken_literally() {
+    fn a_name_without_path_is_taken_literally() {
         let column = ColumnRef::with_path("my.\"odd\" column", []);
         assert_eq!(column.column(), "my.\"odd\" column");
         assert!(column.path().is_empty());
@@ -187,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_odd(text in r#"[ab."\\\x00é]{0,12}"#) {
+        fn any_text_is_parsed_or_rejected(text in r#"[ab."\\\x00é]{0,12}"#) {
             if let Ok(column) = ColumnRef::new(&text) {
                 prop_assert_eq!(ColumnRef::new(&column.to_string()).expect("shown text is well formed"), column);
             }

@@ -1,6 +1,6 @@
-//! The derives, with their documentation: the derive crate itself cannot run examples that need this one.
+//! The derives, with their documentation. The examples need this crate, on which the derive crate cannot depend.
 
-/// Makes a struct a record: one row of a table, with a column for each field.
+/// Derives [`Record`](crate::Record) for a struct: a row of a table, with a column for each field.
 ///
 /// ```
 /// use dbcache::{Cached, CachedJson, Record};
@@ -27,22 +27,23 @@
 /// assert_eq!(User::schema().table().as_str(), "public.users");
 /// ```
 ///
-/// It implements [`Record`](crate::Record), and makes a struct `UserColumns` beside `User`, as visible as that, which
-/// [`User::columns()`](crate::Record::columns) gives: a [`Column`](crate::column::Column) for each field, under the
-/// field's name. A column that does not exist, or a result of the wrong type, does not compile.
+/// The derive also generates a struct `UserColumns`, with the visibility of `User`. It has a
+/// [`Column`](crate::column::Column) for each field, with the name of the field.
+/// [`User::columns()`](crate::Record::columns) returns it. A column that does not exist, or a result of the wrong type,
+/// does not compile.
 ///
-/// The struct has named fields, one of them the primary key, and neither type parameters nor lifetimes. The types
-/// that fields can have are listed at [`ColumnValue`](crate::ColumnValue). Several structs may name one table: they
-/// share its cached rows, and each asks only for its own columns.
+/// The struct must have named fields, and no type parameters or lifetimes. One of the fields must be the primary key.
+/// [`ColumnValue`](crate::ColumnValue) lists the types that fields can have. Several structs can have the same table:
+/// they share its cached rows, and each requests only its own columns.
 ///
 /// # Attributes of the struct
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `table = "schema.table"` | the table; required, and checked as by [`TableName`](crate::TableName) |
-/// | `rename_all = "camelCase"` | how columns are called after their fields; the rules are serde's |
-/// | `columns = "Name"` | the name of the struct of columns, where there is a `UserColumns` already |
-/// | `crate = "path"` | where dbcache is, if not at `::dbcache` |
+/// | `table = "schema.table"` | the table; required, and valid as a [`TableName`](crate::TableName) |
+/// | `rename_all = "camelCase"` | converts the names of fields into names of columns, by the rules of serde |
+/// | `columns = "Name"` | the name of the struct of columns, if the name `UserColumns` is already taken |
+/// | `crate = "path"` | the path of dbcache, if it is not `::dbcache` |
 ///
 /// ```
 /// # extern crate dbcache as row_cache;
@@ -65,12 +66,12 @@
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `id` | the primary key, of a type that is a [`Key`](crate::key::Key); required, on one field |
-/// | `rename = "name"` | the column's name, where it is not the field's |
-/// | `json` | a document: comes from the database as JSON text or structured, and is kept as nested Parquet columns. The type derives [`CachedJson`] and `serde::Deserialize`, or is an `Option` or a `Vec` of such a type, or a `Vec` of plain values |
-/// | `default` | rows that were stored before the field existed have its `Default`, and are not fetched again for it |
-/// | `default = "path"` | the same with what the function at the path gives |
-/// | `skip` | no column; a row that is read has the field's `Default` |
+/// | `id` | the primary key; its type is a [`Key`](crate::key::Key); required, on exactly one field |
+/// | `rename = "name"` | the name of the column, if it is not the name of the field |
+/// | `json` | a document: fetched as JSON text or structured values, and stored as nested Parquet columns. The type derives [`CachedJson`] and `serde::Deserialize`, or it is an `Option` or a `Vec` of such a type, or a `Vec` of plain values |
+/// | `default` | rows that were stored before the field existed get its `Default`, and are not fetched again |
+/// | `default = "path"` | like `default`, with the result of the function at `path` |
+/// | `skip` | the field is not a column; rows get its `Default` |
 ///
 /// ```
 /// use dbcache::{Cached, Record};
@@ -102,11 +103,11 @@
 /// assert_eq!(names, ["type", "keywords", "extra", "comments", "language"]);
 /// ```
 ///
-/// A column of plain values, such as an enum or a `Vec<String>` that the database has as an array, takes no `json`:
-/// its values are stored as they come. A field of type `serde_json::Value` is JSON text with it or without.
+/// Omit `json` for a column of plain values, such as an enum, or a `Vec<String>` that is an array in the database: its
+/// values are stored as they are fetched. A field of type `serde_json::Value` is JSON text with or without `json`.
 pub use dbcache_derive::Cached;
 
-/// Makes a type a document in a `#[cached(json)]` field, or an enum in any field.
+/// Derives [`ColumnValue`](crate::ColumnValue) for a document in a `#[cached(json)]` field, or for an enum in any field.
 ///
 /// ```
 /// use dbcache::polars::prelude::DataType;
@@ -156,27 +157,32 @@ pub use dbcache_derive::Cached;
 ///
 /// # Structs
 ///
-/// A struct with named fields is stored as nested columns, one for each field, so that reading one path decodes one
-/// leaf and parses nothing. What a path names is what serde reads: `#[serde(rename = "…")]`,
-/// `rename(deserialize = "…")`, `rename_all` and `skip` count, and `default` fills what the JSON lacks. `flatten`,
-/// and attributes after which the JSON has another form (`from`, `into`, `try_from`, `remote`, `transparent`,
-/// `tag`), are refused.
+/// A struct with named fields is stored as nested columns, one for each field. Reading a path therefore decodes a single
+/// leaf column and parses no JSON. Paths use the names that serde reads:
 ///
-/// [`Record::columns`](crate::Record::columns) has a struct of columns for a document, `ProfileColumns` for
-/// `Profile`. It is a column itself, and has the columns below it as fields. Below an `Option` they are all `Option`s:
-/// `city` above is a `Column<User, Option<String>>`. A `Vec` is one column, without paths into it.
+/// | attributes of serde | effect |
+/// |---|---|
+/// | `rename = "…"`, `rename(deserialize = "…")`, `rename_all`, `skip` | name or omit keys, as in serde |
+/// | `default` | replaces a key that the JSON does not contain |
+/// | `flatten`, and attributes that change the form of the JSON: `from`, `into`, `try_from`, `remote`, `transparent`, `tag` | rejected |
+///
+/// In [`Record::columns`](crate::Record::columns), a document is a generated struct, such as `ProfileColumns` for
+/// `Profile`. The struct is itself a column, and its fields are the columns below it. Below an `Option`, all of them are
+/// `Option`s: `city` above is a `Column<User, Option<String>>`. A `Vec` is a single column without paths into it.
 ///
 /// # Enums
 ///
-/// An enum without values is stored as text, by the names that serde gives its variants (`rename`, `rename_all`,
-/// `alias`, `other`). One whose variants carry values, or with `tag`, `content` or `untagged`, is JSON text, and
-/// needs `serde::Serialize` and `serde::Deserialize`.
+/// An enum without values is stored as text: the names that serde gives its variants (`rename`, `rename_all`, `alias`,
+/// `other`). An enum whose variants carry values, or with `tag`, `content` or `untagged`, is stored as JSON text, and must
+/// implement `serde::Serialize` and `serde::Deserialize`.
 ///
 /// # Attributes
 ///
-/// `#[cached(crate = "path")]` on the type says where dbcache is, if not at `::dbcache`.
-/// `#[cached(columns = "Name")]` names the struct of columns of a document.
-/// `#[cached(rename_all = "…")]` counts where serde's is not given: for types that derive nothing of serde.
+/// | attribute of the type | meaning |
+/// |---|---|
+/// | `crate = "path"` | the path of dbcache, if it is not `::dbcache` |
+/// | `columns = "Name"` | the name of the struct of columns of a document |
+/// | `rename_all = "…"` | like the attribute of serde, for types that derive nothing of serde; the attribute of serde takes precedence |
 ///
 /// ```
 /// # extern crate dbcache as row_cache;

@@ -32,7 +32,7 @@ impl TableName {
     /// [`Error::TableName`] with what is wrong.
     pub fn new(name: impl Into<String>) -> Result<Self> {
         let name = name.into();
-        match fault(&name) {
+        match table_fault(&name) {
             None => Ok(Self(name)),
             Some(reason) => Err(Error::TableName { name, reason }),
         }
@@ -55,7 +55,7 @@ impl fmt::Display for TableName {
     }
 }
 
-fn fault(name: &str) -> Option<String> {
+fn table_fault(name: &str) -> Option<String> {
     if let Some(bad) = name.chars().find(|c| c.is_control() || matches!(c, '/' | '\\' | '"')) {
         return Some(format!("it may not contain {bad:?}"));
     }

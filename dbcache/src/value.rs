@@ -25,7 +25,7 @@ use std::fmt::Debug;
 
 use polars::prelude::{DataType, PlSmallStr, PolarsResult, Series};
 
-use crate::column::{Nullness, Place};
+use crate::column::{ColumnSpec, Nullness};
 use crate::record::{Record, SelectColumn};
 
 #[cfg(feature = "chrono")]
@@ -88,7 +88,7 @@ pub trait ColumnValue: Sized + Send + Sync + 'static {
     const NULLABLE: bool = false;
 
     #[doc(hidden)]
-    fn handle<T: Record, N: Nullness>(place: Place) -> Self::Handle<T, N>;
+    fn handle<T: Record, N: Nullness>(spec: ColumnSpec) -> Self::Handle<T, N>;
 }
 
 /// A field type that needs no `#[cached(json)]`: everything but documents and lists of them.
@@ -152,9 +152,9 @@ macro_rules! leaf_handle {
         type Handle<T: $crate::record::Record, N: $crate::column::Nullness> = $crate::column::Column<T, N::Of<Self>>;
 
         fn handle<T: $crate::record::Record, N: $crate::column::Nullness>(
-            place: $crate::column::Place,
+            spec: $crate::column::ColumnSpec,
         ) -> Self::Handle<T, N> {
-            $crate::column::Column::new(place)
+            $crate::column::Column::new(spec)
         }
     };
 }

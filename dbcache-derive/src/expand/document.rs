@@ -1,36 +1,26 @@
-//! A document: its columns, its builder and its reader.
+//! A document's struct of columns, its builder and its reader.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Ident;
 
-use super::{at, bounds, lints, places, shown, with_bounds};
+use super::bounds::{attributes, bounds};
+use super::{at, copy, locals, opaque_debug, shown};
 use crate::model::Document;
 
 pub(crate) fn expand(document: &Document<'_>) -> TokenStream {
     let private = document.host.private();
     let bounds = bounds(document.stored().map(|field| (field.ty, code!(#private::ColumnValue))));
-    let lints = lints();
-    with_bounds(&bounds, |cfg, bounds| {
-        let columns = columns_struct(document, cfg, bounds);
-        let [selection, value] = [selection(document, bounds), value(document, bounds)];
-        let [builder, reader] = [builder(document, bounds), reader(document, bounds)];
-        code! {
-            #columns
+    let columns = columns_struct(document, &bounds);
+    let impls = [selection, value, builder, reader].map(|part| part(document, &bounds));
+    code! {
+        #columns
 
-            #cfg
-            #lints
-            const _: () = {
-                #selection
-                #value
-                #builder
-                #reader
-            };
-        }
-    })
+        const _: () = { #(#impls)* };
+    }
 }
 
-fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
+fn columns_struct(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let (name, visibility, columns) = (document.host.name, document.host.visibility, &document.host.columns);
     let fields = document.stored().map(|field| {
@@ -41,13 +31,12 @@ fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStre
         code!(#[doc = #doc] pub #ident: #handle,)
     });
     let doc = format!(
-        "The typed columns below a document of type [`{name}`]. Selects the whole document where it is used as a column itself."
+        "The typed columns below a document of type [`{name}`]. As a column itself, it selects the whole document."
     );
-    let lints = lints();
+    let attributes = attributes(&private);
     code! {
-        #cfg
         #[doc = #doc]
-        #lints
+        #attributes
         #[allow(dead_code, private_interfaces)]
         #visibility struct #columns<__Record: #private::Record, __Nullness: #private::Nullness> where #bounds {
             #(#fields)*
@@ -56,7 +45,7 @@ fn columns_struct(document: &Document<'_>, cfg: &TokenStream, bounds: &TokenStre
     }
 }
 
-/// The traits by which the struct of columns is itself a column.
+/// The impls that make the struct of columns itself a column.
 fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let (name, columns) = (document.host.name, &document.host.columns);
@@ -64,18 +53,13 @@ fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let itself = code!(#columns<__Record, __Nullness>);
     let column = code!(#private::Column<__Record, __Nullness::Of<#name>>);
     let below = document.stored().map(|field| field.name);
+    let attributes = attributes(&private);
+    let copy = copy(&generics, &itself, &attributes, bounds);
     code! {
-        #[automatically_derived]
-        impl #generics ::core::clone::Clone for #itself where #bounds {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
+        #copy
 
         #[automatically_derived]
-        impl #generics ::core::marker::Copy for #itself where #bounds {}
-
-        #[automatically_derived]
+        #attributes
         impl #generics ::core::fmt::Debug for #itself where #bounds {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Debug::fmt(&self.__document, f)
@@ -83,6 +67,7 @@ fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
         }
 
         #[automatically_derived]
+        #attributes
         impl #generics #private::SelectColumn<__Record> for #itself where #bounds {
             type Value = __Nullness::Of<#name>;
 
@@ -97,6 +82,7 @@ fn selection(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
         }
 
         #[automatically_derived]
+        #attributes
         impl #generics #private::Selection<__Record> for #itself where #bounds {
             type Row = __Nullness::Of<#name>;
 
@@ -120,11 +106,13 @@ fn value(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let fields = document.stored().map(|field| {
         let (ident, ty, key) = (field.name, field.ty, &field.key);
         quote_spanned! {at(ty)=>
-            #ident: <#ty as #private::ColumnValue>::handle::<__Record, __Nullness>(place.key(#key)),
+            #ident: <#ty as #private::ColumnValue>::handle::<__Record, __Nullness>(spec.key(#key)),
         }
     });
+    let attributes = attributes(&private);
     code! {
         #[automatically_derived]
+        #attributes
         impl #private::ColumnValue for #name where #bounds {
             type Nullable = ::core::option::Option<Self>;
             type Builder = __Builder;
@@ -134,20 +122,20 @@ fn value(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
             type Handle<__Record: #private::Record, __Nullness: #private::Nullness> = #columns<__Record, __Nullness>;
 
             fn handle<__Record: #private::Record, __Nullness: #private::Nullness>(
-                place: #private::Place,
+                spec: #private::ColumnSpec,
             ) -> Self::Handle<__Record, __Nullness> {
-                #columns { #(#fields)* __document: #private::Column::new(place) }
+                #columns { #(#fields)* __document: #private::Column::new(spec) }
             }
         }
     }
 }
 
-/// One builder a field, and which rows have a document.
+/// The builder: one builder for each field, and the validity of the rows.
 fn builder(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let name = document.host.name;
     let stored: Vec<_> = document.stored().collect();
-    let places = places(stored.len());
+    let locals = locals(stored.len());
     let builders: Vec<TokenStream> = stored
         .iter()
         .map(|field| {
@@ -160,11 +148,13 @@ fn builder(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
         quote_spanned!(at(ty)=> (#key, #private::FieldBuilder::<#ty>::data_type()))
     });
     let (keys, idents): (Vec<_>, Vec<_>) = stored.iter().map(|field| (&field.key, field.name)).unzip();
-    let debug = opaque_debug(&code!(__Builder), bounds);
+    let attributes = attributes(&private);
+    let debug = opaque_debug(&code!(__Builder), &attributes, bounds);
     code! {
         #[doc(hidden)]
+        #attributes
         pub struct __Builder where #bounds {
-            #(#places: #builders,)*
+            #(#locals: #builders,)*
             rows: ::core::primitive::usize,
             validity: #private::Validity,
         }
@@ -172,6 +162,7 @@ fn builder(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
         #debug
 
         #[automatically_derived]
+        #attributes
         impl #private::ColumnBuilder<#name> for __Builder where #bounds {
             fn data_type() -> #private::DataType {
                 #private::struct_type([#(#data_types),*])
@@ -179,57 +170,59 @@ fn builder(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
 
             fn with_capacity(rows: ::core::primitive::usize) -> Self {
                 Self {
-                    #(#places: #private::FieldBuilder::with_capacity(rows),)*
+                    #(#locals: #private::FieldBuilder::with_capacity(rows),)*
                     rows: 0,
                     validity: ::core::default::Default::default(),
                 }
             }
 
             fn push(&mut self, value: &#name) {
-                #(self.#places.push(&value.#idents);)*
+                #(self.#locals.push(&value.#idents);)*
                 self.validity.push_valid();
                 self.rows += 1;
             }
 
             fn push_null(&mut self) {
-                #(self.#places.push_null();)*
+                #(self.#locals.push_null();)*
                 self.validity.push_null(self.rows);
                 self.rows += 1;
             }
 
             fn finish(self, name: #private::PlSmallStr) -> #private::PolarsResult<#private::Series> {
-                let fields = [#(self.#places.finish(#keys)?),*];
+                let fields = [#(self.#locals.finish(#keys)?),*];
                 #private::finish_struct(name, self.rows, &fields, self.validity)
             }
         }
     }
 }
 
-/// One reader a field, and which rows have a document.
+/// The reader: one reader for each field, and the validity of the rows.
 fn reader(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
     let private = document.host.private();
     let name = document.host.name;
     let stored: Vec<_> = document.stored().collect();
-    let places = places(stored.len());
-    let readers = stored.iter().zip(&places).map(|(field, place)| {
+    let locals = locals(stored.len());
+    let readers = stored.iter().zip(&locals).map(|(field, local)| {
         let ty = field.ty;
-        quote_spanned!(at(ty)=> #place: #private::FieldReader<#ty>,)
+        quote_spanned!(at(ty)=> #local: #private::FieldReader<#ty>,)
     });
-    let opened = stored.iter().zip(&places).map(|(field, place): (_, &Ident)| {
+    let opened = stored.iter().zip(&locals).map(|(field, local): (_, &Ident)| {
         let key = &field.key;
-        code!(#place: #private::FieldReader::open(&mut fields, #key)?,)
+        code!(#local: #private::FieldReader::open(&mut fields, #key)?,)
     });
-    let values = stored.iter().zip(&places).map(|(field, place)| {
+    let values = stored.iter().zip(&locals).map(|(field, local)| {
         let ident = field.name;
-        code!(#ident: self.#place.get(row)?,)
+        code!(#ident: self.#local.get(row)?,)
     });
     let skipped = document.fields.iter().filter(|field| field.skip).map(|field| {
         let (ident, ty) = (field.name, field.ty);
         quote_spanned!(at(ty)=> #ident: <#ty as ::core::default::Default>::default(),)
     });
-    let debug = opaque_debug(&code!(__Reader), bounds);
+    let attributes = attributes(&private);
+    let debug = opaque_debug(&code!(__Reader), &attributes, bounds);
     code! {
         #[doc(hidden)]
+        #attributes
         pub struct __Reader where #bounds {
             #(#readers)*
             documents: #private::Documents,
@@ -238,6 +231,7 @@ fn reader(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
         #debug
 
         #[automatically_derived]
+        #attributes
         impl #private::ColumnReader<#name> for __Reader where #bounds {
             fn new(column: &#private::Series) -> ::core::result::Result<Self, #private::Fault> {
                 let (documents, mut fields) = #private::Documents::open(column)?;
@@ -252,18 +246,6 @@ fn reader(document: &Document<'_>, bounds: &TokenStream) -> TokenStream {
                     return ::core::result::Result::Ok(::core::option::Option::None);
                 }
                 ::core::result::Result::Ok(::core::option::Option::Some(#name { #(#values)* #(#skipped)* }))
-            }
-        }
-    }
-}
-
-fn opaque_debug(name: &TokenStream, bounds: &TokenStream) -> TokenStream {
-    let shown = name.to_string();
-    code! {
-        #[automatically_derived]
-        impl ::core::fmt::Debug for #name where #bounds {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct(#shown).finish_non_exhaustive()
             }
         }
     }

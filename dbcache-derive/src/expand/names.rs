@@ -1,4 +1,4 @@
-//! An enum without values: text, by the names that serde gives its variants.
+//! An enum without values, stored as text: the names that serde gives its variants.
 
 use proc_macro2::TokenStream;
 
@@ -8,8 +8,8 @@ use crate::model::Names;
 pub(crate) fn expand(names: &Names<'_>) -> TokenStream {
     let private = names.host.private();
     let name = names.host.name;
-    let value =
-        leaf_value(&names.host, &TokenStream::new(), code!(#private::NameBuilder), code!(#private::NameReader<Self>));
+    let column = [code!(#private::NameBuilder), code!(#private::NameReader<Self>)];
+    let value = leaf_value(&private, name, &TokenStream::new(), column);
     let (idents, texts): (Vec<_>, Vec<_>) = names.variants.iter().map(|variant| (variant.ident, &variant.name)).unzip();
     let patterns = names.variants.iter().map(|variant| {
         let (text, aliases) = (&variant.name, &variant.aliases);

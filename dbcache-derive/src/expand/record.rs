@@ -3,7 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{at, bounds, lints, places, shown, with_bounds};
+use super::bounds::{attributes, bounds};
+use super::{at, copy, locals, opaque_debug, shown};
 use crate::model::{Record, RecordField};
 
 pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
@@ -12,24 +13,21 @@ pub(crate) fn expand(record: &Record<'_>) -> TokenStream {
         Some(_) => (field.ty, code!(#private::ColumnValue + #private::DeserializeOwned)),
         None => (field.ty, code!(#private::PlainValue)),
     }));
-    with_bounds(&bounds, |cfg, bounds| {
-        let columns = columns_struct(record, cfg, bounds);
-        let record = record_impl(record, cfg, bounds);
-        code!(#columns #record)
-    })
+    let columns = columns_struct(record, &bounds);
+    let record = record_impl(record, &bounds);
+    code!(#columns #record)
 }
 
-fn record_impl(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
+fn record_impl(record: &Record<'_>, bounds: &TokenStream) -> TokenStream {
     let private = record.host.private();
     let name = record.host.name;
     let columns_name = &record.host.columns;
     let id = record.fields.iter().find(|field| field.is_id()).map(|field| field.ty);
     let methods = [columns(record), schema(record), to_frame(record), from_frame(record)];
-    let lints = lints();
+    let attributes = attributes(&private);
     code! {
-        #cfg
-        #lints
         #[automatically_derived]
+        #attributes
         impl #private::Record for #name where #bounds {
             type Id = #id;
             type Columns = #columns_name;
@@ -39,13 +37,13 @@ fn record_impl(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> 
     }
 }
 
-fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) -> TokenStream {
+fn columns_struct(record: &Record<'_>, bounds: &TokenStream) -> TokenStream {
     let private = record.host.private();
     let (name, visibility, columns_name) = (record.host.name, record.host.visibility, &record.host.columns);
     let fields = record.columns().map(|field| {
         let (ident, ty) = (field.name, field.ty);
         let doc = format!("The column `{}`, of type `{}`.", field.column, shown(ty));
-        // A plain value has a plain column, which reads better in the user's documentation than the general form.
+        // The general form would also serve a plain value, but `Column` reads better in the user's documentation.
         let handle = if field.attr.json.is_some() {
             quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::Handle<#name, #private::Required>)
         } else {
@@ -53,38 +51,19 @@ fn columns_struct(record: &Record<'_>, cfg: &TokenStream, bounds: &TokenStream) 
         };
         code!(#[doc = #doc] pub #ident: #handle,)
     });
-    let doc = format!("The typed columns of [`{name}`], which `{name}::columns()` gives.");
-    let lints = lints();
-    let shown_name = columns_name.to_string();
+    let doc = format!("The typed columns of [`{name}`], returned by `{name}::columns()`.");
+    let attributes = attributes(&private);
+    let shown_name = code!(#columns_name);
+    let copy = copy(&TokenStream::new(), &shown_name, &attributes, bounds);
+    let debug = opaque_debug(&shown_name, &attributes, bounds);
     code! {
-        #cfg
         #[doc = #doc]
-        #lints
+        #attributes
         #[allow(dead_code, private_interfaces)]
         #visibility struct #columns_name where #bounds { #(#fields)* }
 
-        #cfg
-        #lints
-        #[automatically_derived]
-        impl ::core::clone::Clone for #columns_name where #bounds {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-
-        #cfg
-        #lints
-        #[automatically_derived]
-        impl ::core::marker::Copy for #columns_name where #bounds {}
-
-        #cfg
-        #lints
-        #[automatically_derived]
-        impl ::core::fmt::Debug for #columns_name where #bounds {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct(#shown_name).finish_non_exhaustive()
-            }
-        }
+        #copy
+        #debug
     }
 }
 
@@ -98,7 +77,7 @@ fn columns(record: &Record<'_>) -> TokenStream {
     });
     code! {
         fn columns() -> Self::Columns {
-            static COLUMNS: #private::Shared = #private::Shared::new();
+            static COLUMNS: #private::StaticColumns = #private::StaticColumns::new();
             COLUMNS.get(|| #columns_name { #(#fields)* })
         }
     }
@@ -109,10 +88,10 @@ fn handle(record: &Record<'_>, field: &RecordField<'_>) -> TokenStream {
     let (name, ty, column) = (record.host.name, field.ty, &field.column);
     let default = default(record, field);
     if field.attr.json.is_some() {
-        let place = quote_spanned!(at(ty)=> #private::Place::json::<#ty>(#column)#default);
-        quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::handle::<#name, #private::Required>(#place))
+        let spec = quote_spanned!(at(ty)=> #private::ColumnSpec::json::<#ty>(#column)#default);
+        quote_spanned!(at(ty)=> <#ty as #private::ColumnValue>::handle::<#name, #private::Required>(#spec))
     } else {
-        quote_spanned!(at(ty)=> #private::Column::new(#private::Place::plain::<#ty>(#column)#default))
+        quote_spanned!(at(ty)=> #private::Column::new(#private::ColumnSpec::plain::<#ty>(#column)#default))
     }
 }
 
@@ -133,7 +112,7 @@ fn schema(record: &Record<'_>) -> TokenStream {
     let listed = columns.map(|ident| code!(#private::SelectColumn::<Self>::list(&columns.#ident, &mut paths);));
     code! {
         fn schema() -> &'static #private::Schema {
-            static SCHEMA: #private::SharedSchema = #private::SharedSchema::new();
+            static SCHEMA: #private::StaticSchema = #private::StaticSchema::new();
             SCHEMA.get(|| {
                 let columns = <Self as #private::Record>::columns();
                 let mut paths = ::std::vec::Vec::new();
@@ -157,11 +136,11 @@ fn to_frame(record: &Record<'_>) -> TokenStream {
     let id = record.columns().next().map(|field| field.name);
     let count = columns.len();
     let last = columns.pop();
-    let places = 0..columns.len();
+    let indices = 0..columns.len();
     code! {
         fn to_frame(rows: &[Self]) -> ::core::result::Result<#private::DataFrame, #private::CellError> {
-            #private::table(rows.len(), #count, &|place| match place {
-                #(#places => #columns,)*
+            #private::table(rows.len(), #count, &|index| match index {
+                #(#indices => #columns,)*
                 _ => #last,
             })
         }
@@ -175,16 +154,16 @@ fn to_frame(record: &Record<'_>) -> TokenStream {
 fn from_frame(record: &Record<'_>) -> TokenStream {
     let private = record.host.private();
     let count = record.columns().count();
-    let places = places(count);
-    let readers = record.columns().zip(&places).map(|(field, place)| {
+    let locals = locals(count);
+    let readers = record.columns().zip(&locals).map(|(field, local)| {
         let (ident, ty) = (field.name, field.ty);
         quote_spanned! {at(ty)=>
-            let #place = cells.reader::<#ty>(#private::SelectColumn::<Self>::column(&columns.#ident).column_schema())?;
+            let #local = cells.reader::<#ty>(#private::SelectColumn::<Self>::column(&columns.#ident).column_schema())?;
         }
     });
-    let fields = record.columns().zip(&places).map(|(field, place)| {
+    let fields = record.columns().zip(&locals).map(|(field, local)| {
         let ident = field.name;
-        code!(#ident: #place.get(row)?,)
+        code!(#ident: #local.get(row)?,)
     });
     let skipped = record.fields.iter().filter(|field| field.is_skipped()).map(|field| {
         let (ident, ty) = (field.name, field.ty);

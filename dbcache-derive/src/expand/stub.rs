@@ -1,9 +1,9 @@
-//! What is generated beside error messages: enough for the rest of the user's program to type-check.
+//! Stub impls, generated beside error messages so that the rest of the user's program type-checks.
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-use super::leaf_handle;
+use super::leaf_value;
 
 pub(crate) fn record(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
     if !input.generics.params.is_empty() {
@@ -47,21 +47,6 @@ pub(crate) fn json(input: &DeriveInput, krate: &TokenStream) -> TokenStream {
         return TokenStream::new();
     }
     let private = code!(#krate::__private);
-    let name = &input.ident;
-    let handle = leaf_handle(&private);
-    code! {
-        #[automatically_derived]
-        impl #private::ColumnValue for #name {
-            type Nullable = ::core::option::Option<Self>;
-            type Builder = #private::StubColumn;
-            type Reader = #private::StubColumn;
-            type ListBuilder = #private::ListBuilder<Self>;
-            type ListReader = #private::ListReader<Self>;
-
-            #handle
-        }
-
-        #[automatically_derived]
-        impl #private::PlainValue for #name {}
-    }
+    let stub = code!(#private::StubColumn);
+    leaf_value(&private, &input.ident, &TokenStream::new(), [stub.clone(), stub])
 }

@@ -1,9 +1,10 @@
-//! An enum whose variants carry values: JSON text, as serde writes it.
+//! An enum whose variants carry values, stored as the JSON text that serde writes.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{leaf_value, located};
+use super::bounds::located;
+use super::leaf_value;
 use crate::model::Host;
 
 pub(crate) fn expand(host: &Host<'_>) -> TokenStream {
@@ -11,5 +12,5 @@ pub(crate) fn expand(host: &Host<'_>) -> TokenStream {
     let name = host.name;
     let bounds = quote_spanned!(name.span()=> #name: #private::JsonText);
     let bounds = located(bounds, name.span());
-    leaf_value(host, &bounds, code!(#private::JsonTextBuilder), code!(#private::JsonTextReader<Self>))
+    leaf_value(&private, name, &bounds, [code!(#private::JsonTextBuilder), code!(#private::JsonTextReader<Self>)])
 }

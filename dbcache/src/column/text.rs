@@ -1,10 +1,10 @@
-//! The dotted text form of a column and its path.
+//! The dotted text form of a column and its path: parsing and writing.
 
 use std::fmt;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The column's name and the steps of the path, or what is wrong with the text.
+/// Returns the name of the column and the steps of the path, or what is wrong with the text.
 pub(super) fn parse(text: &str) -> Result<(String, Vec<String>), String> {
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
         return Err(format!("it may not contain {bad:?}"));
@@ -34,7 +34,7 @@ struct Name {
     quoted: bool,
 }
 
-/// Reads up to the next dot or the end.
+/// Reads a name, up to the next dot or the end.
 fn name(rest: &mut Peekable<Chars<'_>>) -> Result<Name, String> {
     if rest.next_if_eq(&'"').is_some() { quoted(rest) } else { bare(rest) }
 }
@@ -45,8 +45,8 @@ fn bare(rest: &mut Peekable<Chars<'_>>) -> Result<Name, String> {
         text.push(next);
     }
     if text.contains('"') {
-        let hint = r#"quote the whole of it, with `\"` for a quote"#;
-        return Err(format!("a double quote stands inside {text:?}: {hint}"));
+        let hint = r#"put the whole name in quotes, with `\"` for a quote"#;
+        return Err(format!("a double quote is inside {text:?}: {hint}"));
     }
     Ok(Name { text, quoted: false })
 }
@@ -62,23 +62,23 @@ fn quoted(rest: &mut Peekable<Chars<'_>>) -> Result<Name, String> {
     }
     match rest.peek() {
         None | Some('.') => Ok(Name { text, quoted: true }),
-        Some(other) => Err(format!("after a closing quote comes {other:?} where a dot belongs")),
+        Some(other) => Err(format!("expected a dot after the closing quote, found {other:?}")),
     }
 }
 
 fn escaped(rest: &mut Peekable<Chars<'_>>) -> Result<char, String> {
     match rest.next().ok_or("a double quote is not closed")? {
         plain @ ('"' | '\\') => Ok(plain),
-        other => Err(format!(r#"the escape `\{other}` is unknown: in quotes there are `\"` and `\\`"#)),
+        other => Err(format!(r#"the escape `\{other}` is unknown: the escapes are `\"` and `\\`"#)),
     }
 }
 
-/// Whether a name has to be put in quotes.
+/// Returns `true` if a name must be in quotes.
 pub(super) fn is_quoted(name: &str) -> bool {
     name.is_empty() || name.contains(['.', '"'])
 }
 
-/// Writes a name so that `parse` reads it back.
+/// Writes a name such that `parse` reads it back.
 pub(super) fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     if !is_quoted(name) {
         return f.write_str(name);

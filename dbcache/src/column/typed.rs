@@ -1,4 +1,4 @@
-//! Typed columns: phantom shells over what a record's schema says of a column.
+//! Typed columns: phantom shells over the schema of a column.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,9 +11,10 @@ use crate::json_path::JsonPath;
 use crate::record::{CellError, ColumnSchema, ParseJson, Record, SelectColumn, Selection, parse_json, select_one};
 use crate::value::{ColumnBuilder, ColumnValue, PlainValue};
 
-/// A column of the record `T`, or a path into one, whose values are `V`.
+/// A column of the record `T`, or a path into a column, with values of type `V`.
 ///
-/// Columns come from [`Record::columns`]. They are small, and `Copy`. A path below an `Option` has an `Option` as `V`.
+/// [`Record::columns`] returns the columns of a record. A `Column` is a single pointer, and `Copy`. For a path below an
+/// `Option`, `V` is an `Option` too.
 ///
 /// ```
 /// use dbcache::column::Column;
@@ -37,47 +38,47 @@ pub struct Column<T, V> {
 }
 
 impl<T: Record, V: ColumnValue> Column<T, V> {
-    /// The schema lives as long as the program: a record's columns are made once.
+    /// Leaks the schema: the columns of a record are created once per program.
     #[doc(hidden)]
-    pub fn new(place: Place) -> Self {
+    pub fn new(spec: ColumnSpec) -> Self {
         let schema = ColumnSchema {
-            column: ColumnRef::with_path(place.column, place.keys),
+            column: ColumnRef::with_path(spec.column, spec.keys),
             data_type: <V::Builder as ColumnBuilder<V>>::data_type(),
             nullable: V::NULLABLE,
-            parse_json: place.parse_json,
-            default: place.default,
+            parse_json: spec.parse_json,
+            default: spec.default,
         };
         Self { schema: Box::leak(Box::new(schema)), types: PhantomData }
     }
 }
 
 impl<T, V> Column<T, V> {
-    /// The name of the column that is fetched and cached.
+    /// The name of the column in the table.
     pub fn name(&self) -> &'static str {
         self.schema.column().column()
     }
 
-    /// The path in that column; empty for the column itself.
+    /// The path into the column. It is empty for the column itself.
     pub fn path(&self) -> &'static JsonPath {
         self.schema.column().path()
     }
 
-    /// The column's name and path, without their types.
+    /// The name and the path, without types.
     pub fn column(&self) -> &'static ColumnRef {
         self.schema.column()
     }
 
-    /// The Polars type of the column's values.
+    /// The Polars type of the values.
     pub fn data_type(&self) -> &'static DataType {
         self.schema.data_type()
     }
 
-    /// Whether `V` is an `Option`.
+    /// Returns `true` if `V` is an `Option`.
     pub fn nullable(&self) -> bool {
         self.schema.nullable()
     }
 
-    /// All that the schema says of the column.
+    /// The schema of the column.
     #[doc(hidden)]
     pub fn column_schema(&self) -> &'static ColumnSchema {
         self.schema
@@ -118,13 +119,13 @@ impl<T: Record, V: ColumnValue> Selection<T> for Column<T, V> {
     }
 }
 
-/// Whether a column below a nested document can be NULL because something above it can.
+/// Whether a column below a document can be NULL because a document above it can.
 pub trait Nullness: Copy + Send + Sync + 'static {
-    /// The type of a column that holds `V` where everything above it is there.
+    /// The type of a column that holds `V` if all documents above it are present.
     type Of<V: ColumnValue>: ColumnValue;
 }
 
-/// Everything above the column is always there.
+/// All documents above the column are always present.
 #[derive(Clone, Copy, Debug)]
 pub enum Required {}
 
@@ -132,7 +133,7 @@ impl Nullness for Required {
     type Of<V: ColumnValue> = V;
 }
 
-/// Something above the column is an `Option`, so the column is one too.
+/// A document above the column is an `Option`, and therefore the column is one too.
 #[derive(Clone, Copy, Debug)]
 pub enum Optional {}
 
@@ -140,34 +141,34 @@ impl Nullness for Optional {
     type Of<V: ColumnValue> = V::Nullable;
 }
 
-/// Where a column's values are, and how they come from JSON text or a default.
+/// The column, its path, and the values that JSON text or a missing column become.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct ColumnSpec {
     column: String,
     keys: Vec<String>,
     parse_json: Option<ParseJson>,
     default: Option<fn() -> PolarsResult<Series>>,
 }
 
-impl Place {
-    /// A column of the table that comes as it is stored.
+impl ColumnSpec {
+    /// A column of the table whose values are stored as they are fetched.
     pub fn plain<V: PlainValue>(name: &str) -> Self {
         Self { column: name.to_owned(), keys: Vec::new(), parse_json: None, default: None }
     }
 
-    /// A column of the table that may come as JSON text.
+    /// A column of the table whose values may be fetched as JSON text.
     pub fn json<V: ColumnValue + DeserializeOwned>(name: &str) -> Self {
         Self { column: name.to_owned(), keys: Vec::new(), parse_json: parse_json::<V>(), default: None }
     }
 
-    /// The same column, with a value for rows that were stored without it.
+    /// Sets the value for rows that were stored without the column.
     #[must_use]
     pub fn default(mut self, default: fn() -> PolarsResult<Series>) -> Self {
         self.default = Some(default);
         self
     }
 
-    /// A key of the document at this place.
+    /// Returns the column of a key of this document.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
         let mut keys = self.keys.clone();

@@ -3,7 +3,7 @@
 use polars::prelude::{DataType, PlSmallStr, PolarsResult, Series};
 
 use super::{ColumnBuilder, ColumnReader, ColumnValue, Fault, ListBuilder, ListReader, PlainValue};
-use crate::column::{Nullness, Optional, Place};
+use crate::column::{ColumnSpec, Nullness, Optional};
 use crate::record::Record;
 
 /// An `Option` of an `Option` would need two kinds of NULL, so the value may not be one itself.
@@ -16,8 +16,8 @@ impl<V: ColumnValue<Nullable = Option<V>>> ColumnValue for Option<V> {
     type Handle<T: Record, N: Nullness> = V::Handle<T, Optional>;
     const NULLABLE: bool = true;
 
-    fn handle<T: Record, N: Nullness>(place: Place) -> Self::Handle<T, N> {
-        V::handle::<T, Optional>(place)
+    fn handle<T: Record, N: Nullness>(spec: ColumnSpec) -> Self::Handle<T, N> {
+        V::handle::<T, Optional>(spec)
     }
 }
 
