@@ -1,17 +1,17 @@
-//! Table names, and names that come near a misspelt one.
+//! Table names, and suggestions for misspelled names.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// How alike two names must be, from 0 to 1, for one to be suggested for the other.
-const ALIKE: f64 = 0.7;
-/// How many names are suggested at the most.
-const SUGGESTIONS: usize = 3;
+/// Minimum similarity of a suggested name, from 0 to 1.
+const MIN_SIMILARITY: f64 = 0.7;
+/// Maximum number of suggestions.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// A table's name: `schema.table`, or with further parts in front, `catalog.schema.table`.
+/// The name of a table: `schema.table`, or with further parts in front, `catalog.schema.table`.
 ///
-/// Names are case-sensitive, as written: `public.users` and `public.Users` are two tables.
+/// Names are case-sensitive: `public.users` and `public.Users` are two tables.
 ///
 /// ```
 /// use dbcache::TableName;
@@ -25,11 +25,12 @@ const SUGGESTIONS: usize = 3;
 pub struct TableName(String);
 
 impl TableName {
-    /// Checks a name: at least two parts between dots, none of them empty, no `/`, `\`, `"` or control character.
+    /// Parses a name. A name has at least two parts, which are separated by dots. No part is empty, begins or ends with
+    /// white space, or contains `/`, `\`, `"` or a control character.
     ///
     /// # Errors
     ///
-    /// [`Error::TableName`] with what is wrong.
+    /// Returns [`Error::TableName`] with the reason if the name is invalid.
     pub fn new(name: impl Into<String>) -> Result<Self> {
         let name = name.into();
         match table_fault(&name) {
@@ -38,12 +39,12 @@ impl TableName {
         }
     }
 
-    /// The name as it was given.
+    /// Returns the name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The parts between the dots.
+    /// Returns the parts between the dots.
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('.')
     }
@@ -68,14 +69,14 @@ fn table_fault(name: &str) -> Option<String> {
     name.split('.').find(|part| part.trim() != *part).map(|part| format!("the part {part:?} has a space at an end"))
 }
 
-/// The names most like `wanted`, the nearest first.
-pub(crate) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+/// Returns the names most similar to `wanted`, the most similar first.
+pub(crate) fn similar_names<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let wanted = wanted.to_lowercase();
-    let mut alike: Vec<(f64, &str)> = names
+    let mut similar: Vec<(f64, &str)> = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .collect();
-    alike.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(right.1)));
-    alike.into_iter().take(SUGGESTIONS).map(|(_, name)| name.to_owned()).collect()
+    similar.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(right.1)));
+    similar.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name.to_owned()).collect()
 }

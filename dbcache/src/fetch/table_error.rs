@@ -1,7 +1,7 @@
 //! Why a database has no rows of a table for anybody.
 
 use super::sql::suggestion;
-use crate::name::{TableName, near};
+use crate::name::{TableName, similar_names};
 
 /// Why a database has no rows of a table for anybody.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum TableError {
 impl TableError {
     /// A table that is not there, given all that are.
     pub(super) fn not_found(table: &TableName, tables: &[String]) -> Self {
-        let suggestions = near(table.as_str(), tables.iter().map(String::as_str));
+        let suggestions = similar_names(table.as_str(), tables.iter().map(String::as_str));
         Self::NotFound { table: table.to_string(), suggestions }
     }
 
@@ -54,7 +54,7 @@ impl TableError {
         column: &str,
         columns: impl IntoIterator<Item = &'c str>,
     ) -> Self {
-        let suggestions = near(column, columns);
+        let suggestions = similar_names(column, columns);
         Self::ColumnNotFound { table: table.to_string(), column: column.to_owned(), suggestions }
     }
 }

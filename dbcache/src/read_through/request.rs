@@ -10,7 +10,7 @@ use super::projection::Projection;
 use crate::column::ColumnRef;
 use crate::error::{Error, Result, UnknownColumn};
 use crate::key::IdSet;
-use crate::name::near;
+use crate::name::similar_names;
 use crate::nesting::Nesting;
 use crate::stats::Count;
 use crate::storage::{ColumnSet, LookUp, Need, Presence, Snapshot, Table, shown_path};
@@ -236,7 +236,7 @@ impl Request {
 
 fn unknown_column(need: &Need, known: &ColumnSet) -> UnknownColumn {
     let name = need.column.to_string();
-    let suggestions = near(&name, known.iter().map(String::as_str).filter(|known| *known != name));
+    let suggestions = similar_names(&name, known.iter().map(String::as_str).filter(|known| *known != name));
     UnknownColumn { name, suggestions, is_undeclared_key: false }
 }
 
@@ -245,6 +245,6 @@ fn unknown_key(need: &Need, returned: &Presence) -> UnknownColumn {
     let label = |path: Vec<String>| ColumnRef::with_path(need.column.clone(), path).label().to_string();
     let known: Vec<String> = returned.known_paths(&need.column).into_iter().map(label).collect();
     let name = label(shown_path(&need.path));
-    let suggestions = near(&name, known.iter().map(String::as_str));
+    let suggestions = similar_names(&name, known.iter().map(String::as_str));
     UnknownColumn { name, suggestions, is_undeclared_key: true }
 }
