@@ -154,6 +154,7 @@ impl IdSet {
     }
 
     #[expect(clippy::cloned_instead_of_copied, reason = "text is among the ids")]
+    /// Returns the id at `index`.
     pub(crate) fn get(&self, index: usize) -> Option<RowId> {
         each!(self, ids => ids.get(index).cloned().map(Into::into))
     }

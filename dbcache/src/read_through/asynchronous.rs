@@ -146,6 +146,7 @@ impl SessionHandle {
         Some(off_runtime(move || work(&session)).await)
     }
 
+    /// Closes the session after its last action.
     async fn close(mut self) -> Result<Completion> {
         let closed = self.with(|session| session.take().map(Session::close)).await.flatten();
         self.session = None;
@@ -188,6 +189,7 @@ struct Driver<'s> {
 }
 
 impl Driver<'_> {
+    /// Performs actions until none is left.
     async fn perform_all(&self) {
         loop {
             // Registered before the action is chosen, so that no wakeup in between is lost.
@@ -204,6 +206,7 @@ impl Driver<'_> {
         }
     }
 
+    /// Fetches a batch, and reports its outcome.
     async fn fetch(&self, job: FetchJob) {
         let fetched = self.call_fetcher(&job).await;
         let now = now();
@@ -215,6 +218,7 @@ impl Driver<'_> {
         self.wakeup.0.notify_waiters();
     }
 
+    /// Calls the fetcher, within the time limit of a batch.
     async fn call_fetcher(&self, job: &FetchJob) -> Result<Convert, BatchError> {
         let fetched = job.nesting().instrument(self.source.fetch(job.batch_request())).instrument(job.span.clone());
         match job.request.options.batch_timeout {

@@ -18,6 +18,7 @@ struct Bisection {
 }
 
 impl Bisections {
+    /// Notes that a batch succeeded. Its bisection, if it is a half, is then never exhausted.
     pub(super) fn count_success(&mut self, batch: &Batch) {
         if let Some(bisection) = self.0.get_mut(&batch.number) {
             bisection.any_succeeded = true;

@@ -74,6 +74,7 @@ struct Driver<'s> {
 }
 
 impl Driver<'_> {
+    /// Performs all actions of the session, in this thread and in `helpers` others.
     fn run(&self, helpers: usize) {
         let subscriber = tracing::dispatcher::get_default(Clone::clone);
         thread::scope(|scope| {
@@ -86,6 +87,7 @@ impl Driver<'_> {
         });
     }
 
+    /// Performs actions until none is left.
     fn perform_all(&self) {
         let mut chosen = self.choose_next();
         loop {
@@ -101,6 +103,7 @@ impl Driver<'_> {
         }
     }
 
+    /// Chooses the next action.
     fn choose_next(&self) -> Chosen {
         // Read before the action is chosen, so that no wakeup in between is lost.
         let wakeups = self.wakeup.count();

@@ -75,6 +75,8 @@ impl CommitBuffer {
         self.committed
     }
 
+    /// Buffers the rows of a batch. If validation has separated them into parts, because their values have no common
+    /// type, each part is buffered by itself. The first part also carries the ids without rows.
     pub(super) fn push(&mut self, batch: &Batch, returned: ValidatedBatch) -> Result<()> {
         // Only a refresh requests stored rows. If the fetcher no longer returns such a row, it is deleted.
         let gone = match self.replace {
@@ -227,6 +229,7 @@ impl Commit {
         committed
     }
 
+    /// Stores all buffered rows in one commit.
     fn store_merged(&self, committed: &mut CommitOutcome) -> Result<()> {
         let rows = self.buffered.iter().map(|buffered| buffered.rows.clone()).collect();
         let rows = merge_all(self.projection.table.name(), rows)?;

@@ -77,6 +77,7 @@ impl Request {
         self.table().read(|stored| self.coverage_in(&stored))
     }
 
+    /// Looks the ids up in a snapshot, and returns their coverage.
     pub(super) fn coverage_in(&self, stored: &Snapshot) -> Result<Coverage> {
         Coverage::of(&self.ids, &self.projection.needs, stored)
     }
@@ -137,6 +138,7 @@ impl Request {
         })
     }
 
+    /// Reads the result, given the coverage of the ids.
     pub(super) fn answer(&self, stored: &Snapshot, coverage: &Coverage) -> Result<Answer> {
         let (ids, not_found) = if coverage.is_complete() {
             (Arc::clone(&self.ids), self.ids.none())
@@ -162,6 +164,7 @@ impl Request {
         self.read(stored, &Arc::new(wanted.select(&found.hits)?), &found)
     }
 
+    /// Reads the result in blocks of ids, so that the locations of only one block are in memory at a time.
     fn read_in_blocks(&self, stored: &Snapshot) -> Result<DataFrame> {
         let mut all: Option<DataFrame> = None;
         for indices in blocks_to_read(self.ids.len()) {

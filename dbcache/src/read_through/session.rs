@@ -258,6 +258,7 @@ impl Session {
         Some(Action::Wait(until))
     }
 
+    /// Returns the error for a wait that would never end, with the ids that it is for.
     fn circular(&mut self) -> Error {
         let table = self.request.table().name().to_string();
         match self.queue.take_awaited() {
@@ -296,6 +297,7 @@ impl Session {
         self.in_flight < self.concurrency() && !self.buffer.is_full()
     }
 
+    /// Returns the next fetch, if one is ready and the limits on concurrency, uncommitted rows and rate allow it.
     fn next_fetch(&mut self, now: Instant) -> Result<Option<FetchJob>> {
         self.rate_limited_until = None;
         if !self.may_fetch() || !self.queue.has_ready(now) {
@@ -316,6 +318,8 @@ impl Session {
         Ok(Some(job))
     }
 
+    /// Prepares the fetch of a batch. A refresh also fetches the other columns that are cached for its ids, because it
+    /// replaces whole rows.
     fn job(&self, batch: Batch) -> Result<FetchJob> {
         let others = match self.request.fetch_mode {
             FetchMode::Refresh => self.request.other_columns(&batch.ids, &batch.snapshot)?,
@@ -331,6 +335,7 @@ impl Session {
         Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, pins, span })
     }
 
+    /// Takes a batch to retry, or claims ids for a new one. Ids that other requests hold are awaited instead.
     fn next_batch(&mut self, now: Instant) -> Result<Option<Batch>> {
         if let Some(batch) = self.queue.take_retry(now) {
             return Ok(Some(batch));
@@ -408,6 +413,7 @@ impl Session {
         self.queue = Queue::default();
     }
 
+    /// Buffers the returned rows. The ids without a row are absent from the database.
     fn on_rows(&mut self, batch: &Batch, returned: ValidatedBatch) -> Result<()> {
         let rows = returned.height();
         self.report(&ProgressEvent::Fetched { batch: batch.number, ids: batch.ids.len(), rows });
@@ -432,6 +438,7 @@ impl Session {
         add(&mut self.found_absent, ids)
     }
 
+    /// Retries, bisects or gives up a failed batch.
     fn on_failure(&mut self, batch: Batch, cause: BatchError, now: Instant) -> Result<()> {
         let (number, ids) = (batch.number, batch.ids.len());
         let is_ending = self.missing_columns.is_some();
@@ -566,6 +573,7 @@ impl Session {
         if self.others_stored { self.request.table().snapshot() } else { Ok(Arc::clone(self.buffer.stored())) }
     }
 
+    /// Returns how the request ended, given the coverage of its ids after all commits.
     fn completion(&self, stored: Arc<Snapshot>, coverage: Coverage) -> Result<Completion> {
         let non_hits = coverage.non_hit_ids(&self.request.ids)?;
         if self.request.fetch_mode == FetchMode::Offline && !non_hits.is_empty() {
