@@ -4,7 +4,6 @@ mod answer;
 mod builder;
 mod cache;
 pub mod column;
-mod contract;
 mod convert;
 mod data_type;
 #[cfg(feature = "derive")]
@@ -30,6 +29,7 @@ pub mod record;
 mod runtime;
 mod stats;
 mod storage;
+mod validate;
 pub mod value;
 
 #[doc(hidden)]

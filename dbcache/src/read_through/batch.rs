@@ -6,12 +6,12 @@ use tracing::Span;
 
 use super::claims::Claim;
 use super::request::{FetchMode, Request};
-use crate::contract::{self, Checked, Expected};
 use crate::error::{BatchError, BatchFailure, RejectedRow, Result};
 use crate::fetch::{BatchRequest, Columns, FetchedBatch, PinnedType};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Nesting};
 use crate::storage::{Presence, Rows, Snapshot};
+use crate::validate::{self, Checked, Expected};
 
 /// The ids of one fetcher call, with the claims on them.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl FetchJob {
     pub(super) fn validate(self, fetched: Result<FetchedBatch, BatchError>) -> BatchOutcome {
         let result = fetched.and_then(|fetched| {
             let bytes = fetched.size();
-            let Checked { parts, rejected } = contract::check(fetched, &self.expected())?;
+            let Checked { parts, rejected } = validate::check(fetched, &self.expected())?;
             Ok(match parts.iter().find(|rows| self.lacks_requirements(rows)) {
                 Some(rows) => BatchResult::MissingColumns(rows.presence().clone()),
                 None => BatchResult::Rows(ValidatedBatch { parts, rejected, bytes }),

@@ -276,6 +276,7 @@ impl Commit {
         self.store(&rows, Some(&buffered.gone), std::slice::from_ref(buffered), committed)
     }
 
+    /// Commits rows, and adds the result to the outcome.
     fn store(
         &self,
         rows: &Rows,

@@ -1,4 +1,4 @@
-//! What a fetcher promises of one batch, checked before anything of it is stored.
+//! Validation of a fetched batch, before any of its rows are stored.
 
 use std::ops::Range;
 
