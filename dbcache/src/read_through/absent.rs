@@ -75,13 +75,16 @@ impl AbsentIdCache {
             RememberAbsent::InFolder(age) => {
                 if let Err(cause) = table.remember_absent(ids, &last(age)) {
                     let cause = cause.with_causes();
-                    tracing::warn!(table = %table.name(), cause, "failed to store absent ids; the next request will query them again");
+                    tracing::warn!(
+                        table = %table.name(), cause,
+                        "failed to store absent ids; requests will query them again"
+                    );
                 }
             }
         }
     }
 
-    /// Forgets what is remembered in memory of these ids, or of all where there are none given.
+    /// Forgets the ids in `ids` that are remembered in memory, or all ids of the table if `ids` is `None`.
     pub(crate) fn forget(&self, table: &Table, ids: Option<&IdSet>) {
         match (ids, self.in_memory().get_mut(&of(table))) {
             (Some(ids), Some(absent)) => drop(absent.forget(ids)),

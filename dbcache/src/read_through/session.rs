@@ -273,7 +273,10 @@ impl Session {
         let Some(ids) = self.queue.take_awaited()? else { return Ok(()) };
         self.last_batch += 1;
         let (table, batch) = (self.request.table().name(), self.last_batch);
-        tracing::warn!(parent: &self.span, %table, batch, ids = ids.len(), ?after, "timed out waiting for ids that another request is fetching");
+        tracing::warn!(
+            parent: &self.span, %table, batch, ids = ids.len(), ?after,
+            "timed out waiting for ids that another request is fetching"
+        );
         self.report(&ProgressEvent::Failed { batch, ids: ids.len() });
         self.count(Count::Failures, 1);
         let cause = BatchError::WaitTimedOut { after };
@@ -428,7 +431,10 @@ impl Session {
     fn reject(&mut self, rows: Vec<RejectedRow>) {
         if let Some(first) = rows.first() {
             let table = self.request.table().name();
-            tracing::warn!(parent: &self.span, %table, rows = rows.len(), %first, "rejected fetched rows whose values do not fit their columns");
+            tracing::warn!(
+                parent: &self.span, %table, rows = rows.len(), %first,
+                "rejected fetched rows whose values do not fit their columns"
+            );
         }
         self.rejected.extend(rows);
     }
@@ -507,7 +513,10 @@ impl Session {
             return Ok(());
         }
         let (again, too_often) = self.overtaken.count(ids)?;
-        tracing::debug!(parent: &self.span, ids = again.len(), "refetching rows that another process changed during the fetch");
+        tracing::debug!(
+            parent: &self.span, ids = again.len(),
+            "refetching rows that another process changed during the fetch"
+        );
         self.queue.push_fresh(Arc::new(again));
         if !too_often.is_empty() {
             self.last_batch += 1;
