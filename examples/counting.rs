@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
-use dbcache::key::Key;
-use dbcache::record::Record;
+use dbcache::fetch::{FetchRequest, Fetched, Fetcher, Target};
 use dbcache::{SqliteFetcher, TableName};
 
 /// Forwards calls to SQLite and counts them.
@@ -35,38 +33,17 @@ impl<'d> Counting<'d> {
     pub fn count(&self) -> Count {
         Count { calls: self.calls.load(Ordering::Relaxed), rows: self.rows.load(Ordering::Relaxed) }
     }
-
-    fn called(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn returned(&self, rows: usize) {
-        self.rows.fetch_add(rows, Ordering::Relaxed);
-    }
 }
 
-impl<T: Record> Fetcher<T> for Counting<'_> {
+impl<T: Target> Fetcher<T> for Counting<'_> {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        self.called();
-        let rows = Fetcher::<T>::fetch(self.database, request)?.into_frame()?;
-        self.returned(rows.height());
-        Ok(rows.into())
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let fetched: Fetched<T> = self.database.fetch(request)?;
+        self.rows.fetch_add(fetched.len(), Ordering::Relaxed);
+        Ok(fetched)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        Fetcher::<T>::known_columns(self.database, table)
-    }
-}
-
-impl<K: Key> DynamicFetcher<K> for Counting<'_> {
-    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.called();
-        let rows = DynamicFetcher::fetch(self.database, request)?.into_frame(request.id_column())?;
-        self.returned(rows.height());
-        Ok(rows.into())
-    }
-
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        DynamicFetcher::<K>::known_columns(self.database, table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        Fetcher::<T>::table_columns(self.database, table)
     }
 }

@@ -15,11 +15,13 @@ use crate::convert::{convert, is_readable};
 use crate::documents;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::fetch::{BatchSource, PinnedType};
+use crate::fetch::BatchSource;
 use crate::json_path::{Extraction, PathError, Strictness, extract};
 use crate::key::IdSet;
 use crate::nesting::Nesting;
-use crate::read_through::{self, Answer, FetchMode, Options, ProjectedPart, Projection, Request, Shared, WarmOutcome};
+use crate::read_through::{
+    self, Answer, FetchMode, Options, PinnedType, ProjectedPart, Projection, Request, Shared, WarmOutcome,
+};
 use crate::record::{CellError, CellFault, ColumnSchema, Schema};
 use crate::storage::{ColumnSet, LookUp, StoredColumn, Table, innermost};
 

@@ -17,7 +17,7 @@ use crate::builder::{Builder, Open};
 use crate::column::ColumnRef;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::fetch::{Fetcher, TypedSource};
+use crate::fetch::{Fetcher, Source};
 use crate::found::{Found, LookUp, Warmed};
 use crate::key::Key;
 use crate::read_through::{Answer, FetchMode, request_options};
@@ -367,7 +367,7 @@ impl<T: Record, S> Query<T, S> {
         fetcher: &'q F,
     ) -> impl Iterator<Item = Result<DataFrame>> + use<'q, T, S, F> {
         let question = self.question.clone();
-        let frames = FetchedFrames::begin(question.clone(), T::Id::to_set(ids), TypedSource::<T, F>::new(fetcher));
+        let frames = FetchedFrames::begin(question.clone(), T::Id::to_set(ids), Source::<T, F>::new(fetcher));
         frames.map(move |answer| Ok(complete(&question, answer?)?.frame))
     }
 
@@ -377,7 +377,7 @@ impl<T: Record, S> Query<T, S> {
     ///
     /// As [`Cache::rows`], but for [`Error::IdsNotFound`].
     pub fn warm<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Warmed<T::Id>> {
-        let warmth = self.question.warmed(T::Id::to_set(ids), &TypedSource::<T, F>::new(fetcher))?;
+        let warmth = self.question.warmed(T::Id::to_set(ids), &Source::<T, F>::new(fetcher))?;
         Ok(Warmed::new(&warmth))
     }
 
@@ -402,7 +402,7 @@ impl<T: Record, S> Query<T, S> {
     }
 
     fn fetched<F: Fetcher<T> + ?Sized>(&self, ids: &[T::Id], fetcher: &F) -> Result<Answer> {
-        let source = TypedSource::<T, F>::new(fetcher);
+        let source = Source::<T, F>::new(fetcher);
         self.question.fetched(T::Id::to_set(ids), &source)
     }
 }

@@ -15,7 +15,7 @@ use crate::builder::{Builder, Open};
 use crate::cache::{complete, wanted};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::fetch::{DynamicFetcher, DynamicSource};
+use crate::fetch::{Dynamic, Fetcher, Source};
 use crate::found::{CachedColumn, CachedTable, Found, LookUp, Warmed};
 use crate::key::Key;
 use crate::listing;
@@ -47,7 +47,7 @@ const ID_COLUMN: &str = "id";
 /// assert_eq!(frame.get_column_names(), ["id", "name", "metadata.city"]);
 /// # Ok::<(), dbcache::Error>(())
 /// ```
-pub fn get_data<K: Key, C: AsRef<str>, F: DynamicFetcher<K> + ?Sized>(
+pub fn get_data<K: Key, C: AsRef<str>, F: Fetcher<Dynamic<K>> + ?Sized>(
     ids: &[K],
     columns: &[C],
     table: &str,
@@ -406,7 +406,7 @@ impl TableQuery {
     ///
     /// [`Error::IdsNotFound`], [`Error::FetchFailed`], [`Error::ColumnsNotFound`] after everything that came was
     /// stored; [`Error::NotCached`] where nothing may be fetched.
-    pub fn frame<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
+    pub fn frame<K: Key, F: Fetcher<Dynamic<K>> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
         Ok(complete(&self.question, self.fetched(ids, fetcher)?)?.frame)
     }
 
@@ -415,7 +415,7 @@ impl TableQuery {
     /// # Errors
     ///
     /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`].
-    pub fn frame_found<K: Key, F: DynamicFetcher<K> + ?Sized>(
+    pub fn frame_found<K: Key, F: Fetcher<Dynamic<K>> + ?Sized>(
         &self,
         ids: &[K],
         fetcher: &F,
@@ -429,13 +429,13 @@ impl TableQuery {
     ///
     /// What agrees in the rows of one frame need not agree in those of another: columns of documents, and paths, may
     /// differ in type.
-    pub fn frames<'q, K: Key, F: DynamicFetcher<K> + ?Sized>(
+    pub fn frames<'q, K: Key, F: Fetcher<Dynamic<K>> + ?Sized>(
         &self,
         ids: &[K],
         fetcher: &'q F,
     ) -> impl Iterator<Item = Result<DataFrame>> + use<'q, K, F> {
         let question = self.question.clone();
-        let frames = FetchedFrames::begin(question.clone(), K::to_set(ids), DynamicSource::<K, F>::new(fetcher));
+        let frames = FetchedFrames::begin(question.clone(), K::to_set(ids), Source::<Dynamic<K>, F>::new(fetcher));
         frames.map(move |answer| Ok(complete(&question, answer?)?.frame))
     }
 
@@ -444,8 +444,8 @@ impl TableQuery {
     /// # Errors
     ///
     /// As [`frame`](Self::frame), but for [`Error::IdsNotFound`](crate::Error::IdsNotFound).
-    pub fn warm<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
-        let warmth = self.question.warmed(K::to_set(ids), &DynamicSource::<K, F>::new(fetcher))?;
+    pub fn warm<K: Key, F: Fetcher<Dynamic<K>> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
+        let warmth = self.question.warmed(K::to_set(ids), &Source::<Dynamic<K>, F>::new(fetcher))?;
         Ok(Warmed::new(&warmth))
     }
 
@@ -469,8 +469,8 @@ impl TableQuery {
         LookUp::new(&ids, &self.question.look_up(&ids)?)
     }
 
-    fn fetched<K: Key, F: DynamicFetcher<K> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Answer> {
-        let source = DynamicSource::<K, F>::new(fetcher);
+    fn fetched<K: Key, F: Fetcher<Dynamic<K>> + ?Sized>(&self, ids: &[K], fetcher: &F) -> Result<Answer> {
+        let source = Source::<Dynamic<K>, F>::new(fetcher);
         self.question.fetched(K::to_set(ids), &source)
     }
 }

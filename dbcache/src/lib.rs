@@ -61,7 +61,7 @@ pub use fetch::TableError;
 #[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
 pub use fetch::{SqliteError, SqliteKey};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
-pub use fetch::{SqlxDatabase, SqlxFetcher};
+pub use fetch::{SqlxDatabase, SqlxFetcher, SqlxRecords};
 pub use found::{CachedColumn, CachedTable, Found, LookUp, UnreadableColumn, Warmed};
 pub use name::TableName;
 pub use plan::BatchPolicy;

@@ -40,7 +40,7 @@ pub(crate) use self::completion::WarmOutcome;
 pub(crate) use self::options::{Options, Shared, request_options};
 #[cfg(feature = "lazy")]
 pub(crate) use self::projection::default_of;
-pub(crate) use self::projection::{ProjectedPart, Projection};
+pub(crate) use self::projection::{PinnedType, ProjectedPart, Projection};
 pub(crate) use self::rate_limiter::RateLimiter;
 pub(crate) use self::request::{Answer, FetchMode, Request};
 pub use self::retry::Retry;

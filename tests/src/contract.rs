@@ -11,7 +11,7 @@ pub mod spellings;
 pub mod through_a_cache;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{Columns, DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher, RequestedColumn};
 use dbcache::key::Key;
 use dbcache::polars::prelude::*;
 use dbcache::{Cached, CachedJson, TableName};
@@ -30,7 +30,7 @@ pub trait Adapter: Sized + Send + Sync + 'static {
     /// # Errors
     ///
     /// Those of the fetcher.
-    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError>;
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError>;
 
     /// Fetches a batch of records.
     ///
@@ -40,7 +40,7 @@ pub trait Adapter: Sized + Send + Sync + 'static {
     fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError>;
 
     /// All columns of a table, as far as the fetcher knows.
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>>;
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>>;
 
     /// From now on the database answers nobody, and drops the connections that it has.
     fn go_away(&self);
@@ -103,13 +103,13 @@ pub fn items() -> Vec<Item> {
 #[derive(Debug)]
 pub struct Of<'a, A>(pub &'a A);
 
-impl<A: Adapter, K: Key> DynamicFetcher<K> for Of<'_, A> {
-    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
+impl<A: Adapter, K: Key> Fetcher<Dynamic<K>> for Of<'_, A> {
+    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError> {
         self.0.fetch(request)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.0.known_columns(table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.0.table_columns(table)
     }
 }
 
@@ -118,8 +118,8 @@ impl<A: Adapter> Fetcher<Item> for Of<'_, A> {
         self.0.fetch_items(request)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.0.known_columns(table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.0.table_columns(table)
     }
 }
 
@@ -133,10 +133,13 @@ pub fn fetch<K: Key>(
     table: &str,
     id_column: &str,
     ids: &[K],
-    columns: Columns<'_>,
+    columns: Option<&[&str]>,
 ) -> Result<DataFrame, BoxError> {
     let table = TableName::new(table)?;
-    let rows = database.fetch(&FetchRequest::new(ids, &table, id_column, columns))?.into_frame(id_column)?;
+    let columns = columns.map(|names| names.iter().copied().map(RequestedColumn::new).collect::<Vec<_>>());
+    let request = FetchRequest::new(ids, &table, id_column);
+    let request = columns.as_deref().map_or(request, |columns| request.with_columns(columns));
+    let rows = database.fetch(&request)?.into_frame(id_column)?;
     Ok(rows.sort([id_column], SortMultipleOptions::default())?)
 }
 
@@ -146,7 +149,7 @@ pub fn fetch<K: Key>(
 ///
 /// When the fetch fails.
 pub fn all<K: Key>(database: &impl Adapter, table: &str, ids: &[K]) -> DataFrame {
-    fetch(database, table, "id", ids, Columns::All).expect("the fetch to succeed")
+    fetch(database, table, "id", ids, None).expect("the fetch to succeed")
 }
 
 /// Some columns of the rows with these ids, sorted.
@@ -155,8 +158,7 @@ pub fn all<K: Key>(database: &impl Adapter, table: &str, ids: &[K]) -> DataFrame
 ///
 /// When the fetch fails.
 pub fn named<K: Key>(database: &impl Adapter, table: &str, ids: &[K], columns: &[&str]) -> DataFrame {
-    let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-    fetch(database, table, "id", ids, Columns::Named(&columns)).expect("the fetch to succeed")
+    fetch(database, table, "id", ids, Some(columns)).expect("the fetch to succeed")
 }
 
 /// What a fetch of all columns is refused with.
@@ -165,7 +167,7 @@ pub fn named<K: Key>(database: &impl Adapter, table: &str, ids: &[K], columns: &
 ///
 /// When the fetch succeeds.
 pub fn refusal<K: Key>(database: &impl Adapter, table: &str, id_column: &str, ids: &[K]) -> BoxError {
-    fetch(database, table, id_column, ids, Columns::All).expect_err("the fetch to fail")
+    fetch(database, table, id_column, ids, None).expect_err("the fetch to fail")
 }
 
 /// Makes a test of each promise, for one adapter.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use serde_json::{Map, Value};
 
 /// A row as a JSON object.
@@ -76,8 +76,8 @@ impl Database {
     }
 }
 
-impl DynamicFetcher<i64> for Database {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl Fetcher<Dynamic<i64>> for Database {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         self.recorded().push(request.ids().to_vec());
         if let Some(id) = request.ids().iter().find(|id| self.failing.contains(id)) {
             return Err(format!("the connection broke at {id}").into());
@@ -98,8 +98,8 @@ impl Always {
     }
 }
 
-impl DynamicFetcher<i64> for Always {
-    fn fetch(&self, _: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl Fetcher<Dynamic<i64>> for Always {
+    fn fetch(&self, _: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         Ok(self.0.clone().into())
     }
 }

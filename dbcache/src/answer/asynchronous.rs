@@ -48,7 +48,7 @@ pub(crate) fn frames<'s, K: Key, S: AsyncBatchSource + Send + 's>(
     ids: &'s [K],
     source: S,
 ) -> impl Stream<Item = Result<Answer>> + Send + 's {
-    let begun = async move { (begin(question, ids, source.batch_limit()).await, source) };
+    let begun = async move { (begin(question, ids, source.max_batch()).await, source) };
     unfold(State::Planned(begun), |state| async move {
         match state {
             State::Planned(begun) => match begun.await {

@@ -109,7 +109,7 @@ pub(crate) struct FetchedFrames<S> {
 
 impl<S: BatchSource> FetchedFrames<S> {
     pub(crate) fn begin(question: Question, ids: IdSet, source: S) -> Self {
-        let frames = Some(Frames::begin(question, ids, source.batch_limit()));
+        let frames = Some(Frames::begin(question, ids, source.max_batch()));
         Self { source, frames }
     }
 }

@@ -9,7 +9,7 @@ use super::{Cache, Query, complete};
 use crate::answer::{self, Question};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::fetch::{AsyncFetcher, AsyncTypedSource};
+use crate::fetch::{AsyncFetcher, Source};
 use crate::found::{Found, Warmed};
 use crate::key::Key;
 use crate::read_through::Answer;
@@ -134,7 +134,7 @@ impl<T: Record, S> Query<T, S> {
         fetcher: &'q F,
     ) -> impl Stream<Item = Result<DataFrame>> + Send + Unpin + use<'q, T, S, F> {
         let question = self.question.clone();
-        let frames = answer::frames_async(question.clone(), ids, AsyncTypedSource::new(fetcher));
+        let frames = answer::frames_async(question.clone(), ids, Source::<T, F>::new(fetcher));
         Box::pin(frames.map(move |answer| Ok(complete(&question, answer?)?.frame)))
     }
 
@@ -144,7 +144,7 @@ impl<T: Record, S> Query<T, S> {
     ///
     /// As [`warm`](Self::warm).
     pub async fn warm_async<F: AsyncFetcher<T>>(&self, ids: &[T::Id], fetcher: &F) -> Result<Warmed<T::Id>> {
-        let warmth = self.question.warmed_async(ids, &AsyncTypedSource::new(fetcher)).await?;
+        let warmth = self.question.warmed_async(ids, &Source::<T, F>::new(fetcher)).await?;
         Ok(Warmed::new(&warmth))
     }
 }
@@ -187,7 +187,7 @@ async fn answered<T: Record, F: AsyncFetcher<T>>(
     ids: &[T::Id],
     fetcher: &F,
 ) -> Result<Answer> {
-    Arc::clone(question).fetched_async(ids, &AsyncTypedSource::new(fetcher)).await
+    Arc::clone(question).fetched_async(ids, &Source::<T, F>::new(fetcher)).await
 }
 
 fn typed<T: Record, S: Selection<T>>(question: &Question, selection: &S, answer: &Answer) -> Result<Vec<S::Row>> {

@@ -10,7 +10,7 @@ use crate::answer;
 use crate::cache::complete;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::fetch::{AsyncDynamicFetcher, AsyncDynamicSource};
+use crate::fetch::{AsyncFetcher, Dynamic, Source};
 use crate::found::{Found, Warmed};
 use crate::key::Key;
 use crate::runtime::off_runtime;
@@ -70,9 +70,9 @@ impl TableQuery {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn frame_async<K: Key, F: AsyncDynamicFetcher<K>>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
+    pub async fn frame_async<K: Key, F: AsyncFetcher<Dynamic<K>>>(&self, ids: &[K], fetcher: &F) -> Result<DataFrame> {
         let question = Arc::new(self.question.clone());
-        let answer = Arc::clone(&question).fetched_async(ids, &AsyncDynamicSource::<K, F>::new(fetcher)).await?;
+        let answer = Arc::clone(&question).fetched_async(ids, &Source::<Dynamic<K>, F>::new(fetcher)).await?;
         Ok(complete(&question, answer)?.frame)
     }
 
@@ -81,24 +81,24 @@ impl TableQuery {
     /// # Errors
     ///
     /// As [`frame_found`](Self::frame_found).
-    pub async fn frame_found_async<K: Key, F: AsyncDynamicFetcher<K>>(
+    pub async fn frame_found_async<K: Key, F: AsyncFetcher<Dynamic<K>>>(
         &self,
         ids: &[K],
         fetcher: &F,
     ) -> Result<Found<DataFrame, K>> {
-        let source = AsyncDynamicSource::<K, F>::new(fetcher);
+        let source = Source::<Dynamic<K>, F>::new(fetcher);
         let answer = Arc::new(self.question.clone()).fetched_async(ids, &source).await?;
         Ok(Found { rows: answer.frame, missing: answer.not_found.keys() })
     }
 
     /// As [`frames`](Self::frames), with an async fetcher: a stream.
-    pub fn frames_async<'q, K: Key, F: AsyncDynamicFetcher<K>>(
+    pub fn frames_async<'q, K: Key, F: AsyncFetcher<Dynamic<K>>>(
         &self,
         ids: &'q [K],
         fetcher: &'q F,
     ) -> impl Stream<Item = Result<DataFrame>> + Send + Unpin + use<'q, K, F> {
         let question = self.question.clone();
-        let frames = answer::frames_async(question.clone(), ids, AsyncDynamicSource::<K, F>::new(fetcher));
+        let frames = answer::frames_async(question.clone(), ids, Source::<Dynamic<K>, F>::new(fetcher));
         Box::pin(frames.map(move |answer| Ok(complete(&question, answer?)?.frame)))
     }
 
@@ -107,8 +107,8 @@ impl TableQuery {
     /// # Errors
     ///
     /// As [`warm`](Self::warm).
-    pub async fn warm_async<K: Key, F: AsyncDynamicFetcher<K>>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
-        let warmth = self.question.warmed_async(ids, &AsyncDynamicSource::<K, F>::new(fetcher)).await?;
+    pub async fn warm_async<K: Key, F: AsyncFetcher<Dynamic<K>>>(&self, ids: &[K], fetcher: &F) -> Result<Warmed<K>> {
+        let warmth = self.question.warmed_async(ids, &Source::<Dynamic<K>, F>::new(fetcher)).await?;
         Ok(Warmed::new(&warmth))
     }
 }

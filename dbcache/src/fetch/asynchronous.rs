@@ -1,19 +1,26 @@
 //! Async fetchers: as the blocking ones, for programs that run on a runtime.
 
-use std::marker::PhantomData;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use super::json_rows::IdColumn;
-use super::{BatchRequest, DynamicRows, FetchRequest, Fetched, FetchedBatch, IntoRows, failed};
+use super::batch::FetchedBatch;
+use super::fetched::{Fetched, IntoRows};
+use super::request::{BatchRequest, FetchRequest};
+use super::source::{Source, failed};
+use super::target::{Dynamic, Target};
 use crate::error::{BatchError, BoxError};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::Record;
 
-/// Fetches the rows of a record type, asynchronously.
+/// Fetches rows asynchronously: those of a record type `T`, or with `T = `[`Dynamic<K>`](Dynamic) those of any table by
+/// keys of the type `K`. The async twin of [`Fetcher`](super::Fetcher).
 ///
-/// A closure from ids to a future of rows is one, and so is an `async` closure. It takes the ids as a `Vec`, so that
-/// the future can keep them:
+/// A closure from ids to a future of records is one, and so is an `async` closure. It takes the ids as a `Vec`, so that
+/// the future can keep them. Rows of any table come from one that takes the table too,
+/// `async |ids: Vec<i64>, table: String| -> Result<R, MyError> { … }`, where `R` is a `Vec` of JSON maps, a `DataFrame`,
+/// or a [`Fetched`].
 ///
 /// ```
 /// # use dbcache::{Cache, Cached};
@@ -89,12 +96,15 @@ use crate::record::Record;
 ///     }
 /// }
 /// ```
+///
+/// The trait is not `dyn`-compatible: [`BoxAsyncFetcher`] is, for any async fetcher.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fetch `{T}` rows asynchronously",
-    note = "an async fetcher is a `Send + Sync` closure `async |ids: Vec<Id>| -> Result<Vec<{T}>, E>` with the id type spelled out, or a type that implements `AsyncFetcher<{T}>`",
+    note = "an async fetcher of a record is a `Send + Sync` closure `async |ids: Vec<Id>| -> Result<Vec<{T}>, E>` with the id type spelled out, one of `Dynamic<Id>` a closure `async |ids: Vec<Id>, table: String| -> Result<Vec<serde_json::Map<String, Value>>, E>`; a type of your own implements `AsyncFetcher<{T}>`",
+    note = "a blocking fetcher serves async requests as `dbcache::fetch::Blocking::new(fetcher)`",
     note = "an `async move` closure that owns what it uses is none: refer to what is outside it, or write `move |ids: Vec<Id>|` around an `async move` block with a clone of it"
 )]
-pub trait AsyncFetcher<T: Record>: Send + Sync {
+pub trait AsyncFetcher<T: Target>: Send + Sync {
     /// Fetches one batch.
     ///
     /// # Errors
@@ -102,15 +112,15 @@ pub trait AsyncFetcher<T: Record>: Send + Sync {
     /// Whatever went wrong. Nothing of the batch is stored; the other batches go on.
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> impl Future<Output = Result<Fetched<T>, BoxError>> + Send;
 
-    /// The most ids that one batch may ask, where the database has such a limit.
-    fn batch_limit(&self) -> Option<usize> {
+    /// The largest number of ids in one batch, if the database has such a limit.
+    fn max_batch(&self) -> Option<usize> {
         None
     }
 
-    /// The names of all columns that the table has, where the fetcher can tell. It is asked before the first batch of a
-    /// request for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names
-    /// are suggested.
-    fn known_columns(&self, table: &TableName) -> impl Future<Output = Option<Vec<String>>> + Send {
+    /// The names of all columns of the table, if the fetcher can tell. It is asked before the first batch of a request
+    /// for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names are
+    /// suggested.
+    fn table_columns(&self, table: &TableName) -> impl Future<Output = Option<Vec<String>>> + Send {
         let _ = table;
         std::future::ready(None)
     }
@@ -119,149 +129,157 @@ pub trait AsyncFetcher<T: Record>: Send + Sync {
 impl<T, F, R, E, Rows> AsyncFetcher<T> for F
 where
     T: Record,
-    F: Fn(Vec<T::Id>) -> R + Send + Sync,
+    F: Fn(Vec<<T as Record>::Id>) -> R + Send + Sync,
     R: Future<Output = Result<Rows, E>> + Send,
-    Rows: IntoRows<Fetched<T>>,
+    Rows: IntoRows<T>,
     E: Into<BoxError>,
 {
-    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> impl Future<Output = Result<Fetched<T>, BoxError>> + Send {
+    fn fetch(
+        &self,
+        request: &FetchRequest<'_, <T as Record>::Id>,
+    ) -> impl Future<Output = Result<Fetched<T>, BoxError>> + Send {
         let rows = self(request.ids().to_vec());
         async move { rows.await.map(IntoRows::into_rows).map_err(Into::into) }
     }
 }
 
-/// Fetches rows of any table, with whatever columns it has, asynchronously.
-///
-/// A closure from ids and table to a future of rows is one, and so is an `async` closure:
-/// `async |ids: Vec<i64>, table: String| -> Result<R, MyError> { … }`, where `R` is a `Vec` of JSON maps, a
-/// `DataFrame`, or [`DynamicRows`]. What [`AsyncFetcher`] says of closures and threads holds here too.
-///
-/// ```
-/// use dbcache::fetch::AsyncDynamicFetcher;
-/// use dbcache::polars::prelude::*;
-///
-/// fn is_fetcher(_: &impl AsyncDynamicFetcher<i64>) {}
-///
-/// let names = ["Ada", "Grace"];
-/// is_fetcher(&async |ids: Vec<i64>, _: String| {
-///     let name = |id: &i64| usize::try_from(*id).ok().and_then(|id| names.get(id).copied());
-///     df!["id" => &ids, "name" => ids.iter().map(name).collect::<Vec<_>>()]
-/// });
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not fetch rows by `{K}` ids asynchronously",
-    note = "an async dynamic fetcher is a `Send + Sync` closure `async |ids: Vec<{K}>, table: String| -> Result<Vec<serde_json::Map<String, Value>>, E>` (or of a `DataFrame`), or a type that implements `AsyncDynamicFetcher<{K}>`",
-    note = "an `async move` closure that owns what it uses is none: refer to what is outside it, or write `move |ids: Vec<{K}>, table: String|` around an `async move` block with a clone of it"
-)]
-pub trait AsyncDynamicFetcher<K: Key>: Send + Sync {
-    /// Fetches one batch.
-    ///
-    /// # Errors
-    ///
-    /// Whatever went wrong. Nothing of the batch is stored; the other batches go on.
-    fn fetch(&self, request: &FetchRequest<'_, K>) -> impl Future<Output = Result<DynamicRows, BoxError>> + Send;
-
-    /// The most ids that one batch may ask, where the database has such a limit.
-    fn batch_limit(&self) -> Option<usize> {
-        None
-    }
-
-    /// The names of all columns that the table has, where the fetcher can tell. It is asked before the first batch of a
-    /// request for a column that no cached row has: if the table lacks the column, nothing is fetched, and near names
-    /// are suggested.
-    fn known_columns(&self, table: &TableName) -> impl Future<Output = Option<Vec<String>>> + Send {
-        let _ = table;
-        std::future::ready(None)
-    }
-}
-
-impl<K, F, R, E, Rows> AsyncDynamicFetcher<K> for F
+impl<K, F, R, E, Rows> AsyncFetcher<Dynamic<K>> for F
 where
     K: Key,
     F: Fn(Vec<K>, String) -> R + Send + Sync,
     R: Future<Output = Result<Rows, E>> + Send,
-    Rows: IntoRows<DynamicRows>,
+    Rows: IntoRows<Dynamic<K>>,
     E: Into<BoxError>,
 {
-    fn fetch(&self, request: &FetchRequest<'_, K>) -> impl Future<Output = Result<DynamicRows, BoxError>> + Send {
+    fn fetch(
+        &self,
+        request: &FetchRequest<'_, K>,
+    ) -> impl Future<Output = Result<Fetched<Dynamic<K>>, BoxError>> + Send {
         let rows = self(request.ids().to_vec(), request.table().to_string());
         async move { rows.await.map(IntoRows::into_rows).map_err(Into::into) }
+    }
+}
+
+impl<T: Target, F: AsyncFetcher<T> + ?Sized> AsyncFetcher<T> for Arc<F> {
+    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> impl Future<Output = Result<Fetched<T>, BoxError>> + Send {
+        (**self).fetch(request)
+    }
+
+    fn max_batch(&self) -> Option<usize> {
+        (**self).max_batch()
+    }
+
+    fn table_columns(&self, table: &TableName) -> impl Future<Output = Option<Vec<String>>> + Send {
+        (**self).table_columns(table)
+    }
+}
+
+/// Any async fetcher of some rows, as one type: for a struct's field, or to choose a fetcher at run time. Clones share
+/// the fetcher.
+///
+/// ```
+/// # use dbcache::Cached;
+/// # #[derive(Clone, Debug, PartialEq, Cached)]
+/// # #[cached(table = "public.users")]
+/// # struct User { #[cached(id)] id: i64, name: String }
+/// use dbcache::fetch::BoxAsyncFetcher;
+///
+/// struct App {
+///     users: BoxAsyncFetcher<User>,
+/// }
+///
+/// let nobody = async |_: Vec<i64>| -> Result<Vec<User>, std::io::Error> { Ok(Vec::new()) };
+/// let app = App { users: BoxAsyncFetcher::new(nobody) };
+/// # let _ = app.users;
+/// ```
+pub struct BoxAsyncFetcher<T: Target>(Arc<dyn DynAsyncFetcher<T>>);
+
+impl<T: Target> BoxAsyncFetcher<T> {
+    /// Takes a fetcher.
+    pub fn new(fetcher: impl AsyncFetcher<T> + 'static) -> Self {
+        Self(Arc::new(fetcher))
+    }
+}
+
+impl<T: Target> Clone for BoxAsyncFetcher<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Target> fmt::Debug for BoxAsyncFetcher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoxAsyncFetcher").finish_non_exhaustive()
+    }
+}
+
+impl<T: Target> AsyncFetcher<T> for BoxAsyncFetcher<T> {
+    async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        self.0.fetch_dyn(request).await
+    }
+
+    fn max_batch(&self) -> Option<usize> {
+        self.0.max_batch_dyn()
+    }
+
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.0.table_columns_dyn(table).await
+    }
+}
+
+type SendFuture<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
+
+/// [`AsyncFetcher`] with boxed futures. The methods have names of their own, so that a call of `fetch` is not ambiguous.
+trait DynAsyncFetcher<T: Target>: Send + Sync {
+    fn fetch_dyn<'a>(&'a self, request: &'a FetchRequest<'_, T::Id>) -> SendFuture<'a, Result<Fetched<T>, BoxError>>;
+
+    fn max_batch_dyn(&self) -> Option<usize>;
+
+    fn table_columns_dyn<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>>;
+}
+
+impl<T: Target, F: AsyncFetcher<T>> DynAsyncFetcher<T> for F {
+    fn fetch_dyn<'a>(&'a self, request: &'a FetchRequest<'_, T::Id>) -> SendFuture<'a, Result<Fetched<T>, BoxError>> {
+        Box::pin(self.fetch(request))
+    }
+
+    fn max_batch_dyn(&self) -> Option<usize> {
+        self.max_batch()
+    }
+
+    fn table_columns_dyn<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>> {
+        Box::pin(self.table_columns(table))
     }
 }
 
 /// Makes columns of what came. With many rows that takes a while, so it is not done where futures are polled.
 pub(crate) type Convert = Box<dyn FnOnce() -> Result<FetchedBatch, BatchError> + Send>;
 
-type SendFuture<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
-
-/// An async fetcher with its key and record types erased.
+/// An async fetcher with its target and key types erased.
 pub(crate) trait AsyncBatchSource: Sync {
     fn fetch<'a>(&'a self, request: BatchRequest<'a>) -> SendFuture<'a, Result<Convert, BatchError>>;
 
-    fn batch_limit(&self) -> Option<usize>;
+    fn max_batch(&self) -> Option<usize>;
 
-    fn known_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>>;
+    fn table_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>>;
 }
 
-/// Erases the record type of a typed fetcher.
-pub(crate) struct AsyncTypedSource<'f, T, F> {
-    fetcher: &'f F,
-    record: PhantomData<fn() -> T>,
-}
-
-impl<'f, T, F> AsyncTypedSource<'f, T, F> {
-    pub(crate) fn new(fetcher: &'f F) -> Self {
-        Self { fetcher, record: PhantomData }
-    }
-}
-
-impl<T: Record, F: AsyncFetcher<T>> AsyncBatchSource for AsyncTypedSource<'_, T, F> {
+impl<T: Target, F: AsyncFetcher<T>> AsyncBatchSource for Source<'_, T, F> {
     fn fetch<'a>(&'a self, request: BatchRequest<'a>) -> SendFuture<'a, Result<Convert, BatchError>> {
         Box::pin(async move {
             let ids: Vec<T::Id> = request.ids.keys();
             let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
-            let convert: Convert = Box::new(|| rows.into_batch());
+            let (id_column, columns) = (request.id_column.to_owned(), request.columns.to_vec());
+            let convert: Convert = Box::new(move || rows.into_batch(&id_column, &columns));
             Ok(convert)
         })
     }
 
-    fn batch_limit(&self) -> Option<usize> {
-        self.fetcher.batch_limit()
+    fn max_batch(&self) -> Option<usize> {
+        self.fetcher.max_batch()
     }
 
-    fn known_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>> {
-        Box::pin(self.fetcher.known_columns(table))
-    }
-}
-
-/// Erases the key type of a dynamic fetcher.
-pub(crate) struct AsyncDynamicSource<'f, K, F> {
-    fetcher: &'f F,
-    key: PhantomData<fn() -> K>,
-}
-
-impl<'f, K, F> AsyncDynamicSource<'f, K, F> {
-    pub(crate) fn new(fetcher: &'f F) -> Self {
-        Self { fetcher, key: PhantomData }
-    }
-}
-
-impl<K: Key, F: AsyncDynamicFetcher<K>> AsyncBatchSource for AsyncDynamicSource<'_, K, F> {
-    fn fetch<'a>(&'a self, request: BatchRequest<'a>) -> SendFuture<'a, Result<Convert, BatchError>> {
-        Box::pin(async move {
-            let ids: Vec<K> = request.ids.keys();
-            let rows = self.fetcher.fetch(&request.with_keys(&ids)).await.map_err(failed)?;
-            let (id_column, pins) = (request.id_column.to_owned(), request.pins.to_vec());
-            let convert: Convert = Box::new(move || rows.into_batch(&IdColumn::of::<K>(&id_column), &pins));
-            Ok(convert)
-        })
-    }
-
-    fn batch_limit(&self) -> Option<usize> {
-        self.fetcher.batch_limit()
-    }
-
-    fn known_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>> {
-        Box::pin(self.fetcher.known_columns(table))
+    fn table_columns<'a>(&'a self, table: &'a TableName) -> SendFuture<'a, Option<Vec<String>>> {
+        Box::pin(self.fetcher.table_columns(table))
     }
 }

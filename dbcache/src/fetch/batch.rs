@@ -24,10 +24,6 @@ pub(crate) struct FetchedFrame {
 }
 
 impl FetchedBatch {
-    pub(super) fn height(&self) -> usize {
-        self.parts.iter().map(|part| part.frame.height()).sum()
-    }
-
     /// About how many bytes the rows take in memory.
     pub(crate) fn size(&self) -> usize {
         self.parts.iter().map(|part| part.frame.estimated_size()).sum()
@@ -67,8 +63,14 @@ impl From<FetchedFrame> for FetchedBatch {
     }
 }
 
+impl From<DataFrame> for FetchedFrame {
+    fn from(frame: DataFrame) -> Self {
+        Self { frame, documents: ColumnSet::new() }
+    }
+}
+
 impl From<DataFrame> for FetchedBatch {
     fn from(frame: DataFrame) -> Self {
-        FetchedFrame { frame, documents: ColumnSet::new() }.into()
+        FetchedFrame::from(frame).into()
     }
 }

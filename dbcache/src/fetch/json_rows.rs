@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use polars::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{FetchedBatch, FetchedFrame, PinnedType};
+use super::batch::{FetchedBatch, FetchedFrame};
+use super::request::RequestedColumn;
 use crate::error::BatchError;
 use crate::key::{Key, RowId};
 use crate::storage::ColumnSet;
@@ -15,34 +16,33 @@ type Row = Map<String, Value>;
 /// The column that holds the ids.
 #[derive(Clone, Debug)]
 pub(super) struct IdColumn<'a> {
-    pub(super) name: &'a str,
-    /// The type of the keys, where it is known.
-    pub(super) keys: Option<DataType>,
+    name: &'a str,
+    /// The type of the keys.
+    keys: DataType,
     /// The one spelling of an id that came in another.
-    pub(super) respelled: fn(&str) -> Option<String>,
+    respelled: fn(&str) -> Option<String>,
 }
 
 impl<'a> IdColumn<'a> {
     pub(super) fn of<K: Key>(name: &'a str) -> Self {
-        Self { name, keys: Some(K::DATA_TYPE), respelled: K::respelled }
+        Self { name, keys: K::DATA_TYPE, respelled: K::respelled }
     }
 
-    /// The columns with each id in its one spelling.
-    pub(super) fn respell(&self, mut fetched: FetchedFrame) -> Result<FetchedFrame, BatchError> {
+    /// Gives each id of a frame its one spelling.
+    pub(super) fn respell(&self, frame: &mut DataFrame) -> Result<(), BatchError> {
         let failed = |cause: PolarsError| BatchError::Fetcher(Box::new(cause));
-        let Some(place) = fetched.frame.get_column_index(self.name) else { return Ok(fetched) };
-        let ids = fetched.frame.column(self.name).map_err(failed)?;
-        let Ok(ids) = ids.str() else { return Ok(fetched) };
+        let Some(place) = frame.get_column_index(self.name) else { return Ok(()) };
+        let Ok(ids) = frame.column(self.name).map_err(failed)?.str() else { return Ok(()) };
         if ids.iter().flatten().any(|id| (self.respelled)(id).is_some()) {
             let respelled = ids.apply_values(|id| (self.respelled)(id).map_or(Cow::Borrowed(id), Cow::Owned));
-            fetched.frame.replace_column(place, respelled.into_column()).map_err(failed)?;
+            frame.replace_column(place, respelled.into_column()).map_err(failed)?;
         }
-        Ok(fetched)
+        Ok(())
     }
 
     /// Whether text of digits is an integer in this column: JSON numbers end at 64 bits, keys may have 128.
     fn reads_digits(&self, column: &str) -> bool {
-        column == self.name && matches!(self.keys, Some(DataType::Int128 | DataType::UInt128))
+        column == self.name && matches!(self.keys, DataType::Int128 | DataType::UInt128)
     }
 }
 
@@ -50,7 +50,7 @@ impl<'a> IdColumn<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Known<'a> {
     id_column: &'a IdColumn<'a>,
-    pins: &'a [PinnedType],
+    requested: &'a [RequestedColumn],
 }
 
 impl Known<'_> {
@@ -66,8 +66,9 @@ impl Known<'_> {
 
     /// Whether the numbers of a column are kept as they are written.
     fn keeps_text(self, column: &str) -> bool {
-        let pinned = self.pins.iter().find(|(pinned, _)| pinned == column);
-        pinned.is_some_and(|(_, data_type)| matches!(data_type, DataType::String | DataType::Decimal(..)))
+        let requested = self.requested.iter().find(|requested| requested.name == column);
+        let pinned = requested.and_then(|requested| requested.pinned.as_ref());
+        pinned.is_some_and(|pinned| matches!(pinned, DataType::String | DataType::Decimal(..)))
     }
 }
 
@@ -77,9 +78,9 @@ impl Known<'_> {
 pub(super) fn to_batch(
     rows: &[Row],
     id_column: &IdColumn<'_>,
-    pins: &[PinnedType],
+    requested: &[RequestedColumn],
 ) -> Result<FetchedBatch, BatchError> {
-    let known = Known { id_column, pins };
+    let known = Known { id_column, requested };
     if let Ok(columns) = gather(rows.iter(), known, Vec::new()) {
         return Ok(frame(rows.len(), columns)?.into());
     }

@@ -1,15 +1,10 @@
 //! Blocking fetchers for async requests.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{
-    AsyncDynamicFetcher, AsyncFetcher, Columns, DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher, PinnedType,
-};
+use super::{AsyncFetcher, FetchRequest, Fetched, Fetcher, OwnedRequest, Target};
 use crate::error::BoxError;
-use crate::key::Key;
 use crate::name::TableName;
-use crate::record::Record;
 use crate::runtime::fetch_off_runtime;
 
 /// Lets a blocking fetcher serve async requests: each call has a thread to itself, which is none of the runtime's.
@@ -55,72 +50,18 @@ impl<F> Clone for Blocking<F> {
     }
 }
 
-impl<T: Record, F: Fetcher<T> + Send + 'static> AsyncFetcher<T> for Blocking<F> {
+impl<T: Target, F: Fetcher<T> + 'static> AsyncFetcher<T> for Blocking<F> {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        let (fetcher, request) = (Arc::clone(&self.0), Owned::of(request));
+        let (fetcher, request) = (Arc::clone(&self.0), OwnedRequest::of(request));
         fetch_off_runtime(move || fetcher.fetch(&request.borrowed())).await
     }
 
-    fn batch_limit(&self) -> Option<usize> {
-        self.0.batch_limit()
+    fn max_batch(&self) -> Option<usize> {
+        self.0.max_batch()
     }
 
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
         let (fetcher, table) = (Arc::clone(&self.0), table.clone());
-        fetch_off_runtime(move || fetcher.known_columns(&table)).await
-    }
-}
-
-impl<K: Key, F: DynamicFetcher<K> + Send + 'static> AsyncDynamicFetcher<K> for Blocking<F> {
-    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        let (fetcher, request) = (Arc::clone(&self.0), Owned::of(request));
-        fetch_off_runtime(move || fetcher.fetch(&request.borrowed())).await
-    }
-
-    fn batch_limit(&self) -> Option<usize> {
-        self.0.batch_limit()
-    }
-
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        let (fetcher, table) = (Arc::clone(&self.0), table.clone());
-        fetch_off_runtime(move || fetcher.known_columns(&table)).await
-    }
-}
-
-/// A request that another thread can keep.
-struct Owned<K> {
-    ids: Vec<K>,
-    table: TableName,
-    id_column: String,
-    /// `None` for all columns.
-    columns: Option<Vec<String>>,
-    pins: Vec<PinnedType>,
-    timeout: Option<Duration>,
-}
-
-impl<K: Key> Owned<K> {
-    fn of(request: &FetchRequest<'_, K>) -> Self {
-        Self {
-            ids: request.ids.to_vec(),
-            table: request.table.clone(),
-            id_column: request.id_column.to_owned(),
-            columns: match request.columns {
-                Columns::All => None,
-                Columns::Named(columns) => Some(columns.to_vec()),
-            },
-            pins: request.pins.to_vec(),
-            timeout: request.timeout,
-        }
-    }
-
-    fn borrowed(&self) -> FetchRequest<'_, K> {
-        FetchRequest {
-            ids: &self.ids,
-            table: &self.table,
-            id_column: &self.id_column,
-            columns: self.columns.as_deref().map_or(Columns::All, Columns::Named),
-            pins: &self.pins,
-            timeout: self.timeout,
-        }
+        fetch_off_runtime(move || fetcher.table_columns(&table)).await
     }
 }

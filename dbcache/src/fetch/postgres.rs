@@ -29,5 +29,3 @@ pub use self::blocking::PostgresFetcher;
 pub use self::error::PostgresError;
 #[cfg(feature = "tokio-postgres")]
 pub use self::pooled::AsyncPostgresFetcher;
-#[cfg(feature = "sqlx-postgres")]
-pub(super) use self::tables::Tables;

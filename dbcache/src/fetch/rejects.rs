@@ -1,11 +1,9 @@
-//! Rows that turn out not to fit while a database's answer is read.
+//! Rows that turn out not to fit while a database's answer is read, and the rows that do.
 
 use polars::prelude::*;
 
-use super::batch::FetchedFrame;
-use crate::documents::is_document;
+use super::{Fetched, Target};
 use crate::error::RejectedRow;
-use crate::storage::ColumnSet;
 
 /// Rows that turn out not to fit while a batch is read column by column. Their cells are filled up with NULLs and taken
 /// out in the end.
@@ -31,31 +29,38 @@ impl Rejects {
         fits
     }
 
-    /// The rows that fit. `json` are the columns of JSON text, with whether all cells of each are objects and arrays,
-    /// those of rejected rows too.
-    pub(super) fn take_out(
-        self,
-        frame: DataFrame,
-        json: &[(String, bool)],
-    ) -> PolarsResult<(FetchedFrame, Vec<RejectedRow>)> {
+    /// The rows that fit, and those that do not.
+    pub(super) fn take_out(self, frame: DataFrame) -> PolarsResult<(DataFrame, Vec<RejectedRow>)> {
         if self.rows.is_empty() {
-            let documents = json.iter().filter(|(_, are_documents)| *are_documents);
-            let documents = documents.map(|(name, _)| name.clone()).collect();
-            return Ok((FetchedFrame { frame, documents }, self.rows));
+            return Ok((frame, self.rows));
         }
-        let frame = frame.filter(&self.fits(frame.height()).into_iter().collect())?;
-        let documents = documents(&frame, json.iter().map(|(name, _)| name))?;
-        Ok((FetchedFrame { frame, documents }, self.rows))
+        Ok((frame.filter(&self.fits(frame.height()).into_iter().collect())?, self.rows))
     }
 }
 
-/// The columns of JSON text whose every cell is an object or array.
-pub(super) fn documents<'n>(frame: &DataFrame, json: impl IntoIterator<Item = &'n String>) -> PolarsResult<ColumnSet> {
-    let mut documents = ColumnSet::new();
-    for name in json {
-        if frame.column(name)?.str()?.iter().flatten().all(|json| is_document(json.as_bytes())) {
-            documents.insert(name.clone());
+/// The rows of a batch as columns, and those that do not fit in them.
+#[derive(Debug)]
+pub(super) struct ReadRows {
+    pub(super) parts: Vec<DataFrame>,
+    /// The columns of JSON text.
+    pub(super) json_columns: Vec<String>,
+    pub(super) rejected: Vec<RejectedRow>,
+}
+
+impl ReadRows {
+    /// The ids, if they are text.
+    pub(super) fn ids(&self, id_column: &str) -> PolarsResult<Vec<String>> {
+        let mut ids = Vec::new();
+        for part in &self.parts {
+            ids.extend(part.column(id_column)?.str()?.iter().flatten().map(str::to_owned));
         }
+        Ok(ids)
     }
-    Ok(documents)
+}
+
+impl<T: Target> From<ReadRows> for Fetched<T> {
+    fn from(rows: ReadRows) -> Self {
+        let fetched = rows.json_columns.into_iter().fold(Self::in_parts(rows.parts), Self::with_json_column);
+        fetched.with_rejected(rows.rejected)
+    }
 }

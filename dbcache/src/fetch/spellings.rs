@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use polars::prelude::*;
 
-use super::{FetchRequest, FetchedBatch};
+use super::FetchRequest;
 use crate::error::BatchError;
 use crate::key::{IdSet, Key, RowId};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
@@ -23,15 +23,6 @@ pub(super) fn missing<K: Key>(
     let found: PlHashSet<Cow<'_, str>> = found.iter().map(|id| in_one_spelling::<K>(id)).collect();
     missing.retain(|id| !found.contains(id.as_str()));
     Ok(missing)
-}
-
-/// The ids of the rows of a batch by text ids.
-pub(super) fn batch_ids(rows: &FetchedBatch, id_column: &str) -> PolarsResult<Vec<String>> {
-    let mut ids = Vec::new();
-    for part in &rows.parts {
-        ids.extend(part.frame.column(id_column)?.str()?.iter().flatten().map(str::to_owned));
-    }
-    Ok(ids)
 }
 
 /// The ids of records by text ids.

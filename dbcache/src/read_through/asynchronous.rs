@@ -53,21 +53,21 @@ pub(super) async fn run<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBa
 /// Runs a request once. Returns `None` if it has to start over.
 async fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Option<P::Outcome>> {
     let completion = fetch(request, source).await?;
-    let known = if completion.is_missing_columns() { known_columns(request, source).await } else { None };
+    let known = if completion.is_missing_columns() { table_columns(request, source).await } else { None };
     off_runtime(move || completion.outcome::<P>(known)).await
 }
 
 async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<Completion> {
     let wakeup = Arc::<Wakeup>::default();
     let begun = {
-        let (request, limit, wakeup) = (Arc::clone(request), source.batch_limit(), Waker::from(Arc::clone(&wakeup)));
+        let (request, limit, wakeup) = (Arc::clone(request), source.max_batch(), Waker::from(Arc::clone(&wakeup)));
         off_runtime(move || Session::begin(&request, limit, wakeup, now())).await?
     };
     let mut session = match begun {
         Start::Completed(completion) => return Ok(completion),
         Start::Running(session) => session,
     };
-    let known = if session.has_unseen_columns() { known_columns(request, source).await } else { None };
+    let known = if session.has_unseen_columns() { table_columns(request, source).await } else { None };
     let session = off_runtime(move || session.start(known).map(|()| *session)).await?;
     let span = session.span().clone();
     // One worker more than there are concurrent fetches, so that commits overlap with them.
@@ -78,8 +78,8 @@ async fn fetch(request: &Arc<Request>, source: &dyn AsyncBatchSource) -> Result<
 }
 
 /// Returns the columns of the table if the fetcher knows them and returns them within the time limit of a batch.
-async fn known_columns(request: &Request, source: &dyn AsyncBatchSource) -> Option<Vec<String>> {
-    let known = source.known_columns(request.table().name());
+async fn table_columns(request: &Request, source: &dyn AsyncBatchSource) -> Option<Vec<String>> {
+    let known = source.table_columns(request.table().name());
     match request.options.batch_timeout {
         None => known.await,
         Some(limit) => tokio::time::timeout(limit, known).await.ok().flatten(),

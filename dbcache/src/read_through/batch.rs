@@ -7,7 +7,7 @@ use tracing::Span;
 use super::claims::Claim;
 use super::request::{FetchMode, Request};
 use crate::error::{BatchError, BatchFailure, RejectedRow, Result};
-use crate::fetch::{BatchRequest, Columns, FetchedBatch, PinnedType};
+use crate::fetch::{BatchRequest, FetchedBatch, RequestedColumn};
 use crate::key::IdSet;
 use crate::nesting::{BatchId, Nesting};
 use crate::storage::{Presence, Rows, Snapshot};
@@ -66,10 +66,10 @@ impl Batch {
 pub(super) struct FetchJob {
     pub(super) batch: Batch,
     pub(super) request: Arc<Request>,
-    /// The columns to fetch, if they differ from those of the request.
-    pub(super) columns: Option<Vec<String>>,
-    /// The columns to fetch in a pinned type, because no other type is stored.
-    pub(super) pins: Vec<PinnedType>,
+    /// The columns to fetch.
+    pub(super) columns: Vec<RequestedColumn>,
+    /// Whether these columns include others than those of the request.
+    pub(super) has_other_columns: bool,
     pub(super) span: Span,
 }
 
@@ -86,8 +86,7 @@ impl FetchJob {
             ids: &self.batch.ids,
             table: self.request.table().name(),
             id_column: self.request.table().id_column(),
-            columns: Columns::Named(self.columns.as_ref().unwrap_or(&self.request.projection.columns)),
-            pins: &self.pins,
+            columns: &self.columns,
             timeout: self.request.options.batch_timeout,
         }
     }
@@ -120,7 +119,7 @@ impl FetchJob {
             id_column: self.request.table().id_column(),
             columns: self.request.projection.declared,
             stored: &self.batch.snapshot,
-            asked: self.columns.is_some().then_some(&self.request.projection.columns),
+            asked: self.has_other_columns.then_some(&self.request.projection.columns),
         }
     }
 }

@@ -36,18 +36,18 @@ pub(super) fn run<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) 
 /// Runs a request once. Returns `None` if it has to start over.
 fn run_once<P: Purpose>(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Option<P::Outcome>> {
     let completion = fetch(request, source)?;
-    let known = if completion.is_missing_columns() { source.known_columns(request.table().name()) } else { None };
+    let known = if completion.is_missing_columns() { source.table_columns(request.table().name()) } else { None };
     completion.outcome::<P>(known)
 }
 
 fn fetch(request: &Arc<Request>, source: &dyn BatchSource) -> Result<Completion> {
     let wakeup = Arc::<Wakeup>::default();
     let waker = Waker::from(Arc::clone(&wakeup));
-    let mut session = match Session::begin(request, source.batch_limit(), waker, Instant::now())? {
+    let mut session = match Session::begin(request, source.max_batch(), waker, Instant::now())? {
         Start::Completed(completion) => return Ok(completion),
         Start::Running(session) => *session,
     };
-    let known = if session.has_unseen_columns() { source.known_columns(request.table().name()) } else { None };
+    let known = if session.has_unseen_columns() { source.table_columns(request.table().name()) } else { None };
     session.start(known)?;
     // One thread more than there are concurrent fetches, so that commits overlap with them.
     let helpers = if session.batches() > 1 { session.concurrency().min(session.batches()) } else { 0 };

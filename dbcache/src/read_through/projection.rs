@@ -5,9 +5,12 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use crate::column::ColumnRef;
-use crate::fetch::PinnedType;
+use crate::fetch::RequestedColumn;
 use crate::record::{ColumnSchema, DefaultCell};
 use crate::storage::{Need, Reading, Snapshot, StoredColumn, Table};
+
+/// A column whose type the query pins, and that type.
+pub(crate) type PinnedType = (String, DataType);
 
 /// The stored columns that a query needs, whichever ids it requests.
 #[derive(Debug)]
@@ -61,19 +64,24 @@ impl Projection {
         Self { table: Arc::clone(table), readings: readings.collect(), columns, needs, declared, pins: Vec::new() }
     }
 
-    /// Returns the pinned types in which columns may be fetched: those of columns that are not stored yet, or stored as
-    /// text.
-    pub(super) fn open_pins(&self, stored: &Snapshot) -> Vec<PinnedType> {
-        let open = |(name, pinned): &PinnedType| {
-            let known = stored.column(name).map(StoredColumn::data_type).filter(|known| !known.is_null());
-            let open = match known {
-                None => pinned.clone(),
-                Some(DataType::String) => DataType::String,
-                Some(_) => return None,
-            };
-            Some((name.clone(), open))
-        };
-        self.pins.iter().filter_map(open).collect()
+    /// Returns the columns that a batch requests: those of the query, then others.
+    pub(super) fn requested(&self, others: Vec<String>, stored: &Snapshot) -> Vec<RequestedColumn> {
+        let names = self.columns.iter().cloned().chain(others);
+        let requested = names.map(|name| {
+            let column = RequestedColumn::of(&name, self.declared);
+            RequestedColumn { pinned: self.open_pin(&name, stored), ..column }
+        });
+        requested.collect()
+    }
+
+    /// Returns the pinned type in which a column may be fetched, if it is not stored yet, or stored as text.
+    fn open_pin(&self, name: &str, stored: &Snapshot) -> Option<DataType> {
+        let (_, pinned) = self.pins.iter().find(|(column, _)| column == name)?;
+        match stored.column(name).map(StoredColumn::data_type) {
+            None | Some(DataType::Null) => Some(pinned.clone()),
+            Some(DataType::String) => Some(DataType::String),
+            Some(_) => None,
+        }
     }
 }
 

@@ -328,14 +328,13 @@ impl Session {
             FetchMode::Refresh => self.request.other_columns(&batch.ids, &batch.snapshot)?,
             FetchMode::Needed | FetchMode::Offline => Vec::new(),
         };
-        let requested = &self.request.projection.columns;
-        let columns = (!others.is_empty()).then(|| requested.iter().cloned().chain(others).collect());
+        let has_other_columns = !others.is_empty();
+        let columns = self.request.projection.requested(others, &batch.snapshot);
         let span = tracing::debug_span!(
             parent: &self.span, "batch",
             batch = batch.number, ids = batch.ids.len(), attempt = batch.attempt
         );
-        let pins = self.request.projection.open_pins(&batch.snapshot);
-        Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, pins, span })
+        Ok(FetchJob { batch, request: Arc::clone(&self.request), columns, has_other_columns, span })
     }
 
     /// Takes a batch to retry, or claims ids for a new one. Ids that other requests hold are awaited instead.

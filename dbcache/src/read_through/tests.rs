@@ -20,7 +20,7 @@ use super::options::{Options, Shared};
 use super::session::{Action, Session, Start};
 use super::{AbsentIdCache, Answer, FetchMode, FolderClaims, ProjectedPart, Projection, RememberAbsent, Request};
 use crate::error::BatchError;
-use crate::fetch::{Columns, FetchedBatch};
+use crate::fetch::FetchedBatch;
 use crate::key::Key;
 use crate::name::TableName;
 use crate::nesting::Nesting;
@@ -97,14 +97,13 @@ impl Database {
 
     fn answer(&self, job: &FetchJob, all_columns: bool) -> FetchedBatch {
         let request = job.batch_request();
-        let Columns::Named(named) = request.columns else { panic!("a request names its columns") };
         let ids: Vec<i64> = request.ids.keys();
         let rows: Vec<(i64, i64)> = ids
             .into_iter()
             .filter_map(|id| self.rows.get(&id).filter(|(_, is_there)| *is_there).map(|(version, _)| (id, *version)))
             .collect();
-        let returned: Vec<&str> =
-            if all_columns { COLUMNS.to_vec() } else { named.iter().map(String::as_str).collect() };
+        let named = || request.columns.iter().map(|column| column.name.as_str()).collect();
+        let returned: Vec<&str> = if all_columns { COLUMNS.to_vec() } else { named() };
         let versions: Vec<i64> = rows.iter().map(|(_, version)| *version).collect();
         let mut columns = vec![Column::new("id".into(), rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())];
         columns.extend(returned.iter().map(|name| Column::new((*name).into(), &versions)));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dbcache::fetch::Columns;
 use dbcache::polars::prelude::*;
 
 use super::{Adapter, all, fetch};
@@ -59,6 +58,6 @@ pub fn text_ids_differ_by_case(database: &Arc<impl Adapter>) {
 
 pub fn the_id_column_has_the_name_that_is_asked_for(database: &Arc<impl Adapter>) {
     database.execute("CREATE TABLE main.t (key BIGINT PRIMARY KEY, id BIGINT); INSERT INTO main.t VALUES (1, 9)");
-    let rows = fetch(&**database, "main.t", "key", &[1_i64], Columns::All).expect("rows");
+    let rows = fetch(&**database, "main.t", "key", &[1_i64], None).expect("rows");
     assert_eq!(rows, df!["key" => [1_i64], "id" => [9_i64]].expect("a frame"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress};
 
 use super::{Adapter, Of};
@@ -38,8 +38,8 @@ struct Leaving<'a, A> {
     batches: AtomicUsize,
 }
 
-impl<A: Adapter> DynamicFetcher<i64> for Leaving<'_, A> {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl<A: Adapter> Fetcher<Dynamic<i64>> for Leaving<'_, A> {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         if self.batches.fetch_add(1, Ordering::Relaxed) == 2 {
             self.database.go_away();
         }

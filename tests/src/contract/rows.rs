@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use dbcache::TableName;
-use dbcache::fetch::Columns;
 use dbcache::polars::prelude::*;
 
 use super::{Adapter, ITEMS, all, fetch, named};
@@ -66,7 +65,7 @@ pub fn only_wanted_columns_come_in_the_order_wanted(database: &Arc<impl Adapter>
 pub fn a_wanted_column_that_the_table_lacks_is_left_out(database: &Arc<impl Adapter>) {
     database.execute("CREATE TABLE main.t (id BIGINT PRIMARY KEY, name TEXT); INSERT INTO main.t VALUES (1, 'Ada')");
     assert_eq!(named(&**database, "main.t", &[1_i64], &["name", "nmae"]).get_column_names(), ["id", "name"]);
-    let known = database.known_columns(&TableName::new("main.t").expect("a name"));
+    let known = database.table_columns(&TableName::new("main.t").expect("a name"));
     assert_eq!(known.expect("the columns"), ["id", "name"]);
 }
 
@@ -83,6 +82,6 @@ pub fn views_are_read_like_tables(database: &Arc<impl Adapter>) {
         "CREATE TABLE main.t (id BIGINT PRIMARY KEY, n BIGINT); INSERT INTO main.t VALUES (1, 4), (2, 5);
          CREATE VIEW main.v AS SELECT n, id FROM main.t WHERE n > 4",
     );
-    let rows = fetch(&**database, "main.v", "id", &[1_i64, 2], Columns::All).expect("rows");
+    let rows = fetch(&**database, "main.v", "id", &[1_i64, 2], None).expect("rows");
     assert_eq!(rows, df!["id" => [2_i64], "n" => [5_i64]].expect("a frame"));
 }

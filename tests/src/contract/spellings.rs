@@ -1,7 +1,7 @@
 //! Ids that a database finds under another spelling than was requested.
 
 use dbcache::error::BatchError;
-use dbcache::fetch::{Columns, FetchRequest, Fetched};
+use dbcache::fetch::{FetchRequest, Fetched, RequestedColumn};
 use dbcache::key::RowId;
 use dbcache::{DynamicCache, Error, TableName};
 
@@ -29,7 +29,7 @@ impl Spelled<'_> {
     pub fn assert_refused(self, database: &impl Adapter) {
         for beside in [&[][..], &[self.stored], &[self.other], &[self.stored, self.other, "nobody"]] {
             let ids = sorted(&[&[self.asked], beside].concat());
-            let refused = fetch(database, self.table, "id", &ids, Columns::All).expect_err("a refusal");
+            let refused = fetch(database, self.table, "id", &ids, None).expect_err("a refusal");
             self.assert_named(refused.downcast_ref().unwrap_or_else(|| panic!("{refused:?}")));
             let folder = tempfile::tempdir().expect("a result");
             let people = DynamicCache::open(folder.path())
@@ -57,8 +57,8 @@ impl Spelled<'_> {
         fetch: impl Fn(&FetchRequest<'_, String>) -> Result<Fetched<T>, dbcache::error::BoxError>,
     ) {
         let (ids, table) = (sorted(&[self.asked, self.stored]), TableName::new(self.table).expect("a result"));
-        let columns = ["n".to_owned()];
-        let request = FetchRequest::new(&ids, &table, "id", Columns::Named(&columns));
+        let columns = [RequestedColumn::new("n")];
+        let request = FetchRequest::new(&ids, &table, "id").with_columns(&columns);
         let Err(refused) = fetch(&request) else { panic!("{self:?} is not refused") };
         self.assert_named(refused.downcast_ref().unwrap_or_else(|| panic!("{refused:?}")));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{AsyncDynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{AsyncFetcher, Dynamic, FetchRequest, Fetched};
 use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, Cache, Cached, DynamicCache, Error, Progress, Table, TableName};
 use dbcache_tests::gate::{Gate, until};
@@ -206,12 +206,12 @@ async fn a_batch_that_takes_too_long_has_failed_and_the_others_are_stored() {
 /// Brings squares, and never says which columns there are.
 struct Taciturn;
 
-impl AsyncDynamicFetcher<i64> for Taciturn {
-    async fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl AsyncFetcher<Dynamic<i64>> for Taciturn {
+    async fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         Ok(rows(request.ids())?.into())
     }
 
-    async fn known_columns(&self, _: &TableName) -> Option<Vec<String>> {
+    async fn table_columns(&self, _: &TableName) -> Option<Vec<String>> {
         std::future::pending().await
     }
 }

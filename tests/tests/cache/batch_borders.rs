@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress};
 use dbcache_tests::Row;
@@ -51,8 +51,8 @@ struct Shuffled<'a> {
     numbers: Mutex<Numbers>,
 }
 
-impl DynamicFetcher<i64> for Shuffled<'_> {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl Fetcher<Dynamic<i64>> for Shuffled<'_> {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         let rows = request.ids().iter().filter_map(|id| self.rows.get(id)).cloned().collect();
         Ok(self.numbers.lock().unwrap().shuffled::<Row>(rows).into())
     }

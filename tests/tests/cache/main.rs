@@ -12,6 +12,7 @@ mod conversions;
 mod damage;
 mod declared_keys;
 mod documents;
+mod fetchers;
 mod foreign;
 mod forget;
 mod golden;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use dbcache::error::{BatchError, BoxError};
-use dbcache::fetch::{Blocking, DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Blocking, Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress, Table};
 use dbcache_tests::gate::{Gate, in_time};
@@ -17,7 +17,7 @@ fn rows(ids: &[i64]) -> Result<DataFrame, BoxError> {
     Ok(df!("id" => ids, "square" => ids.iter().map(|id| id * id).collect::<Vec<_>>())?)
 }
 
-fn ask(table: &Table, ids: &[i64], fetcher: &impl DynamicFetcher<i64>) -> Result<DataFrame, Error> {
+fn ask(table: &Table, ids: &[i64], fetcher: &impl Fetcher<Dynamic<i64>>) -> Result<DataFrame, Error> {
     table.select(["square"])?.frame(ids, fetcher)
 }
 
@@ -38,8 +38,8 @@ struct Asks {
     met: Option<Arc<Barrier>>,
 }
 
-impl DynamicFetcher<i64> for Asks {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl Fetcher<Dynamic<i64>> for Asks {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         if let Some(met) = &self.met {
             met.wait();
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{Columns, DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
 use dbcache::{BatchPolicy, Cache, Cached, DynamicCache, Error, Progress, SqliteFetcher, Table};
@@ -31,13 +31,14 @@ impl Projecting {
     }
 }
 
-impl DynamicFetcher<i64> for Projecting {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
-        let Columns::Named(names) = request.columns() else { return Err("no columns are named".into()) };
-        self.asked.lock().unwrap().push(names.to_vec());
+impl Fetcher<Dynamic<i64>> for Projecting {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
+        let columns = request.columns().ok_or("no columns are named")?;
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        self.asked.lock().unwrap().push(names.clone());
         let rows: Vec<_> = request.ids().iter().filter_map(|id| Some((*id, self.rows.get(id)?))).collect();
         let mut columns = vec![Column::new("id".into(), rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())];
-        for name in names {
+        for name in &names {
             let values: Vec<_> = rows.iter().map(|(_, row)| row.get(name.as_str()).copied()).collect();
             columns.push(Column::new(name.as_str().into(), values));
         }
@@ -45,7 +46,7 @@ impl DynamicFetcher<i64> for Projecting {
     }
 }
 
-fn get(folder: &Folder, columns: &[&str], ids: &[i64], database: &impl DynamicFetcher<i64>) {
+fn get(folder: &Folder, columns: &[&str], ids: &[i64], database: &impl Fetcher<Dynamic<i64>>) {
     folder.users().select(columns).unwrap().frame(ids, database).unwrap();
 }
 
@@ -53,7 +54,7 @@ fn refresh(
     folder: &Folder,
     columns: &[&str],
     ids: &[i64],
-    database: &impl DynamicFetcher<i64>,
+    database: &impl Fetcher<Dynamic<i64>>,
 ) -> Result<DataFrame, Error> {
     folder.users().select(columns)?.refresh().frame(ids, database)
 }

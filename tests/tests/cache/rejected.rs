@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
 use dbcache::error::{BatchError, BoxError, RejectedRow};
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, Cache, Cached, DynamicCache, Error, Progress, RememberAbsent};
@@ -113,10 +113,10 @@ fn a_record_whose_value_its_column_cannot_hold_costs_its_row() {
 /// A fetcher that rejects rows itself.
 struct Rejecting(Vec<RejectedRow>);
 
-impl DynamicFetcher<i64> for Rejecting {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl Fetcher<Dynamic<i64>> for Rejecting {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         let rows = df!["id" => request.ids(), "name" => vec!["Ada"; request.ids().len()]]?;
-        Ok(DynamicRows::from(rows).with_rejected(self.0.clone()))
+        Ok(Fetched::from(rows).with_rejected(self.0.clone()))
     }
 }
 

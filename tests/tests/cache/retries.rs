@@ -167,13 +167,13 @@ fn a_database_that_is_gone_is_not_asked_for_every_id() {
 #[test]
 fn a_blocking_fetcher_is_told_how_long_it_may_take() {
     use dbcache::error::BoxError;
-    use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest};
+    use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 
     #[derive(Default)]
     struct Told(Mutex<Vec<Option<Duration>>>);
 
-    impl DynamicFetcher<i64> for Told {
-        fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+    impl Fetcher<Dynamic<i64>> for Told {
+        fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
             self.0.lock().unwrap().push(request.timeout());
             Ok(rows(request.ids())?.into())
         }

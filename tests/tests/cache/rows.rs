@@ -1,7 +1,7 @@
 //! The forms in which fetchers give their rows: JSON maps, anything that serializes, frames.
 
 use dbcache::error::BoxError;
-use dbcache::fetch::DynamicRows;
+use dbcache::fetch::{Dynamic, Fetched};
 use dbcache::polars::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -25,8 +25,8 @@ fn row(id: i64) -> Row {
     Row { id, name: (id > 1).then_some("Bob"), score: 0.5, doc: Doc { tags: vec![1, 2] } }
 }
 
-fn serialized(ids: &[i64], _: &str) -> Result<DynamicRows, BoxError> {
-    DynamicRows::serialize(ids.iter().map(|id| row(*id)))
+fn serialized(ids: &[i64], _: &str) -> Result<Fetched<Dynamic<i64>>, BoxError> {
+    Fetched::serialize(ids.iter().map(|id| row(*id)))
 }
 
 fn maps(ids: &[i64], _: &str) -> Result<Vec<Map<String, Value>>, BoxError> {
@@ -62,7 +62,7 @@ fn frames_keep_the_types_that_they_have() {
 #[test]
 fn a_row_that_is_no_object_fails_its_batch() {
     let folder = Folder::new();
-    let numbers = |ids: &[i64], _: &str| DynamicRows::serialize(ids.iter().copied());
+    let numbers = |ids: &[i64], _: &str| Fetched::<Dynamic<i64>>::serialize(ids.iter().copied());
     let error = folder.users().select(["name"]).unwrap().frame(&[1], &numbers).unwrap_err();
     let dbcache::Error::FetchFailed { failures, .. } = error else { panic!("{error:?}") };
     let cause = std::error::Error::source(&failures[0].cause).unwrap().to_string();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{Columns, DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::polars::prelude::*;
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress, TableName};
 use dbcache_tests::gate::{Gate, until};
@@ -45,9 +45,9 @@ fn assert_even(answer: &DataFrame, thread: i64) {
 }
 
 /// Asks the database as a blocking fetcher does.
-fn ask(database: &Database, ids: &[i64]) -> Result<DynamicRows, BoxError> {
+fn ask(database: &Database, ids: &[i64]) -> Result<Fetched<Dynamic<i64>>, BoxError> {
     let table = TableName::new("public.users").unwrap();
-    database.fetch(&FetchRequest::new(ids, &table, "id", Columns::All))
+    database.fetch(&FetchRequest::new(ids, &table, "id"))
 }
 
 /// How many requests have begun. What they fetch waits for all of them, so that they overlap in time.

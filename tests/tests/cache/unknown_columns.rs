@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{Blocking, DynamicFetcher, DynamicRows, FetchRequest};
+use dbcache::fetch::{Blocking, Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
 use dbcache::{BatchPolicy, DynamicCache, Error, Progress, SqliteFetcher, Table, TableName};
@@ -43,13 +43,13 @@ struct Counting<F> {
     known: Option<Vec<String>>,
 }
 
-impl<F: DynamicFetcher<i64>> DynamicFetcher<i64> for Counting<F> {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl<F: Fetcher<Dynamic<i64>>> Fetcher<Dynamic<i64>> for Counting<F> {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         self.asked.lock().unwrap().push(request.ids().len());
         self.fetcher.fetch(request)
     }
 
-    fn known_columns(&self, _: &TableName) -> Option<Vec<String>> {
+    fn table_columns(&self, _: &TableName) -> Option<Vec<String>> {
         self.known.clone()
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use dbcache::Table;
 use dbcache::faults::{Call, Faults, Made, Safeguard};
-use dbcache::fetch::DynamicRows;
+use dbcache::fetch::{Dynamic, Fetched};
 use dbcache::polars::prelude::*;
 use dbcache_tests::counts::{is_full, report};
 use dbcache_tests::versioned::{FILE, Random, Versions, all, open, put, row_of, some, versions};
@@ -104,7 +104,7 @@ fn written_by_another_program(path: &Path, is_newer: bool) -> Vec<u8> {
     if is_newer {
         let ids: Vec<i64> = rows.column("id").expect("ids").i64().expect("integers").iter().flatten().collect();
         let newer: Vec<Row> = ids.iter().map(|id| row_of(*id, RENEWED)).collect();
-        rows = DynamicRows::from(newer).into_frame("id").expect("a frame");
+        rows = Fetched::<Dynamic<i64>>::from(newer).into_frame("id").expect("a frame");
     }
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).finish(&mut rows).expect("a Parquet file");

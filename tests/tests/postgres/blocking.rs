@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dbcache::error::{BatchError, BoxError, Error};
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::key::Key;
 use dbcache::polars::prelude::Column;
 use dbcache::{DynamicCache, PostgresError, PostgresFetcher, TableName};
@@ -31,16 +31,16 @@ impl Adapter for Blocking {
         self.database.execute(sql);
     }
 
-    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        DynamicFetcher::fetch(&self.fetcher, request)
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError> {
+        Fetcher::fetch(&self.fetcher, request)
     }
 
     fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
         Fetcher::fetch(&self.fetcher, request)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        DynamicFetcher::<i64>::known_columns(&self.fetcher, table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        Fetcher::<Dynamic<i64>>::table_columns(&self.fetcher, table)
     }
 
     fn go_away(&self) {

@@ -1,6 +1,5 @@
 //! Keys that are PostgreSQL's own, and tables in more than one schema.
 
-use dbcache::fetch::Columns;
 use dbcache::polars::prelude::*;
 use dbcache_tests::contract::{all, fetch};
 use uuid::Uuid;
@@ -72,7 +71,7 @@ pub(crate) fn the_database_may_stand_before_the_schema(database: &impl PostgresA
     assert_eq!(all(database, "main.t", &[4_i64, 5]), df!["id" => [5_i64]].unwrap());
     let names = all(database, "main.names", &[1_i64]);
     let name = names.column("name").unwrap().str().unwrap().get(0).unwrap();
-    let rows = fetch(database, &format!("{name}.main.t"), "id", &[4_i64, 5], Columns::All).unwrap();
+    let rows = fetch(database, &format!("{name}.main.t"), "id", &[4_i64, 5], None).unwrap();
     assert_eq!(rows, df!["id" => [5_i64]].unwrap());
 }
 

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::Columns;
 use dbcache::polars::prelude::*;
 use dbcache::{Cache, PostgresError};
 use dbcache_tests::contract::{all, fetch, named};
@@ -92,7 +91,8 @@ fn fetched<A: PostgresAdapter>(database: &Arc<A>, columns: &[String]) -> Result<
     let (database, columns) = (Arc::clone(database), columns.to_vec());
     in_time(move || {
         let ids: Vec<i64> = IDS.collect();
-        fetch(&*database, "main.t", "id", &ids, Columns::Named(&columns))
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        fetch(&*database, "main.t", "id", &ids, Some(&columns))
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dbcache::deadpool_postgres::tokio_postgres::NoTls;
 use dbcache::deadpool_postgres::{Manager, Pool};
 use dbcache::error::BoxError;
-use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use dbcache::fetch::{AsyncFetcher, Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::key::Key;
 use dbcache::polars::prelude::*;
 use dbcache::{AsyncPostgresFetcher, BatchPolicy, DynamicCache, PostgresError, Progress, TableName};
@@ -40,16 +40,16 @@ impl Adapter for Pooled {
         self.database.execute(sql);
     }
 
-    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.runtime.block_on(AsyncDynamicFetcher::fetch(&self.fetcher, request))
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError> {
+        self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
 
     fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
         self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.runtime.block_on(AsyncDynamicFetcher::<i64>::known_columns(&self.fetcher, table))
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.runtime.block_on(AsyncFetcher::<Dynamic<i64>>::table_columns(&self.fetcher, table))
     }
 
     fn go_away(&self) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched};
+use dbcache::fetch::{AsyncFetcher, Dynamic, FetchRequest, Fetched};
 use dbcache::key::Key;
 use dbcache::sqlx::Postgres;
 use dbcache::sqlx::postgres::PgPoolOptions;
@@ -43,16 +43,16 @@ impl Adapter for Sqlx {
         self.database.execute(sql);
     }
 
-    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.runtime.block_on(AsyncDynamicFetcher::fetch(&self.fetcher, request))
-    }
-
-    fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError> {
         self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.runtime.block_on(AsyncDynamicFetcher::<i64>::known_columns(&self.fetcher, table))
+    fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
+        self.runtime.block_on(self.fetcher.clone().with_from_row::<Item>().fetch(request))
+    }
+
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.runtime.block_on(AsyncFetcher::<Dynamic<i64>>::table_columns(&self.fetcher, table))
     }
 
     fn go_away(&self) {
@@ -66,7 +66,7 @@ impl Adapter for Sqlx {
 
 impl PostgresAdapter for Sqlx {
     fn fetch_everything(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Everything>, BoxError> {
-        self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
+        self.runtime.block_on(self.fetcher.clone().with_from_row::<Everything>().fetch(request))
     }
 
     fn url(&self) -> String {
@@ -108,8 +108,18 @@ fn a_record_under_another_spelling_is_an_error_that_names_both() {
     let Some(database) = Sqlx::open() else { return };
     crate::spellings::each(&database, |spelled| {
         let fetch = |request: &FetchRequest<'_, String>| {
-            database.runtime.block_on(AsyncFetcher::<Person>::fetch(&database.fetcher, request))
+            database.runtime.block_on(database.fetcher.clone().with_from_row::<Person>().fetch(request))
         };
         spelled.assert_records_refused(fetch);
     });
+}
+
+#[test]
+fn records_that_have_no_from_row_are_read_by_their_declared_types() {
+    let Some(database) = Sqlx::open() else { return };
+    database.execute(ITEMS);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::<Item>::open(folder.path()).unwrap();
+    let rows = database.runtime.block_on(cache.rows_async(&[1, 2], &database.fetcher));
+    assert_eq!(rows.unwrap(), items());
 }

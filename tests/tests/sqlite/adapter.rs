@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::key::Key;
 use dbcache::rusqlite::Connection;
 use dbcache::{SqliteFetcher, TableName};
@@ -31,16 +31,16 @@ impl Adapter for Sqlite {
         self.other.lock().unwrap().execute_batch(sql).unwrap();
     }
 
-    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        DynamicFetcher::fetch(&self.fetcher, request)
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError> {
+        Fetcher::fetch(&self.fetcher, request)
     }
 
     fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
         Fetcher::fetch(&self.fetcher, request)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        DynamicFetcher::<i64>::known_columns(&self.fetcher, table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        Fetcher::<Dynamic<i64>>::table_columns(&self.fetcher, table)
     }
 
     fn go_away(&self) {

@@ -14,7 +14,7 @@ use std::error::Error as _;
 use std::path::Path;
 
 use dbcache::error::{BatchError, BoxError, Error, RejectedRow};
-use dbcache::fetch::{Columns, DynamicFetcher, FetchRequest};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetcher};
 use dbcache::key::{Key, RowId};
 use dbcache::polars::prelude::*;
 use dbcache::rusqlite::Connection;
@@ -34,26 +34,20 @@ fn table(name: &str) -> TableName {
     TableName::new(name).unwrap()
 }
 
-fn fetch<K: Key>(
-    fetcher: &SqliteFetcher,
-    table: &str,
-    id_column: &str,
-    ids: &[K],
-    columns: Columns<'_>,
-) -> Result<DataFrame, BoxError> {
+fn fetch<K: Key>(fetcher: &SqliteFetcher, table: &str, id_column: &str, ids: &[K]) -> Result<DataFrame, BoxError> {
     let table = TableName::new(table)?;
-    let request = FetchRequest::new(ids, &table, id_column, columns);
-    let rows = fetcher.fetch(&request)?.into_frame(id_column)?;
+    let request = FetchRequest::new(ids, &table, id_column);
+    let rows = Fetcher::<Dynamic<K>>::fetch(fetcher, &request)?.into_frame(id_column)?;
     Ok(rows.sort([id_column], SortMultipleOptions::default())?)
 }
 
 fn all<K: Key>(fetcher: &SqliteFetcher, table: &str, ids: &[K]) -> DataFrame {
-    fetch(fetcher, table, "id", ids, Columns::All).unwrap()
+    fetch(fetcher, table, "id", ids).unwrap()
 }
 
 /// What a fetch of some ids from `main.t` is refused with.
 fn refusal<K: Key>(fetcher: &SqliteFetcher, ids: &[K]) -> BoxError {
-    fetch(fetcher, "main.t", "id", ids, Columns::All).unwrap_err()
+    fetch(fetcher, "main.t", "id", ids).unwrap_err()
 }
 
 fn rejected(cause: BoxError) -> RejectedRow {

@@ -4,13 +4,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched};
+use dbcache::fetch::{AsyncFetcher, Dynamic, FetchRequest, Fetched};
 use dbcache::key::Key;
 use dbcache::rusqlite::Connection;
 use dbcache::sqlx::Sqlite;
 use dbcache::sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use dbcache::{Cached, SqlxFetcher, TableName};
-use dbcache_tests::contract::{Adapter, Item};
+use dbcache::{Cache, Cached, SqlxFetcher, TableName};
+use dbcache_tests::contract::{Adapter, ITEMS, Item, items};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -40,16 +40,16 @@ impl Adapter for Sqlx {
         self.other.lock().unwrap().execute_batch(sql).unwrap();
     }
 
-    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.runtime.block_on(AsyncDynamicFetcher::fetch(&self.fetcher, request))
-    }
-
-    fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
+    fn fetch<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Fetched<Dynamic<K>>, BoxError> {
         self.runtime.block_on(AsyncFetcher::fetch(&self.fetcher, request))
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.runtime.block_on(AsyncDynamicFetcher::<i64>::known_columns(&self.fetcher, table))
+    fn fetch_items(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Item>, BoxError> {
+        self.runtime.block_on(self.fetcher.clone().with_from_row::<Item>().fetch(request))
+    }
+
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.runtime.block_on(AsyncFetcher::<Dynamic<i64>>::table_columns(&self.fetcher, table))
     }
 
     fn go_away(&self) {
@@ -73,8 +73,18 @@ struct Person {
 fn a_record_under_another_spelling_is_an_error_that_names_both() {
     crate::spellings::each::<Sqlx>(|database, spelled| {
         let fetch = |request: &FetchRequest<'_, String>| {
-            database.runtime.block_on(AsyncFetcher::<Person>::fetch(&database.fetcher, request))
+            database.runtime.block_on(database.fetcher.clone().with_from_row::<Person>().fetch(request))
         };
         spelled.assert_records_refused(fetch);
     });
+}
+
+#[test]
+fn records_that_have_no_from_row_are_read_by_their_declared_types() {
+    let database = Sqlx::open().unwrap();
+    database.execute(ITEMS);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::<Item>::open(folder.path()).unwrap();
+    let rows = database.runtime.block_on(cache.rows_async(&[1, 2], &database.fetcher));
+    assert_eq!(rows.unwrap(), items());
 }

@@ -13,11 +13,11 @@ use super::own_thread::TimeLimit;
 use super::query::{BatchQuery, BoundIds, other_spellings};
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
+use crate::fetch::rejects::ReadRows;
 use crate::fetch::table_error::TableError;
-use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, Fetcher, spellings};
+use crate::fetch::{FetchRequest, Fetched, Fetcher, Target, spellings};
 use crate::key::Key;
 use crate::name::TableName;
-use crate::record::{ColumnSchema, Record};
 
 /// How long a request waits for names to suggest.
 const SUGGESTION_TIME: Duration = Duration::from_secs(10);
@@ -131,40 +131,18 @@ impl PostgresFetcher {
         self.look_up(table, None).map(|table| table.names())
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        let limit = TimeLimit::from_now(SUGGESTION_TIME);
-        self.look_up(table, Some(limit)).ok().map(|table| table.names())
-    }
-
-    fn fetch_batch<K: Key>(
-        &self,
-        request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
-    ) -> Result<FetchedBatch, BoxError> {
-        let limit = request.timeout().map(TimeLimit::from_now);
-        let table = self.table(request, limit).map_err(failed)?;
-        let fetched = self.fetch_from(&table, request, types, limit);
-        if fetched.is_err() {
-            self.tables.forget(request.table());
-        }
-        fetched
-    }
-
     fn fetch_from<K: Key>(
         &self,
         table: &Arc<Table>,
         request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
         limit: Option<TimeLimit>,
-    ) -> Result<FetchedBatch, BoxError> {
-        let mut query = BatchQuery::new(table, request, types)?;
+    ) -> Result<ReadRows, BoxError> {
+        let mut query = BatchQuery::new(table, request)?;
         for row in self.rows(table, query.text.clone(), query.ids.clone(), limit)? {
             query.push_row(table, &row)?;
         }
         let fetched = query.finish()?;
-        if let Some((text, ids)) =
-            other_spellings(table, request, || spellings::batch_ids(&fetched, request.id_column()))?
-        {
+        if let Some((text, ids)) = other_spellings(table, request, || fetched.ids(request.id_column()))? {
             spellings::refuse::<K>(pairs(&table.name, &self.rows(table, text, ids, limit)?)?)?;
         }
         Ok(fetched)
@@ -194,23 +172,20 @@ impl PostgresFetcher {
     }
 }
 
-impl<T: Record> Fetcher<T> for PostgresFetcher {
+impl<T: Target> Fetcher<T> for PostgresFetcher {
     fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        self.fetch_batch(request, T::schema().columns()).map(Fetched::from)
+        let limit = request.timeout().map(TimeLimit::from_now);
+        let table = self.table(request, limit).map_err(failed)?;
+        let fetched = self.fetch_from(&table, request, limit);
+        if fetched.is_err() {
+            self.tables.forget(request.table());
+        }
+        fetched.map(Fetched::from)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.known_columns(table)
-    }
-}
-
-impl<K: Key> DynamicFetcher<K> for PostgresFetcher {
-    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.fetch_batch(request, &[]).map(DynamicRows::from)
-    }
-
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.known_columns(table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        let limit = TimeLimit::from_now(SUGGESTION_TIME);
+        self.look_up(table, Some(limit)).ok().map(|table| table.names())
     }
 }
 

@@ -10,7 +10,6 @@ use polars_arrow::offset::{Offsets, OffsetsBuffer};
 use super::kind::{Kind, NumericAs};
 use super::numeric::Numeric;
 use super::values::{self, Read};
-use crate::documents::is_document;
 use crate::value::nested::Validity;
 
 /// Collects the values of one column, of which each comes in PostgreSQL's binary format.
@@ -19,11 +18,6 @@ pub(super) trait Cells: Send {
     fn push(&mut self, value: &[u8]) -> Read<()>;
 
     fn push_null(&mut self);
-
-    /// Of a column of JSON, whether all values are objects and arrays.
-    fn are_documents(&self) -> Option<bool> {
-        None
-    }
 
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series>;
 }
@@ -39,10 +33,9 @@ pub(super) fn cells(kind: &Kind, capacity: usize) -> Box<dyn Cells> {
         Kind::Float32 => plain::<Float32Type>(capacity, |value| values::exact(value).map(f32::from_be_bytes)),
         Kind::Float64 => plain::<Float64Type>(capacity, |value| values::exact(value).map(f64::from_be_bytes)),
         Kind::Numeric(held) => numeric(*held, capacity),
-        Kind::Text => text(capacity, |value| values::text(value).map(Cow::Borrowed)),
+        Kind::Text | Kind::Json => text(capacity, |value| values::text(value).map(Cow::Borrowed)),
         Kind::Uuid => text(capacity, |value| values::uuid(value).map(Cow::Owned)),
-        Kind::Json => Box::new(Json::new(capacity, values::text)),
-        Kind::Jsonb => Box::new(Json::new(capacity, values::jsonb)),
+        Kind::Jsonb => text(capacity, |value| values::jsonb(value).map(Cow::Borrowed)),
         Kind::Bytes => Box::new(Bytes(BinaryChunkedBuilder::new(PlSmallStr::EMPTY, capacity))),
         Kind::Date => numbers(capacity, values::date, |days| Ok(days.into_date().into_series())),
         Kind::Time => numbers(capacity, values::time, |nanos| Ok(nanos.into_time().into_series())),
@@ -173,40 +166,6 @@ impl<R: Fn(&[u8]) -> Read<Cow<'_, str>> + Send> Cells for Texts<R> {
 
     fn push_null(&mut self) {
         self.cells.append_null();
-    }
-
-    fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series> {
-        Ok(self.cells.finish().with_name(name).into_series())
-    }
-}
-
-/// JSON as text.
-struct Json {
-    cells: StringChunkedBuilder,
-    read: fn(&[u8]) -> Read<&str>,
-    are_documents: bool,
-}
-
-impl Json {
-    fn new(capacity: usize, read: fn(&[u8]) -> Read<&str>) -> Self {
-        Self { cells: StringChunkedBuilder::new(PlSmallStr::EMPTY, capacity), read, are_documents: true }
-    }
-}
-
-impl Cells for Json {
-    fn push(&mut self, value: &[u8]) -> Read<()> {
-        let json = (self.read)(value)?;
-        self.are_documents = self.are_documents && is_document(json.as_bytes());
-        self.cells.append_value(json);
-        Ok(())
-    }
-
-    fn push_null(&mut self) {
-        self.cells.append_null();
-    }
-
-    fn are_documents(&self) -> Option<bool> {
-        Some(self.are_documents)
     }
 
     fn finish(self: Box<Self>, name: PlSmallStr) -> PolarsResult<Series> {

@@ -14,11 +14,11 @@ use super::driver::{begin_within, catalog_rows, is_cancelled, name_parameter, pa
 use super::query::{BatchQuery, other_spellings};
 use super::tables::Tables;
 use crate::error::{BatchError, BoxError};
+use crate::fetch::rejects::ReadRows;
 use crate::fetch::table_error::TableError;
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, spellings};
+use crate::fetch::{AsyncFetcher, FetchRequest, Fetched, Target, spellings};
 use crate::key::Key;
 use crate::name::TableName;
-use crate::record::{ColumnSchema, Record};
 
 /// Fetches rows of any table or view of a PostgreSQL database through a pool of connections of `tokio-postgres`, as
 /// records or dynamically, without any SQL.
@@ -104,32 +104,13 @@ impl AsyncPostgresFetcher {
         self.pool.get().await.map_err(|cause| PostgresError::Connection(Box::new(cause)))
     }
 
-    async fn fetch_batch<K: Key>(
-        &self,
-        request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
-    ) -> Result<FetchedBatch, BoxError> {
-        let mut lent = Lent(None);
-        let client = lent.0.insert(self.client().await?);
-        let fetched = match request.timeout() {
-            None => self.fetch_through(client, request, types).await,
-            Some(after) => in_time(client, after, self.fetch_through(client, request, types)).await,
-        };
-        lent.give_back();
-        if fetched.is_err() {
-            self.tables.forget(request.table());
-        }
-        fetched
-    }
-
     async fn fetch_through<K: Key>(
         &self,
         client: &Client,
         request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
-    ) -> Result<FetchedBatch, BoxError> {
+    ) -> Result<ReadRows, BoxError> {
         let table = self.table(client, request).await?;
-        fetch(client, &table, request, types).await
+        fetch(client, &table, request).await
     }
 
     async fn table<K: Key>(&self, client: &Client, request: &FetchRequest<'_, K>) -> Result<Arc<Table>, PostgresError> {
@@ -156,22 +137,22 @@ impl Drop for Lent {
     }
 }
 
-impl<T: Record> AsyncFetcher<T> for AsyncPostgresFetcher {
+impl<T: Target> AsyncFetcher<T> for AsyncPostgresFetcher {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        self.fetch_batch(request, T::schema().columns()).await.map(Fetched::from)
+        let mut lent = Lent(None);
+        let client = lent.0.insert(self.client().await?);
+        let fetched = match request.timeout() {
+            None => self.fetch_through(client, request).await,
+            Some(after) => in_time(client, after, self.fetch_through(client, request)).await,
+        };
+        lent.give_back();
+        if fetched.is_err() {
+            self.tables.forget(request.table());
+        }
+        fetched.map(Fetched::from)
     }
 
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.columns(table).await.ok()
-    }
-}
-
-impl<K: Key> AsyncDynamicFetcher<K> for AsyncPostgresFetcher {
-    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.fetch_batch(request, &[]).await.map(DynamicRows::from)
-    }
-
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
         self.columns(table).await.ok()
     }
 }
@@ -196,22 +177,16 @@ async fn in_time<R>(
     }
 }
 
-async fn fetch<K: Key>(
-    client: &Client,
-    table: &Table,
-    request: &FetchRequest<'_, K>,
-    types: &[ColumnSchema],
-) -> Result<FetchedBatch, BoxError> {
+async fn fetch<K: Key>(client: &Client, table: &Table, request: &FetchRequest<'_, K>) -> Result<ReadRows, BoxError> {
     let failed = PostgresError::query(&table.name);
-    let mut query = BatchQuery::new(table, request, types)?;
+    let mut query = BatchQuery::new(table, request)?;
     let rows = client.query_typed_raw(&query.text, [query.ids.parameter()]).await.map_err(&failed)?;
     let mut rows = pin!(rows);
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         query.push_row(table, &row)?;
     }
     let fetched = query.finish()?;
-    if let Some((text, ids)) = other_spellings(table, request, || spellings::batch_ids(&fetched, request.id_column()))?
-    {
+    if let Some((text, ids)) = other_spellings(table, request, || fetched.ids(request.id_column()))? {
         let rows = client.query_typed(&text, &[ids.parameter()]).await.map_err(&failed)?;
         spellings::refuse::<K>(pairs(&table.name, &rows)?)?;
     }

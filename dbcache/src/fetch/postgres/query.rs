@@ -8,13 +8,12 @@ use super::cells::{Cells, cells};
 use super::kind::{Kind, NumericAs};
 use super::values::{self, Misfit};
 use crate::error::{BatchError, BoxError, RejectedRow};
-use crate::fetch::rejects::Rejects;
+use crate::fetch::rejects::{ReadRows, Rejects};
 use crate::fetch::spellings;
 use crate::fetch::sql::{self, SelectRows};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{Columns, FetchRequest, FetchedBatch};
+use crate::fetch::{FetchRequest, RequestedColumn};
 use crate::key::{ColumnIds, IdSet, Key, RowId};
-use crate::record::ColumnSchema;
 
 /// The query of one batch, and what has come of its rows.
 pub(super) struct BatchQuery {
@@ -45,18 +44,12 @@ struct ColumnCells {
 impl BatchQuery {
     /// The query for the id column and the wanted columns; a wanted column that the table lacks is left out, which
     /// the cache reports when all batches are through.
-    ///
-    /// `types` are those that a record declares.
-    pub(super) fn new<K: Key>(
-        table: &Table,
-        request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
-    ) -> Result<Self, PostgresError> {
+    pub(super) fn new<K: Key>(table: &Table, request: &FetchRequest<'_, K>) -> Result<Self, PostgresError> {
         let id = table.id_column(request.id_column())?;
         let key = key_of::<K>(table, id)?;
         let mut selected = vec![(id, key.held.clone())];
-        for column in wanted(table, id, request.columns()) {
-            selected.push((column, held_as(table, column, types)?));
+        for (column, declared) in wanted(table, id, request.columns()) {
+            selected.push((column, held_as(table, column, declared)?));
         }
         let text = typed_query_text(table, id, &selected, &key.among_ids);
         let capacity = request.ids().len();
@@ -110,15 +103,15 @@ impl BatchQuery {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<FetchedBatch, BoxError> {
-        let mut json = Vec::new();
+    pub(super) fn finish(self) -> Result<ReadRows, BoxError> {
+        let json = self.columns.iter().filter(|column| matches!(column.kind, Kind::Json | Kind::Jsonb));
+        let json_columns = json.map(|column| column.name.to_string()).collect();
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in self.columns {
-            json.extend(column.cells.are_documents().map(|are_documents| (column.name.to_string(), are_documents)));
             columns.push(column.cells.finish(column.name)?.into_column());
         }
-        let (part, rejected) = self.rejects.take_out(DataFrame::new(self.rows, columns)?, &json)?;
-        Ok(FetchedBatch { parts: vec![part], rejected })
+        let (rows, rejected) = self.rejects.take_out(DataFrame::new(self.rows, columns)?)?;
+        Ok(ReadRows { parts: vec![rows], json_columns, rejected })
     }
 
     /// The row that a value does not let be stored.
@@ -189,17 +182,23 @@ pub(super) fn shown(kind: &Kind, value: &[u8]) -> String {
     }
 }
 
-fn wanted<'t>(table: &'t Table, id: &DeclaredColumn, columns: Columns<'_>) -> Vec<&'t DeclaredColumn> {
-    let mut wanted: Vec<&DeclaredColumn> = match columns {
-        Columns::All => table.columns().iter().collect(),
-        Columns::Named(names) => names.iter().filter_map(|name| table.find(name)).collect(),
+/// The columns to select beside the id column, with the types that a record declares for them.
+fn wanted<'t>(
+    table: &'t Table,
+    id: &DeclaredColumn,
+    requested: Option<&'t [RequestedColumn]>,
+) -> Vec<(&'t DeclaredColumn, Option<&'t DataType>)> {
+    let find = |requested: &'t RequestedColumn| Some((table.find(&requested.name)?, requested.declared.as_ref()));
+    let mut wanted: Vec<(&DeclaredColumn, Option<&DataType>)> = match requested {
+        None => table.columns().iter().map(|column| (column, None)).collect(),
+        Some(requested) => requested.iter().filter_map(find).collect(),
     };
-    wanted.retain(|column| column.name != id.name);
+    wanted.retain(|(column, _)| column.name != id.name);
     wanted
 }
 
 /// How a wanted column is held, where a record may declare its type.
-fn held_as(table: &Table, column: &DeclaredColumn, types: &[ColumnSchema]) -> Result<Held, PostgresError> {
+fn held_as(table: &Table, column: &DeclaredColumn, declared: Option<&DataType>) -> Result<Held, PostgresError> {
     let Some(held) = column.held.clone() else {
         return Err(PostgresError::ColumnType {
             table: table.name.to_string(),
@@ -207,9 +206,8 @@ fn held_as(table: &Table, column: &DeclaredColumn, types: &[ColumnSchema]) -> Re
             found: column.declared.clone(),
         });
     };
-    let declared = types.iter().find(|declared| declared.column().column() == column.name);
     Ok(match declared {
-        Some(declared) => Held { kind: held.kind.wanted_as(declared.data_type()), ..held },
+        Some(declared) => Held { kind: held.kind.wanted_as(declared), ..held },
         None => held,
     })
 }

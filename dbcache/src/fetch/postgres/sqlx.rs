@@ -10,59 +10,64 @@ use sqlx::{AssertSqlSafe, Column, Connection, FromRow, Postgres, Row, ValueRef};
 use super::PostgresError;
 use super::catalog::{COLUMNS, CatalogRow, TABLES, Table};
 use super::query::{BatchQuery, BoundIds, other_spellings, row_id, select, shown};
+use super::tables::Tables;
 use crate::error::{BoxError, RejectedRow};
+use crate::fetch::rejects::ReadRows;
 use crate::fetch::sqlx::sealed::Sealed;
-use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, undecoded};
+use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, SqlxRecords, undecoded};
 use crate::fetch::table_error::TableError;
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, spellings};
+use crate::fetch::{AsyncFetcher, FetchRequest, Fetched, Target, spellings};
 use crate::key::Key;
 use crate::name::TableName;
 use crate::record::Record;
 
-impl Sealed for Postgres {}
+impl Sealed for Postgres {
+    type Memory = Arc<Tables>;
+}
 
 impl SqlxDatabase for Postgres {}
 
 impl SqlxFetcher<Postgres> {
     /// The table of a request, looked up unless it is known.
     async fn table<K: Key>(&self, request: &FetchRequest<'_, K>) -> Result<Arc<Table>, PostgresError> {
-        match self.tables.for_request(request) {
+        match self.memory.for_request(request) {
             Some(table) => Ok(table),
-            None => look_up(&self.pool, request.table()).await.map(|table| self.tables.remember(table)),
+            None => look_up(&self.pool, request.table()).await.map(|table| self.memory.remember(table)),
         }
     }
 
     /// Forgets the table where a batch of it failed.
     fn checked<R, K>(&self, request: &FetchRequest<'_, K>, fetched: Result<R, BoxError>) -> Result<R, BoxError> {
         if fetched.is_err() {
-            self.tables.forget(request.table());
+            self.memory.forget(request.table());
         }
         fetched
     }
 }
 
-impl<T> AsyncFetcher<T> for SqlxFetcher<Postgres>
-where
-    T: Record + for<'r> FromRow<'r, PgRow>,
-{
+impl<T: Target> AsyncFetcher<T> for SqlxFetcher<Postgres> {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
         let table = self.table(request).await?;
-        self.checked(request, records(&self.pool, &table, request).await)
+        self.checked(request, columns(&self.pool, &table, request).await.map(Fetched::from))
     }
 
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
         look_up(&self.pool, table).await.ok().map(|table| table.names())
     }
 }
 
-impl<K: Key> AsyncDynamicFetcher<K> for SqlxFetcher<Postgres> {
-    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        let table = self.table(request).await?;
-        self.checked(request, columns(&self.pool, &table, request).await.map(DynamicRows::from))
+impl<T> AsyncFetcher<T> for SqlxRecords<Postgres, T>
+where
+    T: Record + for<'r> FromRow<'r, PgRow>,
+{
+    async fn fetch(&self, request: &FetchRequest<'_, <T as Record>::Id>) -> Result<Fetched<T>, BoxError> {
+        let fetcher = &self.fetcher;
+        let table = fetcher.table(request).await?;
+        fetcher.checked(request, records(&fetcher.pool, &table, request).await)
     }
 
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        look_up(&self.pool, table).await.ok().map(|table| table.names())
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        look_up(&self.fetcher.pool, table).await.ok().map(|table| table.names())
     }
 }
 
@@ -80,11 +85,7 @@ where
     records_of(&mut connection, table, request).await
 }
 
-async fn columns<K: Key>(
-    pool: &PgPool,
-    table: &Table,
-    request: &FetchRequest<'_, K>,
-) -> Result<FetchedBatch, BoxError> {
+async fn columns<K: Key>(pool: &PgPool, table: &Table, request: &FetchRequest<'_, K>) -> Result<ReadRows, BoxError> {
     let mut connection = pool.acquire().await.map_err(PostgresError::query(&table.name))?;
     let fetched = columns_of(&mut connection, table, request).await;
     if !is_of_an_altered_table(&fetched) {
@@ -160,8 +161,8 @@ async fn columns_of<K: Key>(
     connection: &mut PgConnection,
     table: &Table,
     request: &FetchRequest<'_, K>,
-) -> Result<FetchedBatch, BoxError> {
-    let mut query = BatchQuery::new(table, request, &[])?;
+) -> Result<ReadRows, BoxError> {
+    let mut query = BatchQuery::new(table, request)?;
     let mut rows = asking(query.text.clone(), query.ids.clone()).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await.map_err(PostgresError::query(&table.name))? {
         if query.is_empty() {
@@ -171,7 +172,7 @@ async fn columns_of<K: Key>(
     }
     drop(rows);
     let fetched = query.finish()?;
-    let found = || spellings::batch_ids(&fetched, request.id_column());
+    let found = || fetched.ids(request.id_column());
     if let Some((text, ids)) = other_spellings(table, request, found)? {
         check_spellings::<K>(connection, table, asking(text, ids)).await?;
     }

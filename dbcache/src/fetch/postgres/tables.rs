@@ -4,23 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::catalog::Table;
-use crate::fetch::{Columns, FetchRequest};
+use crate::fetch::FetchRequest;
 use crate::name::TableName;
 
 /// What is known of tables, by their names.
 #[derive(Debug, Default)]
-pub(in crate::fetch) struct Tables(Mutex<HashMap<String, Arc<Table>>>);
+pub struct Tables(Mutex<HashMap<String, Arc<Table>>>);
 
 impl Tables {
     /// The table of a request, unless a column is wanted that it did not have when it was looked up.
     pub(super) fn for_request<K>(&self, request: &FetchRequest<'_, K>) -> Option<Arc<Table>> {
         let table = self.lock().get(request.table().as_str()).cloned()?;
-        let has = |name: &String| table.find(name).is_some();
-        let has_all = match request.columns() {
-            Columns::All => true,
-            Columns::Named(names) => names.iter().all(has),
-        };
-        has_all.then_some(table)
+        let mut requested = request.columns().into_iter().flatten();
+        requested.all(|column| table.find(&column.name).is_some()).then_some(table)
     }
 
     pub(super) fn remember(&self, table: Table) -> Arc<Table> {

@@ -8,10 +8,9 @@ use super::pool::Pool;
 use super::time_limit::TimeLimit;
 use super::{SqliteError, SqliteKey, connection};
 use crate::error::BoxError;
-use crate::fetch::{DynamicFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, Fetcher};
+use crate::fetch::{FetchRequest, Fetched, Fetcher, Target};
 use crate::key::Key;
 use crate::name::TableName;
-use crate::record::{ColumnSchema, Record};
 
 /// Fetches rows of any table or view of an SQLite database, as records or dynamically, without any SQL.
 ///
@@ -122,40 +121,19 @@ impl SqliteFetcher {
             connection::all_ids(connection, table, id_column)
         })
     }
+}
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.columns(table).ok()
-    }
-
-    fn fetch_batch<K: Key>(
-        &self,
-        request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
-    ) -> Result<FetchedBatch, BoxError> {
-        let fetch = |connection: &Connection| connection::fetch(connection, request, types);
-        match request.timeout().map(TimeLimit::from_now) {
+impl<T: Target> Fetcher<T> for SqliteFetcher {
+    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
+        let fetch = |connection: &Connection| connection::fetch(connection, request);
+        let rows = match request.timeout().map(TimeLimit::from_now) {
             None => self.connections.with(fetch),
             Some(limit) => self.connections.within(limit, |connection| limit.keep(connection, fetch)),
-        }
-    }
-}
-
-impl<T: Record> Fetcher<T> for SqliteFetcher {
-    fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        self.fetch_batch(request, T::schema().columns()).map(Fetched::from)
+        };
+        rows.map(Fetched::from)
     }
 
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.known_columns(table)
-    }
-}
-
-impl<K: Key> DynamicFetcher<K> for SqliteFetcher {
-    fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        self.fetch_batch(request, &[]).map(DynamicRows::from)
-    }
-
-    fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        self.known_columns(table)
+    fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        self.columns(table).ok()
     }
 }

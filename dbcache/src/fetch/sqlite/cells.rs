@@ -6,7 +6,6 @@ use polars::prelude::*;
 
 use super::kind::Kind;
 use super::value::{OwnedValue, SqliteValue};
-use crate::documents;
 use crate::misfits::shortened;
 
 /// Collects the values of one column.
@@ -18,8 +17,6 @@ pub(super) struct ColumnCells {
     by_value: bool,
     /// Whether an integer is one that no float holds, so that no fraction can be beside it.
     is_inexact: bool,
-    /// Whether this is a column of JSON, and all values so far are objects and arrays.
-    are_documents: bool,
     capacity: usize,
     cells: Cells,
 }
@@ -45,7 +42,6 @@ impl ColumnCells {
             declared: declared.to_owned(),
             by_value: kind == Kind::ByValue,
             is_inexact: false,
-            are_documents: kind == Kind::Json,
             capacity,
             cells: Cells::new(kind, name, capacity),
         }
@@ -64,9 +60,9 @@ impl ColumnCells {
         self.by_value
     }
 
-    /// Whether this is a column of JSON, and then whether all values are objects and arrays.
-    pub(super) fn json(&self) -> Option<(String, bool)> {
-        matches!(self.cells, Cells::Text(_, Kind::Json)).then(|| (self.name.to_string(), self.are_documents))
+    /// Whether this is a column of JSON text.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.cells, Cells::Text(_, Kind::Json))
     }
 
     /// Whether a column whose type the values decide can take the value at all.
@@ -80,11 +76,7 @@ impl ColumnCells {
 
     #[inline]
     pub(super) fn push(&mut self, value: SqliteValue<'_>) -> Result<(), Misfit> {
-        if self.cells.push(value) {
-            self.are_documents = self.are_documents && is_document(value);
-            return Ok(());
-        }
-        Err(self.misfit(value))
+        if self.cells.push(value) { Ok(()) } else { Err(self.misfit(value)) }
     }
 
     /// Takes a value that passed its check, and the type that holds it beside those before it.
@@ -257,14 +249,6 @@ impl Cells {
             Self::Blob(cells) => owned(cells.finish().iter(), |bytes| OwnedValue::Blob(bytes.to_vec())),
             Self::Mixed(values) => values,
         }
-    }
-}
-
-fn is_document(value: SqliteValue<'_>) -> bool {
-    match value {
-        SqliteValue::Null => true,
-        SqliteValue::Text(json) => documents::is_document(json),
-        _ => false,
     }
 }
 

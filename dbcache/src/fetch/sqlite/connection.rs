@@ -12,11 +12,11 @@ use super::query::{BatchQuery, other_spellings, row_id};
 use super::table::{COLUMNS, DeclaredColumn, TABLES, Table, names};
 use super::{SqliteError, SqliteKey, cells};
 use crate::error::BoxError;
+use crate::fetch::rejects::ReadRows;
 use crate::fetch::table_error::TableError;
-use crate::fetch::{FetchRequest, FetchedBatch, spellings, sql};
+use crate::fetch::{FetchRequest, spellings, sql};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
-use crate::record::ColumnSchema;
 
 /// The ids of a query, bound as an array.
 const IDS: &str = "rarray(?1)";
@@ -32,14 +32,10 @@ pub(super) fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Fetches a batch: the id column first, then the wanted columns.
-pub(super) fn fetch<K: Key>(
-    connection: &Connection,
-    request: &FetchRequest<'_, K>,
-    types: &[ColumnSchema],
-) -> Result<FetchedBatch, BoxError> {
+pub(super) fn fetch<K: Key>(connection: &Connection, request: &FetchRequest<'_, K>) -> Result<ReadRows, BoxError> {
     let failed = SqliteError::query(request.table());
     let table = look_up(connection, request.table())?;
-    let mut batch = BatchQuery::new(&table, request, types)?;
+    let mut batch = BatchQuery::new(&table, request)?;
     let text = batch.text(request, IDS);
     let mut query = connection.prepare_cached(&text).map_err(&failed)?;
     let mut rows = query.query([bound(request.ids())]).map_err(&failed)?;
@@ -47,7 +43,7 @@ pub(super) fn fetch<K: Key>(
         batch.push(|place| Ok(row.get_ref(place).map_err(&failed)?.into()))?;
     }
     let fetched = batch.finish()?;
-    check_spellings(connection, request, || spellings::batch_ids(&fetched, request.id_column()))?;
+    check_spellings(connection, request, || fetched.ids(request.id_column()))?;
     Ok(fetched)
 }
 

@@ -5,8 +5,6 @@ use polars::prelude::*;
 use super::cells::{ColumnCells, Finished};
 use super::value::OwnedValue;
 use crate::error::BoxError;
-use crate::fetch::FetchedFrame;
-use crate::fetch::rejects::documents;
 
 /// A column whose values have no type in common.
 pub(super) struct MixedColumn {
@@ -19,7 +17,7 @@ pub(super) struct MixedColumn {
 
 /// The rows in parts whose columns each have a type, by the order of their ids, which the first column holds: a row is
 /// in the first part that it fits in. So a row is beside the same rows before it, whatever comes with it.
-pub(super) fn apart(frame: &DataFrame, mixed: &[MixedColumn], json: &[String]) -> Result<Vec<FetchedFrame>, BoxError> {
+pub(super) fn apart(frame: &DataFrame, mixed: &[MixedColumn]) -> Result<Vec<DataFrame>, BoxError> {
     let Some(ids) = frame.columns().first() else { return Ok(Vec::new()) };
     let mut parts: Vec<Part> = Vec::new();
     for row in ids.as_materialized_series().arg_sort(SortOptions::default()).iter().flatten() {
@@ -29,7 +27,7 @@ pub(super) fn apart(frame: &DataFrame, mixed: &[MixedColumn], json: &[String]) -
             parts.push(part);
         }
     }
-    parts.into_iter().map(|part| part.finish(frame, mixed, json)).collect()
+    parts.into_iter().map(|part| part.finish(frame, mixed)).collect()
 }
 
 struct Part {
@@ -55,7 +53,7 @@ impl Part {
         true
     }
 
-    fn finish(self, frame: &DataFrame, mixed: &[MixedColumn], json: &[String]) -> Result<FetchedFrame, BoxError> {
+    fn finish(self, frame: &DataFrame, mixed: &[MixedColumn]) -> Result<DataFrame, BoxError> {
         let mut columns = frame.take(&IdxCa::from_vec(PlSmallStr::EMPTY, self.rows))?.into_columns();
         for (cells, column) in self.cells.into_iter().zip(mixed) {
             match (columns.get_mut(column.place), cells.finish()) {
@@ -63,7 +61,6 @@ impl Part {
                 _ => return Err("a part of a batch has values of several types in one column".into()),
             }
         }
-        let frame = DataFrame::new(columns.first().map_or(0, Column::len), columns)?;
-        Ok(FetchedFrame { documents: documents(&frame, json)?, frame })
+        Ok(DataFrame::new(columns.first().map_or(0, Column::len), columns)?)
     }
 }

@@ -8,11 +8,10 @@ use super::table::{self, DeclaredColumn, Table};
 use super::value::SqliteValue;
 use super::{SqliteError, SqliteKey};
 use crate::error::{BatchError, BoxError, RejectedRow};
-use crate::fetch::rejects::Rejects;
+use crate::fetch::rejects::{ReadRows, Rejects};
 use crate::fetch::sql::{self, SelectRows};
-use crate::fetch::{Columns, FetchRequest, FetchedBatch};
+use crate::fetch::{FetchRequest, RequestedColumn};
 use crate::key::{Key, RowId};
-use crate::record::ColumnSchema;
 
 /// The columns of one batch, the id column first, and what has come of its rows.
 pub(super) struct BatchQuery {
@@ -22,19 +21,13 @@ pub(super) struct BatchQuery {
 }
 
 impl BatchQuery {
-    /// The id column and the wanted columns. `types` are those that a record declares.
-    pub(super) fn new<K: Key>(
-        table: &Table<'_>,
-        request: &FetchRequest<'_, K>,
-        types: &[ColumnSchema],
-    ) -> Result<Self, SqliteError> {
+    /// The id column and the wanted columns.
+    pub(super) fn new<K: Key>(table: &Table<'_>, request: &FetchRequest<'_, K>) -> Result<Self, SqliteError> {
         let id = table.id_column(request.id_column())?;
         table.check_key(id, SqliteKey::of::<K>())?;
         let capacity = request.ids().len();
         let mut columns = vec![ColumnCells::new(&id.name, &id.declared, SqliteKey::of::<K>().kind(), capacity)];
-        columns.extend(wanted(table, id, request.columns()).into_iter().map(|column| {
-            let declared = types.iter().find(|declared| declared.column().column() == column.name);
-            let wanted = declared.map(ColumnSchema::data_type).or_else(|| request.pinned(&column.name));
+        columns.extend(wanted(table, id, request.columns()).into_iter().map(|(column, wanted)| {
             let kind = wanted.map_or(column.kind, |wanted| column.kind.wanted_as(wanted));
             ColumnCells::new(&column.name, &column.declared, kind, capacity)
         }));
@@ -85,8 +78,9 @@ impl BatchQuery {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<FetchedBatch, BoxError> {
-        let json: Vec<(String, bool)> = self.columns.iter().filter_map(ColumnCells::json).collect();
+    pub(super) fn finish(self) -> Result<ReadRows, BoxError> {
+        let json = self.columns.iter().filter(|column| column.is_json());
+        let json_columns = json.map(|column| column.name().to_owned()).collect();
         let fits = self.rejects.fits(self.rows);
         let mut mixed = Vec::new();
         let mut columns = Vec::with_capacity(self.columns.len());
@@ -103,14 +97,9 @@ impl BatchQuery {
             });
         }
         let frame = DataFrame::new(self.rows, columns)?;
-        let (all, rejected) = self.rejects.take_out(frame, &json)?;
-        let parts = if mixed.is_empty() {
-            vec![all]
-        } else {
-            let json: Vec<String> = json.into_iter().map(|(name, _)| name).collect();
-            apart(&all.frame, &mixed, &json)?
-        };
-        Ok(FetchedBatch { parts, rejected })
+        let (all, rejected) = self.rejects.take_out(frame)?;
+        let parts = if mixed.is_empty() { vec![all] } else { apart(&all, &mixed)? };
+        Ok(ReadRows { parts, json_columns, rejected })
     }
 }
 
@@ -149,14 +138,19 @@ pub(super) fn other_spellings<K: Key>(request: &FetchRequest<'_, K>, ids: &str) 
     )
 }
 
-/// The columns to select beside the id column. A wanted column that the table lacks is left out, which the cache
-/// reports when all batches are through.
-fn wanted<'t>(table: &'t Table<'_>, id: &DeclaredColumn, columns: Columns<'_>) -> Vec<&'t DeclaredColumn> {
-    let mut wanted: Vec<&DeclaredColumn> = match columns {
-        Columns::All => table.columns().iter().collect(),
-        Columns::Named(names) => names.iter().filter_map(|name| table.find(name)).collect(),
+/// The columns to select beside the id column, with the types in which they are wanted. A wanted column that the table
+/// lacks is left out, which the cache reports when all batches are through.
+fn wanted<'t>(
+    table: &'t Table<'_>,
+    id: &DeclaredColumn,
+    requested: Option<&'t [RequestedColumn]>,
+) -> Vec<(&'t DeclaredColumn, Option<&'t DataType>)> {
+    let find = |requested: &'t RequestedColumn| Some((table.find(&requested.name)?, requested.wanted_type()));
+    let mut wanted: Vec<(&DeclaredColumn, Option<&DataType>)> = match requested {
+        None => table.columns().iter().map(|column| (column, None)).collect(),
+        Some(requested) => requested.iter().filter_map(find).collect(),
     };
-    wanted.retain(|column| column.name != id.name);
+    wanted.retain(|(column, _)| column.name != id.name);
     wanted
 }
 

@@ -11,9 +11,10 @@ use super::table::{COLUMNS, TABLES, Table, names};
 use super::value::SqliteValue;
 use super::{SqliteError, SqliteKey};
 use crate::error::{BoxError, RejectedRow};
+use crate::fetch::rejects::ReadRows;
 use crate::fetch::sqlx::sealed::Sealed;
-use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, undecoded};
-use crate::fetch::{AsyncDynamicFetcher, AsyncFetcher, DynamicRows, FetchRequest, Fetched, FetchedBatch, spellings};
+use crate::fetch::sqlx::{SqlxDatabase, SqlxFetcher, SqlxRecords, undecoded};
+use crate::fetch::{AsyncFetcher, FetchRequest, Fetched, Target, spellings};
 use crate::key::{IdSet, Key};
 use crate::name::TableName;
 use crate::record::Record;
@@ -21,30 +22,33 @@ use crate::record::Record;
 /// The ids come as one array in JSON.
 const IDS: &str = "json_each(?1)";
 
-impl Sealed for Sqlite {}
+impl Sealed for Sqlite {
+    /// Nothing: SQLite is asked each time.
+    type Memory = ();
+}
 
 impl SqlxDatabase for Sqlite {}
 
-impl<T> AsyncFetcher<T> for SqlxFetcher<Sqlite>
-where
-    T: Record + for<'r> FromRow<'r, SqliteRow>,
-{
+impl<T: Target> AsyncFetcher<T> for SqlxFetcher<Sqlite> {
     async fn fetch(&self, request: &FetchRequest<'_, T::Id>) -> Result<Fetched<T>, BoxError> {
-        records(&self.pool, request).await
+        columns(&self.pool, request).await.map(Fetched::from)
     }
 
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
         look_up(&self.pool, table).await.ok().map(|table| table.names())
     }
 }
 
-impl<K: Key> AsyncDynamicFetcher<K> for SqlxFetcher<Sqlite> {
-    async fn fetch(&self, request: &FetchRequest<'_, K>) -> Result<DynamicRows, BoxError> {
-        columns(&self.pool, request).await.map(DynamicRows::from)
+impl<T> AsyncFetcher<T> for SqlxRecords<Sqlite, T>
+where
+    T: Record + for<'r> FromRow<'r, SqliteRow>,
+{
+    async fn fetch(&self, request: &FetchRequest<'_, <T as Record>::Id>) -> Result<Fetched<T>, BoxError> {
+        records(&self.fetcher.pool, request).await
     }
 
-    async fn known_columns(&self, table: &TableName) -> Option<Vec<String>> {
-        look_up(&self.pool, table).await.ok().map(|table| table.names())
+    async fn table_columns(&self, table: &TableName) -> Option<Vec<String>> {
+        look_up(&self.fetcher.pool, table).await.ok().map(|table| table.names())
     }
 }
 
@@ -86,16 +90,16 @@ fn reject(table: &TableName, row: &SqliteRow, cause: sqlx::Error) -> Result<Reje
     }
 }
 
-async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Result<FetchedBatch, BoxError> {
+async fn columns<K: Key>(pool: &SqlitePool, request: &FetchRequest<'_, K>) -> Result<ReadRows, BoxError> {
     let table = look_up(pool, request.table()).await?;
-    let mut batch = BatchQuery::new(&table, request, &[])?;
+    let mut batch = BatchQuery::new(&table, request)?;
     let mut rows = asking(batch.text(request, IDS), request.ids())?.fetch(pool);
     while let Some(row) = rows.try_next().await.map_err(SqliteError::query(request.table()))? {
         batch.push(|place| value(&row, place))?;
     }
     drop(rows);
     let fetched = batch.finish()?;
-    check_spellings(pool, request, || spellings::batch_ids(&fetched, request.id_column())).await?;
+    check_spellings(pool, request, || fetched.ids(request.id_column())).await?;
     Ok(fetched)
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Mutex;
 
 use dbcache::error::BoxError;
-use dbcache::fetch::{Columns, DynamicFetcher, DynamicRows, FetchRequest, Fetched, Fetcher};
+use dbcache::fetch::{Dynamic, FetchRequest, Fetched, Fetcher};
 use dbcache::polars::prelude::DataFrame;
 use dbcache::{Cached, CachedJson, Record};
 use serde::de::DeserializeOwned;
@@ -142,8 +142,8 @@ impl Source {
     /// Notes a batch, and gives its rows.
     fn rows(&self, request: &FetchRequest<'_, i64>) -> Result<Vec<Value>, BoxError> {
         let columns = match request.columns() {
-            Columns::All => ["name", "age", "doc"].map(str::to_owned).into(),
-            Columns::Named(names) => names.iter().cloned().collect(),
+            None => ["name", "age", "doc"].map(str::to_owned).into(),
+            Some(columns) => columns.iter().map(|column| column.name.clone()).collect(),
         };
         self.batches.lock().expect("no panic").push(Batch { ids: request.ids().to_vec(), columns });
         if self.is_broken {
@@ -161,11 +161,11 @@ impl<T: Shared> Fetcher<T> for Source {
     }
 }
 
-impl DynamicFetcher<i64> for Source {
-    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<DynamicRows, BoxError> {
+impl Fetcher<Dynamic<i64>> for Source {
+    fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Dynamic<i64>>, BoxError> {
         let rows = self.rows(request)?;
         let wanted = |name: &str| match request.columns() {
-            Columns::Named(names) if !self.is_generous => name == "id" || names.iter().any(|wanted| wanted == name),
+            Some(columns) if !self.is_generous => name == "id" || columns.iter().any(|wanted| wanted.name == name),
             _ => true,
         };
         match self.form {
