@@ -149,6 +149,30 @@ fn two_writers_whose_lock_file_was_replaced_at_any_step_lose_nothing() {
     report("lock file", format!("two writers, the lock file replaced before each step of one: {runs} runs, 0 lost"));
 }
 
+/// Whether a commit is made whose lock file is replaced each time that it waits for the lock, but no more than so often.
+fn commits_after(replacements: usize) -> bool {
+    let (scratch, _) = prepared(Scratch::new(), 2);
+    let (table, lock) = (open(&scratch.cache()), scratch.cache().join(LOCK));
+    let (faults, waits) = (Faults::watch(scratch.around()), AtomicUsize::new(0));
+    faults.before_each(move |made| {
+        if made.call == Call::Lock && made.path == lock && waits.fetch_add(1, Ordering::Relaxed) < replacements {
+            LockFile::Replaced.strike(&lock, &[]);
+        }
+    });
+    let outcome = put(&table, &[1, 2], 1);
+    drop(faults);
+    let version = i64::from(outcome.is_ok());
+    let expected = Versions::from([(1, version), (2, version), (3, 0)]);
+    assert_eq!(all(&open(&scratch.cache())).expect("rows"), expected, "{outcome:?}");
+    outcome.is_ok()
+}
+
+#[test]
+fn a_lock_file_that_is_replaced_hundreds_of_times_in_a_row_delays_a_commit_and_an_endless_series_ends_it() {
+    assert!(commits_after(0) && commits_after(500));
+    assert!(!commits_after(usize::MAX));
+}
+
 #[test]
 fn without_looking_again_before_a_file_is_replaced_rows_would_be_lost() {
     for prepared in PREPARED {

@@ -11,7 +11,10 @@ use super::{Safeguard, Stamp, Step, Writing, found, io_error, is_left_out, look,
 use crate::error::Result;
 
 /// How often a file is opened anew that is replaced while its lock is waited for.
-const ATTEMPTS: usize = 64;
+///
+/// The processes that wait for the lock on a replaced file get it one after the other, so on a busy machine the last of
+/// them may be late many times in a row. Each attempt waits for others and costs little itself.
+const ATTEMPTS: usize = 1_000;
 
 /// Tells files apart, whatever happens to their names and contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
