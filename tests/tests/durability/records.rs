@@ -328,13 +328,22 @@ impl Run {
 
     /// What every handle finds is what ought to be there.
     fn check(&mut self) {
-        let typed: Vec<Answer> = self.handles.records.iter().map(|handle| handle.cached()).collect();
-        let dynamic: Vec<Answer> = (0..PATHS.len()).map(|path| self.cached_at(path)).collect();
+        if self.is_damaged {
+            // What one handle reads may be the first to show damage, which costs the others rows.
+            self.cached_by_all();
+        }
+        let (typed, dynamic) = self.cached_by_all();
         if self.is_damaged {
             self.lose(&dynamic);
         }
         typed.iter().enumerate().for_each(|(number, answer)| self.check_records(number, answer));
         dynamic.iter().enumerate().for_each(|(path, answer)| self.check_path(path, answer));
+    }
+
+    /// What each record type finds, and what is found at each path.
+    fn cached_by_all(&self) -> (Vec<Answer>, Vec<Answer>) {
+        let typed = self.handles.records.iter().map(|handle| handle.cached()).collect();
+        (typed, (0..PATHS.len()).map(|path| self.cached_at(path)).collect())
     }
 
     /// The same of one record type and one path, another one each time.
