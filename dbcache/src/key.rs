@@ -57,8 +57,16 @@ macro_rules! row_ids {
 }
 
 row_ids! {
+    i8 => |id: i8| Self::Int(id.into());
+    i16 => |id: i16| Self::Int(id.into());
+    i32 => |id: i32| Self::Int(id.into());
     i64 => |id: i64| Self::Int(id.into());
+    isize => |id: isize| Self::Int(id as i128);
+    u8 => |id: u8| Self::Int(id.into());
+    u16 => |id: u16| Self::Int(id.into());
+    u32 => |id: u32| Self::Int(id.into());
     u64 => |id: u64| Self::Int(id.into());
+    usize => |id: usize| Self::Int(id as i128);
     i128 => Self::Int;
     u128 => |id: u128| id.try_into().map_or(Self::Huge(id), Self::Int);
     String => Self::Text;
@@ -84,12 +92,21 @@ pub trait Key: sealed::Sealed + Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn to_set(ids: &[Self]) -> IdSet;
 
-    #[doc(hidden)]
+    /// Returns the key as errors list it, whatever its type.
+    ///
+    /// ```
+    /// use dbcache::key::{Key, RowId};
+    ///
+    /// assert_eq!(7_u8.to_row_id(), RowId::Int(7));
+    /// assert_eq!(i64::from_row_id(RowId::Int(7)), Some(7));
+    /// ```
+    fn to_row_id(&self) -> RowId;
+
+    /// Returns the key of this type, or `None` if the type does not hold it.
     fn from_row_id(id: RowId) -> Option<Self>;
 
     /// Returns the canonical spelling of `text` as a key of this type. Returns `None` if `text` already has it, or if
     /// it is not a key of this type.
-    #[doc(hidden)]
     fn respelled(text: &str) -> Option<String> {
         let _ = text;
         None
@@ -105,6 +122,10 @@ macro_rules! integer_keys {
 
             fn to_set(ids: &[Self]) -> IdSet {
                 IdSet::from_integers(ids)
+            }
+
+            fn to_row_id(&self) -> RowId {
+                RowId::from(*self)
             }
 
             fn from_row_id(id: RowId) -> Option<Self> {
@@ -132,6 +153,10 @@ impl Key for String {
         IdSet::Text(sorted_distinct(ids.to_vec()))
     }
 
+    fn to_row_id(&self) -> RowId {
+        RowId::Text(self.clone())
+    }
+
     fn from_row_id(id: RowId) -> Option<Self> {
         match id {
             RowId::Text(id) => Some(id),
@@ -150,6 +175,10 @@ impl Key for uuid::Uuid {
 
     fn to_set(ids: &[Self]) -> IdSet {
         IdSet::Text(sorted_distinct(ids.iter().map(|id| id.hyphenated().to_string()).collect()))
+    }
+
+    fn to_row_id(&self) -> RowId {
+        RowId::Text(self.hyphenated().to_string())
     }
 
     fn from_row_id(id: RowId) -> Option<Self> {

@@ -1,5 +1,13 @@
 //! A typed, persistent, read-through row cache.
 
+#[cfg(any(
+    feature = "postgres",
+    feature = "tokio-postgres",
+    feature = "sqlx-postgres",
+    feature = "sqlite",
+    feature = "sqlx-sqlite"
+))]
+mod adapters;
 mod answer;
 mod builder;
 mod cache;
@@ -50,13 +58,6 @@ pub use fetch::PostgresError;
 pub use fetch::PostgresFetcher;
 #[cfg(feature = "sqlite")]
 pub use fetch::SqliteFetcher;
-#[cfg(any(
-    feature = "postgres",
-    feature = "tokio-postgres",
-    feature = "sqlx-postgres",
-    feature = "sqlite",
-    feature = "sqlx-sqlite"
-))]
 pub use fetch::TableError;
 #[cfg(any(feature = "sqlite", feature = "sqlx-sqlite"))]
 pub use fetch::{SqliteError, SqliteKey};

@@ -57,7 +57,6 @@ pub trait Record: Sized + Send + Sync + 'static {
     fn to_frame(rows: &[Self]) -> Result<DataFrame, CellError>;
 
     /// The key of a row.
-    #[doc(hidden)]
     fn id_of(row: &Self) -> &Self::Id;
 
     /// Columns to rows. The frame has the columns of the schema with exactly its types.

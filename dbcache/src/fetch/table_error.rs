@@ -1,6 +1,5 @@
 //! Why a database has no rows of a table for anybody.
 
-use super::sql::suggestion;
 use crate::name::{TableName, similar_names};
 
 /// Why a database has no rows of a table for anybody.
@@ -43,18 +42,35 @@ pub enum TableError {
 
 impl TableError {
     /// A table that is not there, given all that are.
-    pub(super) fn not_found(table: &TableName, tables: &[String]) -> Self {
+    ///
+    /// ```
+    /// use dbcache::{TableError, TableName};
+    ///
+    /// let missing = TableError::not_found(&TableName::new("shop.user")?, &["shop.users".to_owned()]);
+    /// assert!(missing.to_string().ends_with("(did you mean \"shop.users\"?)"));
+    /// # Ok::<(), dbcache::Error>(())
+    /// ```
+    pub fn not_found(table: &TableName, tables: &[String]) -> Self {
         let suggestions = similar_names(table.as_str(), tables.iter().map(String::as_str));
         Self::NotFound { table: table.to_string(), suggestions }
     }
 
     /// A column that is not there, given all that are.
-    pub(super) fn column_not_found<'c>(
-        table: &TableName,
-        column: &str,
-        columns: impl IntoIterator<Item = &'c str>,
-    ) -> Self {
+    ///
+    /// ```
+    /// use dbcache::{TableError, TableName};
+    ///
+    /// let missing = TableError::column_not_found(&TableName::new("shop.users")?, "key", ["id", "keys"]);
+    /// assert!(missing.to_string().ends_with("(did you mean \"keys\"?)"));
+    /// # Ok::<(), dbcache::Error>(())
+    /// ```
+    pub fn column_not_found<'c>(table: &TableName, column: &str, columns: impl IntoIterator<Item = &'c str>) -> Self {
         let suggestions = similar_names(column, columns);
         Self::ColumnNotFound { table: table.to_string(), column: column.to_owned(), suggestions }
     }
+}
+
+/// The nearest of some names, for the end of a message.
+fn suggestion(names: &[String]) -> String {
+    names.first().map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"))
 }

@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
 
 /// A module by the names on its path, from the crate's root on.
-type Module = Vec<String>;
+pub(crate) type Module = Vec<String>;
 
 #[test]
 fn modules_import_only_from_layers_below_them_or_from_their_own() {
@@ -80,7 +80,7 @@ fn check(layers: &Layers, layer_of: impl Fn(&Module) -> Option<&String>) {
 }
 
 /// The modules that a file names, by whatever kind of path, outside of its tests.
-fn imports(module: &Module, file: &syn::File) -> Vec<Module> {
+pub(crate) fn imports(module: &Module, file: &syn::File) -> Vec<Module> {
     let mut paths = Paths { module: module.clone(), found: Vec::new() };
     paths.visit_file(file);
     paths.found
@@ -152,7 +152,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
 }
 
 /// The library's modules, but for those that hold nothing but tests.
-fn sources() -> Vec<(Module, syn::File)> {
+pub(crate) fn sources() -> Vec<(Module, syn::File)> {
     let root = library().join("src");
     let mut sources = Vec::new();
     let mut folders = vec![root.clone()];

@@ -1,6 +1,7 @@
 //! The cache through its public interface, against a database that remembers what it was asked.
 
 mod absent;
+mod adapters;
 mod adoption;
 mod asynchronous;
 mod batch_borders;

@@ -1,0 +1,69 @@
+//! The five types of values that SQLite has.
+
+use crate::fetch::shown_text;
+
+/// A value as a driver gives it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SqliteValue<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    /// Text, of which SQLite does not check that it is UTF-8.
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
+}
+
+impl SqliteValue<'_> {
+    /// The value as text, for an error.
+    pub(super) fn shown(self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Integer(value) => value.to_string(),
+            Self::Real(value) => format!("{value:?}"),
+            Self::Text(text) => shown_text(&String::from_utf8_lossy(text)),
+            Self::Blob(bytes) => {
+                let digit = |half: u8| char::from_digit(half.into(), 16);
+                let digits: String =
+                    bytes.iter().take(64).flat_map(|byte| [byte >> 4, byte & 0xf]).filter_map(digit).collect();
+                shown_text(&format!("x'{digits}'"))
+            }
+        }
+    }
+}
+
+/// A value that outlives its row.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedValue {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl OwnedValue {
+    pub(super) fn as_value(&self) -> SqliteValue<'_> {
+        match self {
+            Self::Null => SqliteValue::Null,
+            Self::Integer(value) => SqliteValue::Integer(*value),
+            Self::Real(value) => SqliteValue::Real(*value),
+            Self::Text(text) => SqliteValue::Text(text.as_bytes()),
+            Self::Blob(bytes) => SqliteValue::Blob(bytes),
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl<'a> From<rusqlite::types::ValueRef<'a>> for SqliteValue<'a> {
+    #[inline]
+    fn from(value: rusqlite::types::ValueRef<'a>) -> Self {
+        use rusqlite::types::ValueRef;
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(value) => Self::Integer(value),
+            ValueRef::Real(value) => Self::Real(value),
+            ValueRef::Text(text) => Self::Text(text),
+            ValueRef::Blob(bytes) => Self::Blob(bytes),
+        }
+    }
+}
