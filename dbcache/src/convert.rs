@@ -18,13 +18,19 @@ use polars::prelude::*;
 
 pub use self::cell::CellError;
 pub(crate) use self::cell::CellFault;
-pub(crate) use self::decide::{Conversion, conversion};
+pub(crate) use self::decide::{Conversion, conversion, is_number_of_text};
 
 /// Whether a record may declare that it reads a column of one type as another, as far as the types alone tell.
 ///
-/// What is text for one and a number for the other is most likely a mistake: that has to be pinned.
+/// A document says itself what in it is text and what is a number.
 pub(crate) fn is_readable(stored: &DataType, wanted: &DataType) -> bool {
-    conversion(stored, wanted) != Conversion::Refused && !decide::is_number_of_text(stored, wanted)
+    conversion(stored, wanted) != Conversion::Refused && !decide::has_number_of_text_in_structs(stored, wanted)
+}
+
+/// Whether values of one type may be stored as another without anybody having declared it, as far as the types alone
+/// tell. The text `7` is not the number: nothing says that it stands for one.
+pub(crate) fn is_storable_as(brought: &DataType, stored: &DataType) -> bool {
+    conversion(brought, stored) != Conversion::Refused && !is_number_of_text(brought, stored)
 }
 
 /// A column in another type, null where a value does not fit.
@@ -105,7 +111,7 @@ pub(crate) fn convert(column: &Series, wanted: &DataType) -> Result<Series, Cell
 
 /// Converts a column into what records can read as its own type, if that gives back the same values.
 pub(crate) fn reversibly(column: &Series, wanted: &DataType) -> Option<Series> {
-    if !is_readable(column.dtype(), wanted) || !is_readable(wanted, column.dtype()) {
+    if !is_storable_as(column.dtype(), wanted) || !is_storable_as(wanted, column.dtype()) {
         return None;
     }
     let converted = convert(column, wanted).ok()?;

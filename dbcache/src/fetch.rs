@@ -30,7 +30,7 @@ pub use request::{FetchRequest, RequestedColumn};
 pub(crate) use source::{BatchSource, Source};
 pub use table_error::TableError;
 pub use target::{Dynamic, Target};
-pub use values::{exact_float, shown_text, shown_value};
+pub use values::{exact_boolean, exact_float, exact_integer, shown_text, shown_value};
 
 #[cfg(any(
     feature = "postgres",

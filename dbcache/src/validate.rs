@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use crate::convert::{convert, is_readable};
+use crate::convert::{convert, is_number_of_text, is_readable, is_storable_as};
 use crate::data_type::is_storable;
 use crate::documents;
 use crate::error::{BatchError, Error, RejectedRow};
@@ -157,7 +157,7 @@ fn without_unfit(columns: Vec<Column>, expected: &Expected<'_>) -> Vec<Column> {
 
 fn in_stored_type(column: Column, expected: &Expected<'_>) -> Option<Column> {
     let stored = expected.stored.column(column.name()).map(StoredColumn::data_type);
-    let readable = stored.filter(|stored| *stored != column.dtype() && is_readable(column.dtype(), stored));
+    let readable = stored.filter(|stored| *stored != column.dtype() && is_storable_as(column.dtype(), stored));
     match readable.map(|stored| convert(column.as_materialized_series(), stored)) {
         Some(Ok(converted)) => Some(converted.with_name(column.name().clone()).into_column()),
         _ => expected.stored.takes(&column).then_some(column),
@@ -296,9 +296,24 @@ enum How<'a> {
     AsItIs,
     /// With the keys that are stored beside those that are declared.
     Parsed(ParseJson, &'a Snapshot),
-    /// The column itself, if the record can read every value of it; nested, in the type that the record declares. What
-    /// is stored has the database's type, so that it is the same whoever fetched it.
+    /// The column itself, if the record can read every value of it; documents in the type that the record declares.
+    /// What is stored has the database's type, so that it is the same whoever fetched it.
     To(&'a DataType),
+    /// Text where the table has numbers, or numbers where it has text: in the stored type, if the record reads the same
+    /// values from it.
+    ToStored { declared: &'a DataType, stored: &'a DataType, may_change: bool },
+}
+
+impl<'a> How<'a> {
+    fn to(found: &DataType, declared: &'a DataType, expected: &Expected<'a>, column: &str) -> Self {
+        match expected.stored.column(column).map(StoredColumn::data_type) {
+            Some(stored) if is_kept(found, declared) && is_number_of_text(found, stored) => {
+                // A refresh of all rows may change the type.
+                Self::ToStored { declared, stored, may_change: expected.asked.is_some() }
+            }
+            _ => Self::To(declared),
+        }
+    }
 }
 
 impl<'a> Conversion<'a> {
@@ -313,7 +328,7 @@ impl<'a> Conversion<'a> {
         let how = match (declared.parse_json(), column.dtype()) {
             (Some(_), DataType::String) if is_stored_as_text(expected.stored, name) => How::AsItIs,
             (Some(parse), DataType::String) => How::Parsed(parse, expected.stored),
-            (_, found) if is_readable(found, declared.data_type()) => How::To(declared.data_type()),
+            (_, found) if is_readable(found, declared.data_type()) => How::to(found, declared.data_type(), expected, name),
             (_, found) => {
                 return Err(BatchError::WrongType {
                     column: name.to_owned(),
@@ -340,6 +355,13 @@ impl<'a> Conversion<'a> {
                 let converted = convert(column, data_type)?;
                 Ok(if is_kept(column.dtype(), data_type) { column.clone() } else { converted })
             }
+            How::ToStored { declared, stored, may_change } => {
+                let read = convert(column, declared)?;
+                match as_stored(column, &read, stored) {
+                    Err(_) if may_change => Ok(column.clone()),
+                    converted => converted,
+                }
+            }
         }
     }
 
@@ -364,8 +386,27 @@ fn has_other_keys(stored: &DataType, declared: &DataType) -> bool {
     storage::innermost(stored).iter().any(|path| !declared.iter().any(|key| path.starts_with(key)))
 }
 
+/// The column in the stored type, from which a record reads these values again.
+fn as_stored(column: &Series, read: &Series, stored: &DataType) -> Result<Series, CellError> {
+    let converted = convert(column, stored).or_else(|_| convert(read, stored))?;
+    let again = convert(&converted, read.dtype())?;
+    if again.equals_missing(read) {
+        return Ok(converted);
+    }
+    let reason = format!("it would read as another value once it is {stored}, as the column is stored");
+    Err(CellError { column: column.name().to_string(), row: 0, fault: CellFault::Value(reason) })
+}
+
 fn is_kept(found: &DataType, declared: &DataType) -> bool {
-    !found.is_null() && !found.is_nested() && !declared.is_nested()
+    !found.is_null() && is_plain(found) && is_plain(declared)
+}
+
+/// Whether a column has no documents.
+fn is_plain(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(inner) => is_plain(inner),
+        data_type => !data_type.is_nested(),
+    }
 }
 
 fn is_stored_as_text(stored: &Snapshot, column: &str) -> bool {

@@ -112,7 +112,7 @@ pub(crate) fn conversion(from: &DataType, to: &DataType) -> Conversion {
 }
 
 /// Whether booleans, integers or floats are text on the other side, there or in anything nested.
-pub(super) fn is_number_of_text(left: &DataType, right: &DataType) -> bool {
+pub(crate) fn is_number_of_text(left: &DataType, right: &DataType) -> bool {
     use DataType::{Array, List, String, Struct};
     let is_number = |data_type: &DataType| data_type.is_bool() || data_type.is_integer() || data_type.is_float();
     match (left, right) {
@@ -122,6 +122,16 @@ pub(super) fn is_number_of_text(left: &DataType, right: &DataType) -> bool {
             let other = right.iter().find(|other| other.name() == field.name());
             other.is_some_and(|other| is_number_of_text(field.dtype(), other.dtype()))
         }),
+        _ => false,
+    }
+}
+
+/// The same of what is in structs alone.
+pub(super) fn has_number_of_text_in_structs(left: &DataType, right: &DataType) -> bool {
+    use DataType::{Array, List, Struct};
+    match (left, right) {
+        (List(left) | Array(left, _), List(right) | Array(right, _)) => has_number_of_text_in_structs(left, right),
+        (Struct(_), Struct(_)) => is_number_of_text(left, right),
         _ => false,
     }
 }

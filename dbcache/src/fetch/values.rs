@@ -1,4 +1,4 @@
-//! What adapters need to agree with the rest of the crate: how errors show values, and which floats are exact.
+//! What adapters need to agree with the rest of the crate: how errors show values, and what text stands for.
 
 use polars::prelude::Series;
 
@@ -38,4 +38,29 @@ pub fn shown_text(text: &str) -> String {
 /// ```
 pub fn exact_float(digits: &str) -> Option<f64> {
     convert::text::float(digits)
+}
+
+/// The integer that a text writes: as digits, or as a whole number with a point or an exponent.
+///
+/// ```
+/// use dbcache::fetch::exact_integer;
+///
+/// assert_eq!(exact_integer("007"), Some(7));
+/// assert_eq!(exact_integer("2.5e1"), Some(25));
+/// assert_eq!(exact_integer("0.5"), None);
+/// ```
+pub fn exact_integer(digits: &str) -> Option<i64> {
+    convert::text::integer(digits)
+}
+
+/// The boolean that a text stands for: `true`, `t` or `1`, and `false`, `f` or `0`.
+///
+/// ```
+/// use dbcache::fetch::exact_boolean;
+///
+/// assert_eq!(exact_boolean("t"), Some(true));
+/// assert_eq!(exact_boolean("yes"), None);
+/// ```
+pub fn exact_boolean(text: &str) -> Option<bool> {
+    convert::text::boolean(text)
 }

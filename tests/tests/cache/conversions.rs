@@ -23,9 +23,16 @@ fn rows(values: &Series, ids: &[i64]) -> PolarsResult<DataFrame> {
     DataFrame::new(ids.len(), vec![Column::new("id".into(), ids), values.into_column()])
 }
 
+/// Rows as the record has them, frames for the record, and frames for a dynamic table, in every order.
+const ALL_ORDERS: &[&[usize]] = &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]];
+
+/// Those in which no dynamic table meets text where a record stored its numbers first, or the reverse: nobody declares
+/// then that one stands for the other.
+const DECLARED_ORDERS: &[&[usize]] = &[&[0, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]];
+
 /// A test a pair: a field's type, a column of the database with two values, and these values as the field has them.
 macro_rules! pairs {
-    ($($name:ident: $ty:ty, $column:expr, [$odd:expr, $even:expr];)*) => {$(
+    ($orders:ident, $($name:ident: $ty:ty, $column:expr, [$odd:expr, $even:expr];)*) => {$(
         #[test]
         fn $name() {
             #[derive(Debug, PartialEq, Cached)]
@@ -52,14 +59,15 @@ macro_rules! pairs {
                 &|folder, ids| drop(Cache::<Row>::open(folder.path("")).unwrap().rows(ids, &Frames).unwrap()),
                 &|folder, ids| drop(folder.users().select(["value"]).unwrap().frame(ids, &by_name).unwrap()),
             ];
-            for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            for order in $orders {
                 let folder = Folder::new();
-                for (ids, step) in [[1, 2], [3, 4], [5, 6]].iter().zip(order) {
-                    steps[step](&folder, ids);
+                for (ids, step) in [[1, 2], [3, 4], [5, 6]].iter().zip(*order) {
+                    steps[*step](&folder, ids);
                 }
+                let ids: Vec<i64> = (1..=2 * i64::try_from(order.len()).unwrap()).collect();
                 let none = |_: &[i64]| -> Result<Vec<Row>, io::Error> { Err(io::Error::other("all is cached")) };
-                let found = Cache::<Row>::open(folder.path("")).unwrap().rows(&[1, 2, 3, 4, 5, 6], &none).unwrap();
-                assert_eq!(found, (1..=6).map(row).collect::<Vec<Row>>(), "{order:?}");
+                let found = Cache::<Row>::open(folder.path("")).unwrap().rows(&ids, &none).unwrap();
+                assert_eq!(found, ids.into_iter().map(row).collect::<Vec<Row>>(), "{order:?}");
             }
         }
     )*};
@@ -81,6 +89,10 @@ where
     Series: NamedFrom<[V; 2], [V]>,
 {
     Series::new("value".into(), values)
+}
+
+fn lists(lists: [&[&str]; 2]) -> Series {
+    Series::new("value".into(), lists.map(|list| StringChunked::from_slice("".into(), list).into_series()))
 }
 
 fn documents() -> Series {
@@ -105,6 +117,7 @@ fn day(year: i32, month: u32, day: u32) -> NaiveDate {
 }
 
 pairs! {
+    ALL_ORDERS,
     a_flag_is_read_from_integers: bool, column([1_i64, 0]), [true, false];
     a_date_is_read_from_text: NaiveDate, column(["2024-02-29", "1969-12-31"]), [day(2024, 2, 29), day(1969, 12, 31)];
     a_time_of_day_is_read_from_text: NaiveTime, column(["12:00:00", "23:59:59.500"]),
@@ -138,6 +151,19 @@ pairs! {
     a_time_is_read_from_julian_days: JulianDay, column([2_460_311.0, 2_440_587.5]),
         [julian_day("2024-01-01T12:00:00"), julian_day("1970-01-01T00:00:00")];
     a_json_value_is_read_from_structs: Value, documents(), [json!({ "a": 1, "b": "x" }), json!({ "a": 2, "b": "y" })];
+}
+
+pairs! {
+    DECLARED_ORDERS,
+    an_integer_is_read_from_text: i64, column(["25", "007"]), [25, 7];
+    an_integer_of_128_bits_is_read_from_text: u128, column(["0", "340282366920938463463374607431768211455"]),
+        [0, u128::MAX];
+    a_float_is_read_from_text: f64, column(["0.5", "-1e3"]), [0.5, -1000.0];
+    a_flag_is_read_from_text: bool, column(["true", "0"]), [true, false];
+    an_optional_integer_is_read_from_text: Option<i32>, column([Some("-1"), None]), [Some(-1), None];
+    a_text_is_read_from_integers: String, column([15_i64, -1]), ["15".to_owned(), "-1".to_owned()];
+    a_text_is_read_from_floats: String, column([1.5, -1.0]), ["1.5".to_owned(), "-1.0".to_owned()];
+    numbers_are_read_from_lists_of_text: Vec<f64>, lists([&["0.5", "7"], &[]]), [vec![0.5, 7.0], vec![]];
 }
 
 /// What a field of a type makes of a stored value: a row, or why not.
@@ -194,6 +220,15 @@ fn numbers_that_a_field_does_not_hold_are_errors_and_not_rounded() {
     assert!(read!(bool, one(2_i64)).is_err_and(|error| refused(7, "2")(&error)));
     assert!(read!(u8, column([255_i64, 256])).is_err_and(|error| refused(8, "256")(&error)));
     assert!(read!(f64, decimals([1, 10_i128.pow(37) + 1], 38, 2)).is_err());
+}
+
+#[test]
+fn text_that_a_number_does_not_hold_is_an_error_that_names_it() {
+    for text in ["x", "", "1.5", "9223372036854775808", "1e400"] {
+        assert!(read!(i64, column(["007", text])).is_err_and(|error| refused(8, &format!("{text:?}"))(&error)));
+    }
+    assert!(read!(f64, column(["007", "0.1234567890123456789"])).is_err());
+    assert!(read!(bool, column(["t", "yes"])).is_err_and(|error| refused(8, "\"yes\"")(&error)));
 }
 
 #[test]

@@ -235,12 +235,12 @@ fn a_value_too_large_for_its_field_names_table_column_and_id() {
 #[test]
 fn stored_types_that_disagree_with_the_record_are_refused_at_open() {
     let folder = Folder::new();
-    let foreign = df!("id" => [1_i64], "name" => ["Ada"], "level" => ["high"]).unwrap();
+    let foreign = df!("id" => [1_i64], "name" => ["Ada"], "level" => [b"high".as_slice()]).unwrap();
     folder.write("public_users.parquet", foreign.clone());
     match Cache::<UserWithLevel>::open(folder.path("")) {
         Err(Error::TypeConflict { table, column, stored, wanted }) => {
             assert_eq!((table.as_str(), column.as_str()), ("public.users", "level"));
-            assert_eq!((stored, wanted), (DataType::String, DataType::Int32));
+            assert_eq!((stored, wanted), (DataType::Binary, DataType::Int32));
         }
         other => panic!("{other:?}"),
     }
@@ -256,14 +256,15 @@ fn a_frame_of_another_type_than_the_record_names_column_and_types() {
             &self,
             request: &dbcache::fetch::FetchRequest<'_, i64>,
         ) -> Result<dbcache::fetch::Fetched<UserWithLevel>, dbcache::error::BoxError> {
-            let levels: Vec<&str> = request.ids().iter().map(|_| "high").collect();
-            Ok(df!("id" => request.ids(), "name" => levels.clone(), "level" => levels)?.into())
+            let names: Vec<&str> = request.ids().iter().map(|_| "Ada").collect();
+            let levels: Vec<&[u8]> = request.ids().iter().map(|_| b"high".as_slice()).collect();
+            Ok(df!("id" => request.ids(), "name" => names, "level" => levels)?.into())
         }
     }
     match cache::<UserWithLevel>(&folder).rows(&[1], &Frames) {
         Err(Error::FetchFailed { failures, stored: 0, .. }) => match &failures[0].cause {
             BatchError::WrongType { column, expected, found, .. } => {
-                assert_eq!((column.as_str(), expected.as_str(), found.as_str()), ("level", "i32", "str"));
+                assert_eq!((column.as_str(), expected.as_str(), found.as_str()), ("level", "i32", "binary"));
             }
             other => panic!("{other:?}"),
         },

@@ -249,13 +249,14 @@ pub(crate) fn domains_come_as_what_they_restrict(database: &impl PostgresAdapter
 pub(crate) fn numbers_of_undeclared_length_come_as_text(database: &impl PostgresAdapter) {
     database.execute(
         "CREATE TABLE main.t (id INT8 PRIMARY KEY, n NUMERIC, wide NUMERIC(40, 2));
-         INSERT INTO main.t VALUES (1, 1e30 + 0.000000000000000000001, 12), (2, -0.50, NULL), (3, 0, 0)",
+         INSERT INTO main.t VALUES
+            (1, 1e30 + 0.000000000000000000001, 12), (2, -0.50, NULL), (3, 0, 0), (4, 'NaN', 'NaN'), (5, '-Infinity', 1)",
     );
-    let rows = all(database, "main.t", &[1_i64, 2, 3]);
+    let rows = all(database, "main.t", &[1_i64, 2, 3, 4, 5]);
     let expected = df![
-        "id" => [1_i64, 2, 3],
-        "n" => ["1000000000000000000000000000000.000000000000000000001", "-0.50", "0"],
-        "wide" => [Some("12.00"), None, Some("0.00")],
+        "id" => [1_i64, 2, 3, 4, 5],
+        "n" => ["1000000000000000000000000000000.000000000000000000001", "-0.50", "0", "NaN", "-Infinity"],
+        "wide" => [Some("12.00"), None, Some("0.00"), Some("NaN"), Some("1.00")],
     ];
     assert!(rows.equals_missing(&expected.unwrap()));
 }
@@ -290,7 +291,7 @@ pub(crate) fn a_record_decides_how_numbers_are_held(database: &impl Adapter, fet
     };
     assert_eq!(cache.rows(&[1], fetcher).unwrap(), [row]);
     let refused = cache.rows(&[2], fetcher).unwrap_err().to_string();
-    let expected = "id 2, column \"whole\": the number 0.5 does not fit in numeric as integers";
+    let expected = "id 2, column \"whole\": \"0.5\" does not fit in u64, which takes whole numbers within its range";
     assert!(refused.contains(expected), "{refused}");
 }
 

@@ -158,3 +158,39 @@ fn integers_that_one_record_reads_as_booleans_stay_integers_for_others() {
     let answer = table.select(["n"]).unwrap().frame(&[1_i64, 2, 3], &fetcher).unwrap();
     assert_eq!(answer.column("n").unwrap(), &Column::new("n".into(), [1_i64, 0, 2]));
 }
+
+#[derive(Clone, Debug, PartialEq, Cached)]
+#[cached(table = "main.t")]
+struct Counts {
+    #[cached(id)]
+    id: i64,
+    n: i64,
+}
+
+#[test]
+fn text_is_read_as_the_number_that_it_writes_and_other_text_is_named() {
+    for declared in ["TEXT", "STRING", "", "VARCHAR(9)"] {
+        let fetcher = database(&format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, n {declared});
+             INSERT INTO t VALUES (1, '25'), (2, '007'), (3, 'abc'), (4, '1e3'), (5, '0.5')"
+        ));
+        let (folder, counts) = typed::<Counts>();
+        let rejected = rejected(counts.rows(&[1, 2, 3, 4, 5], &fetcher));
+        let told: Vec<(&RowId, &str)> = rejected.iter().map(|row| (&row.id, row.value.as_str())).collect();
+        assert_eq!(told, [(&RowId::Int(3), "abc"), (&RowId::Int(5), "0.5")], "{declared}");
+        let row = |id, n| Counts { id, n };
+        assert_eq!(counts.rows(&[1, 2, 4], &fetcher).unwrap(), [row(1, 25), row(2, 7), row(4, 1000)], "{declared}");
+        let floats = Cache::<Floats>::open(folder.path()).unwrap();
+        assert_eq!(floats.rows(&[2], &fetcher).unwrap(), [Floats { id: 2, n: 7.0 }]);
+    }
+}
+
+#[test]
+fn a_column_of_integers_is_stored_as_integers_whoever_asks_first() {
+    let fetcher = database("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 1), (2, 7)");
+    let (folder, floats) = typed::<Floats>();
+    assert_eq!(floats.rows(&[1], &fetcher).unwrap(), [Floats { id: 1, n: 1.0 }]);
+    let table = DynamicCache::open(folder.path()).unwrap().table("main.t").unwrap();
+    let answer = table.select(["n"]).unwrap().frame(&[1_i64, 2], &fetcher).unwrap();
+    assert_eq!(answer.column("n").unwrap(), &Column::new("n".into(), [1_i64, 7]));
+}

@@ -33,7 +33,6 @@ pub(super) enum Kind {
 pub(super) enum NumericAs {
     Decimal { precision: usize, scale: usize },
     Text,
-    Float,
     Int64,
     UInt64,
     Int128,
@@ -66,15 +65,6 @@ impl Kind {
             _ => return None,
         })
     }
-
-    /// The kind for a column that a record declares as `wanted`.
-    pub(super) fn wanted_as(self, wanted: &DataType) -> Self {
-        match (self, wanted) {
-            (Self::Numeric(declared), wanted) => Self::Numeric(declared.wanted_as(wanted)),
-            (Self::List(items), DataType::List(wanted)) => Self::List(Box::new(items.wanted_as(wanted))),
-            (kind, _) => kind,
-        }
-    }
 }
 
 impl NumericAs {
@@ -92,16 +82,13 @@ impl NumericAs {
         }
     }
 
-    pub(super) fn wanted_as(self, wanted: &DataType) -> Self {
-        match wanted {
-            DataType::Decimal(precision, scale) => Self::Decimal { precision: *precision, scale: *scale },
-            DataType::String => Self::Text,
+    /// How the ids of a column are held, whose keys are of this type.
+    pub(super) fn of_keys(keys: &DataType) -> Self {
+        match keys {
             DataType::UInt64 => Self::UInt64,
             DataType::Int128 => Self::Int128,
             DataType::UInt128 => Self::UInt128,
-            wanted if wanted.is_integer() => Self::Int64,
-            wanted if wanted.is_float() => Self::Float,
-            _ => self,
+            _ => Self::Int64,
         }
     }
 }
@@ -128,16 +115,5 @@ mod tests {
         assert_eq!(numeric(3, 5), NumericAs::Decimal { precision: 5, scale: 5 });
         assert_eq!(numeric(2, -3), NumericAs::Decimal { precision: 5, scale: 0 });
         assert_eq!(numeric(30, -30), NumericAs::Text);
-    }
-
-    #[test]
-    fn a_record_decides_how_numbers_of_any_length_are_held() {
-        let wanted = |wanted: &DataType| Kind::Numeric(NumericAs::Text).wanted_as(wanted);
-        assert_eq!(wanted(&DataType::Float32), Kind::Numeric(NumericAs::Float));
-        assert_eq!(wanted(&DataType::UInt8), Kind::Numeric(NumericAs::Int64));
-        assert_eq!(wanted(&DataType::Boolean), Kind::Numeric(NumericAs::Text));
-        let lists = Kind::List(Box::new(Kind::Numeric(NumericAs::Text)));
-        let wanted = lists.wanted_as(&DataType::List(Box::new(DataType::Float64)));
-        assert_eq!(wanted, Kind::List(Box::new(Kind::Numeric(NumericAs::Float))));
     }
 }

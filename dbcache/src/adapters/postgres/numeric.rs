@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::values::{Misfit, Read, misfit};
-use crate::fetch::exact_float;
 
 /// A number as groups of four decimal digits.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +25,7 @@ impl<'a> Numeric<'a> {
         let negative = match u16::from_be_bytes([s0, s1]) {
             0 => false,
             0x4000 => true,
-            0xc000 => return Err(misfit("NaN")),
-            0xd000 => return Err(misfit("Infinity")),
-            0xf000 => return Err(misfit("-Infinity")),
-            _ => return Err(broken()),
+            sign => return Err(not_finite(sign).map_or_else(broken, misfit)),
         };
         let weight = i16::from_be_bytes([w0, w1]).into();
         Ok(Self { groups, weight, negative, shown: u16::from_be_bytes([d0, d1]).into() })
@@ -75,9 +71,13 @@ impl<'a> Numeric<'a> {
         self.parts(0).filter(|_| !self.negative).ok_or_else(|| self.misfit())
     }
 
-    /// The float that has all its digits.
-    pub(super) fn float(self) -> Read<f64> {
-        exact_float(&self.text()).ok_or_else(|| self.misfit())
+    /// The text of a number, of NaN or of an infinity.
+    pub(super) fn any_text(bytes: &'a [u8]) -> Read<Cow<'static, str>> {
+        let sign = bytes.get(4..6).and_then(|sign| sign.try_into().ok()).map(u16::from_be_bytes);
+        match sign.and_then(not_finite) {
+            Some(name) => Ok(Cow::Borrowed(name)),
+            None => Self::read(bytes).map(Self::text),
+        }
     }
 
     /// The digits, as PostgreSQL writes them.
@@ -103,6 +103,16 @@ impl<'a> Numeric<'a> {
 
     fn misfit(self) -> Misfit {
         Misfit(format!("the number {}", self.text()))
+    }
+}
+
+/// What PostgreSQL calls a number that has no digits.
+fn not_finite(sign: u16) -> Option<&'static str> {
+    match sign {
+        0xc000 => Some("NaN"),
+        0xd000 => Some("Infinity"),
+        0xf000 => Some("-Infinity"),
+        _ => None,
     }
 }
 
@@ -148,7 +158,6 @@ mod tests {
         assert_eq!(price.scaled(1), None);
         assert_eq!(price.decimal(3, 2), Err(misfit("the number -12.34")));
         assert_eq!(price.integer::<i64>(), Err(misfit("the number -12.34")));
-        assert_eq!(price.float(), Ok(-12.34));
     }
 
     #[test]
@@ -173,17 +182,6 @@ mod tests {
         assert!(largest.decimal(38, 1).is_err());
         let bytes = number(&[1], 25, 0, 0);
         assert_eq!(Numeric::read(&bytes).expect("1e100").scaled(0), None);
-        let bytes = number(&[1], 100, 0, 0);
-        assert!(Numeric::read(&bytes).expect("1e400").float().is_err());
-    }
-
-    #[test]
-    fn a_float_takes_a_number_whose_digits_it_all_has() {
-        let float = |groups: &[i16]| Numeric::read(&number(groups, 3, 0, 4)).and_then(Numeric::float);
-        assert_eq!(float(&[1234, 5678, 9012, 3450]), Ok(1_234_567_890_123_450.0));
-        assert_eq!(float(&[9007, 1992, 5474, 992]), Ok(9_007_199_254_740_992.0));
-        assert!(float(&[9007, 1992, 5474, 993]).is_err());
-        assert!(float(&[1234, 5678, 9012, 3456, 7890]).is_err());
     }
 
     #[test]
@@ -210,6 +208,9 @@ mod tests {
     fn what_is_no_number_is_refused() {
         assert_eq!(Numeric::read(&number(&[], 0, 0xc000, 0)).err(), Some(misfit("NaN")));
         assert_eq!(Numeric::read(&number(&[], 0, 0xf000, 0)).err(), Some(misfit("-Infinity")));
+        assert_eq!(Numeric::any_text(&number(&[], 0, 0xf000, 0)), Ok("-Infinity".into()));
+        assert_eq!(Numeric::any_text(&number(&[5], 0, 0x4000, 0)), Ok("-5".into()));
+        assert!(Numeric::any_text(&[0; 5]).is_err());
         assert_eq!(Numeric::read(&[0; 7]).err(), Some(misfit("a broken number")));
     }
 }

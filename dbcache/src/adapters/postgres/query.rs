@@ -49,9 +49,8 @@ impl BatchQuery {
         let id = table.id_column(request.id_column())?;
         let key = key_of::<K>(table, id)?;
         let mut selected = vec![(id, key.held.clone())];
-        for (column, requested) in table.requested(request) {
-            let declared = requested.and_then(|requested| requested.declared.as_ref());
-            selected.push((column, held_as(table, column, declared)?));
+        for (column, _) in table.requested(request) {
+            selected.push((column, held(table, column)?));
         }
         let text = typed_query_text(table, id, &selected, &key.among_ids);
         let capacity = request.ids().len();
@@ -187,18 +186,12 @@ pub(super) fn shown(kind: &Kind, value: &[u8]) -> String {
     }
 }
 
-/// How a wanted column is held, where a record may declare its type.
-fn held_as(table: &Table, column: &DeclaredColumn, declared: Option<&DataType>) -> Result<Held, PostgresError> {
-    let Some(held) = column.kind.held.clone() else {
-        return Err(PostgresError::ColumnType {
-            table: table.name.to_string(),
-            column: column.name.clone(),
-            found: column.declared.clone(),
-        });
-    };
-    Ok(match declared {
-        Some(declared) => Held { kind: held.kind.wanted_as(declared), ..held },
-        None => held,
+/// How a wanted column is held, whoever asks: a record reads its own types from that.
+fn held(table: &Table, column: &DeclaredColumn) -> Result<Held, PostgresError> {
+    column.kind.held.clone().ok_or_else(|| PostgresError::ColumnType {
+        table: table.name.to_string(),
+        column: column.name.clone(),
+        found: column.declared.clone(),
     })
 }
 
@@ -213,8 +206,8 @@ fn key_of<K: Key>(table: &Table, id: &DeclaredColumn) -> Result<KeyColumn, Postg
     let is_text = K::DATA_TYPE == DataType::String;
     let refused = || table.key_type(id, &id.declared, if is_text { "text" } else { "integer" });
     let mut held = id.kind.held.clone().ok_or_else(refused)?;
-    if let (Kind::Numeric(declared), false) = (&held.kind, is_text) {
-        held.kind = Kind::Numeric(declared.wanted_as(&K::DATA_TYPE));
+    if let (Kind::Numeric(_), false) = (&held.kind, is_text) {
+        held.kind = Kind::Numeric(NumericAs::of_keys(&K::DATA_TYPE));
     }
     let among_ids = match (&held.kind, is_text) {
         (Kind::Int16 | Kind::Int32 | Kind::Int64, false) => "= ANY($1)".to_owned(),

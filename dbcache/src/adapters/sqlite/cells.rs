@@ -13,8 +13,7 @@ pub(super) struct ColumnCells {
     name: PlSmallStr,
     /// The declared type, for messages.
     declared: String,
-    /// Whether the values may still change the type.
-    by_value: bool,
+    kind: Kind,
     /// Whether an integer is one that no float holds, so that no fraction can be beside it.
     is_inexact: bool,
     capacity: usize,
@@ -40,7 +39,7 @@ impl ColumnCells {
         Self {
             name: name.into(),
             declared: declared.to_owned(),
-            by_value: kind == Kind::ByValue,
+            kind,
             is_inexact: false,
             capacity,
             cells: Cells::new(kind, name, capacity),
@@ -56,8 +55,9 @@ impl ColumnCells {
         &self.name
     }
 
+    /// Whether the values may still change the type.
     pub(super) fn is_by_value(&self) -> bool {
-        self.by_value
+        self.kind == Kind::ByValue
     }
 
     /// Whether this is a column of JSON text.
@@ -76,7 +76,7 @@ impl ColumnCells {
 
     #[inline]
     pub(super) fn push(&mut self, value: SqliteValue<'_>) -> Result<(), Misfit> {
-        if self.cells.push(value) { Ok(()) } else { Err(self.misfit(value)) }
+        if self.cells.push(value.read_as(self.kind)) { Ok(()) } else { Err(self.misfit(value)) }
     }
 
     /// Takes a value that passed its check, and the type that holds it beside those before it.
@@ -146,9 +146,9 @@ impl Cells {
         let name = PlSmallStr::from(name);
         match kind {
             Kind::ByValue => Self::Nulls(0),
-            Kind::Boolean => Self::Boolean(BooleanChunkedBuilder::new(name, capacity)),
-            Kind::Integer => Self::Integer(PrimitiveChunkedBuilder::new(name, capacity)),
-            Kind::Float => Self::Float(PrimitiveChunkedBuilder::new(name, capacity)),
+            Kind::Boolean | Kind::AnyBoolean => Self::Boolean(BooleanChunkedBuilder::new(name, capacity)),
+            Kind::Integer | Kind::AnyInteger => Self::Integer(PrimitiveChunkedBuilder::new(name, capacity)),
+            Kind::Float | Kind::AnyFloat => Self::Float(PrimitiveChunkedBuilder::new(name, capacity)),
             Kind::Text | Kind::AnyText | Kind::Digits | Kind::Json => {
                 Self::Text(StringChunkedBuilder::new(name, capacity), kind)
             }

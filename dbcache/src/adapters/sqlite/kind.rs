@@ -7,9 +7,15 @@ use polars::prelude::DataType;
 pub(super) enum Kind {
     /// The integers 0 and 1.
     Boolean,
+    /// What reads as a boolean.
+    AnyBoolean,
     Integer,
+    /// Integers, and what reads as one: text that writes it, and whole floats.
+    AnyInteger,
     /// Floats, and integers that a float holds.
     Float,
+    /// Floats, and what reads as one: integers and text of which a float has all digits.
+    AnyFloat,
     Text,
     /// Text, and numbers as text that reads back as the same number.
     AnyText,
@@ -42,12 +48,12 @@ impl Kind {
     }
 
     /// The kind for a column that a record declares as `wanted`: columns that may hold anything hold what the record
-    /// says. Integers that a record reads as booleans are stored as integers, whoever asks first.
+    /// says. Other columns hold what they are declared as in the database, whoever asks first.
     pub(super) fn wanted_as(self, wanted: &DataType) -> Self {
         match (self, wanted) {
-            (Self::ByValue, DataType::Boolean) => Self::Boolean,
-            (Self::Integer | Self::ByValue, wanted) if wanted.is_float() => Self::Float,
-            (Self::ByValue, wanted) if wanted.is_integer() => Self::Integer,
+            (Self::ByValue, DataType::Boolean) => Self::AnyBoolean,
+            (Self::ByValue, wanted) if wanted.is_float() => Self::AnyFloat,
+            (Self::ByValue, wanted) if wanted.is_integer() => Self::AnyInteger,
             (Self::ByValue, DataType::Binary) => Self::Blob,
             (Self::ByValue, DataType::Decimal(..)) => Self::Digits,
             (Self::ByValue, wanted) if wanted.is_nested() => Self::Json,
@@ -59,9 +65,9 @@ impl Kind {
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Boolean => "booleans",
-            Self::Integer => "integers",
-            Self::Float => "floats",
+            Self::Boolean | Self::AnyBoolean => "booleans",
+            Self::Integer | Self::AnyInteger => "integers",
+            Self::Float | Self::AnyFloat => "floats",
             Self::Text | Self::AnyText => "text",
             Self::Digits => "digits",
             Self::Json => "JSON",
@@ -102,7 +108,8 @@ mod tests {
     #[test]
     fn a_record_decides_where_the_declared_type_does_not() {
         assert_eq!(Kind::Integer.wanted_as(&DataType::Boolean), Kind::Integer);
-        assert_eq!(Kind::ByValue.wanted_as(&DataType::Boolean), Kind::Boolean);
+        assert_eq!(Kind::Integer.wanted_as(&DataType::Float64), Kind::Integer);
+        assert_eq!(Kind::ByValue.wanted_as(&DataType::Boolean), Kind::AnyBoolean);
         assert_eq!(Kind::ByValue.wanted_as(&DataType::String), Kind::AnyText);
         assert_eq!(Kind::ByValue.wanted_as(&DataType::Decimal(38, 9)), Kind::Digits);
         assert_eq!(Kind::Text.wanted_as(&DataType::Int64), Kind::Text);

@@ -1,6 +1,7 @@
 //! The five types of values that SQLite has.
 
-use crate::fetch::shown_text;
+use super::kind::Kind;
+use crate::fetch::{exact_boolean, exact_float, exact_integer, shown_text};
 
 /// A value as a driver gives it.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,22 @@ pub(super) enum SqliteValue<'a> {
 }
 
 impl SqliteValue<'_> {
+    /// The value as a kind of column takes it that takes what reads as its own.
+    pub(super) fn read_as(self, kind: Kind) -> Self {
+        let read = match (kind, self) {
+            (Kind::AnyBoolean, Self::Text(text)) => {
+                utf8(text).and_then(exact_boolean).map(|value| Self::Integer(value.into()))
+            }
+            (Kind::AnyBoolean | Kind::AnyInteger, Self::Real(value)) => {
+                exact_integer(&format!("{value:?}")).map(Self::Integer)
+            }
+            (Kind::AnyInteger, Self::Text(text)) => utf8(text).and_then(exact_integer).map(Self::Integer),
+            (Kind::AnyFloat, Self::Text(text)) => utf8(text).and_then(exact_float).map(Self::Real),
+            _ => None,
+        };
+        read.unwrap_or(self)
+    }
+
     /// The value as text, for an error.
     pub(super) fn shown(self) -> String {
         match self {
@@ -29,6 +46,10 @@ impl SqliteValue<'_> {
             }
         }
     }
+}
+
+fn utf8(text: &[u8]) -> Option<&str> {
+    str::from_utf8(text).ok()
 }
 
 /// A value that outlives its row.
