@@ -29,7 +29,7 @@ use crate::column::{ColumnSpec, Nullness};
 use crate::record::{Record, SelectColumn};
 
 #[cfg(feature = "chrono")]
-pub use epoch::{JulianDay, UnixSeconds};
+pub use epoch::{JulianDay, UnixMicros, UnixMillis, UnixSeconds, UnixTime};
 pub use fault::Fault;
 pub use json_text::{JsonText, JsonTextBuilder, JsonTextReader};
 pub use list::{ListBuilder, ListReader};
@@ -49,7 +49,8 @@ pub use store_as::StoreAs;
 /// | `char` | `String` |
 /// | `serde_json::Value`, `HashMap<String, V>`, `BTreeMap<String, V>` | `String` with JSON text |
 /// | `chrono::NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime<Utc>` (feature `chrono`) | `Date`, `Time`, `Datetime` in microseconds, the last with the zone UTC |
-/// | `value::UnixSeconds`, `value::JulianDay` (feature `chrono`) | `Int64`, `Float64` |
+/// | `value::UnixSeconds`, `UnixMillis`, `UnixMicros` (feature `chrono`) | `Int64` |
+/// | `value::UnixTime`, `value::JulianDay` (feature `chrono`) | `Float64` |
 /// | `uuid::Uuid` (feature `uuid`) | `String`, lower case with hyphens |
 /// | `rust_decimal::Decimal` (feature `rust_decimal`) | `Decimal` of 38 digits, 9 of them after the point |
 /// | a struct with [`CachedJson`](crate::CachedJson) | `Struct` |
