@@ -1,7 +1,8 @@
 //! The types of a file's columns, in a form that other programs read, and in our own where that says more.
 //!
 //! Parquet has no integers of 128 bits: they are 16 bytes there, the low ones first, and Arrow's schema, which other
-//! programs read, says just that. Few programs know nanoseconds: columns of nothing but whole microseconds are written in
+//! programs read, says just that. Nor do all of them know views of text and bytes: it says large strings and large
+//! binaries, which are the same in the file. Few programs know nanoseconds: columns of nothing but whole microseconds are written in
 //! these. What a column is here says our own schema.
 
 use polars::prelude::*;
@@ -80,16 +81,24 @@ pub(super) fn pairs(written: &ArrowSchema, own: &ArrowSchema) -> Vec<KeyValue> {
 }
 
 fn portable(field: &ArrowField) -> ArrowField {
+    ArrowField { dtype: portable_type(&field.dtype), ..field.clone() }
+}
+
+fn portable_type(data_type: &ArrowDataType) -> ArrowDataType {
     let inner = |field: &ArrowField| Box::new(portable(field));
-    let dtype = match &field.dtype {
+    match data_type {
         ArrowDataType::Int128 | ArrowDataType::UInt128 => ArrowDataType::FixedSizeBinary(size_of::<i128>()),
+        ArrowDataType::Utf8View => ArrowDataType::LargeUtf8,
+        ArrowDataType::BinaryView => ArrowDataType::LargeBinary,
+        ArrowDataType::Dictionary(keys, values, is_ordered) => {
+            ArrowDataType::Dictionary(*keys, Box::new(portable_type(values)), *is_ordered)
+        }
         ArrowDataType::List(item) => ArrowDataType::List(inner(item)),
         ArrowDataType::LargeList(item) => ArrowDataType::LargeList(inner(item)),
         ArrowDataType::FixedSizeList(item, width) => ArrowDataType::FixedSizeList(inner(item), *width),
         ArrowDataType::Struct(fields) => ArrowDataType::Struct(fields.iter().map(portable).collect()),
         other => other.clone(),
-    };
-    ArrowField { dtype, ..field.clone() }
+    }
 }
 
 /// What the columns of a file of ours are.
@@ -100,4 +109,24 @@ pub(super) fn read(metadata: &FileMetadata) -> PolarsResult<ArrowSchema> {
     let mut own = Metadata::from([("ARROW:schema".into(), own.into())]);
     let own = read_schema_from_metadata(&mut own)?;
     own.ok_or_else(|| polars_err!(ComputeError: "its own schema is unreadable"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_programs_are_told_of_no_views_and_we_are() {
+        let fields = vec![
+            ArrowField::new("text".into(), ArrowDataType::Utf8View, true),
+            ArrowField::new("bytes".into(), ArrowDataType::BinaryView, true),
+        ];
+        let lists = ArrowField::new("item".into(), ArrowDataType::Struct(fields), true);
+        let field = ArrowField::new("lists".into(), ArrowDataType::LargeList(Box::new(lists)), true);
+        let told = format!("{:?}", portable(&field).dtype);
+        assert!(told.contains("LargeUtf8") && told.contains("LargeBinary") && !told.contains("View"), "{told}");
+        let own: ArrowSchema = [("lists".into(), field)].into_iter().collect();
+        let keys: Vec<String> = pairs(&own, &own).into_iter().map(|pair| pair.key).collect();
+        assert_eq!(keys, ["ARROW:schema", KEY]);
+    }
 }
