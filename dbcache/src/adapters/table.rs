@@ -1,5 +1,7 @@
 //! What a database says of a table: its columns, in their own order.
 
+use std::collections::HashMap;
+
 use crate::TableName;
 use crate::fetch::{FetchRequest, RequestedColumn, TableError};
 
@@ -10,6 +12,8 @@ pub(super) struct Table<C> {
     /// The names that lead to it, outermost first.
     path: Vec<String>,
     columns: Vec<DeclaredColumn<C>>,
+    /// The index of each column, by its name.
+    places: HashMap<String, usize>,
 }
 
 #[derive(Debug)]
@@ -25,7 +29,8 @@ impl<C> Table<C> {
     /// A table of these columns; `None` without columns, because there is no such table.
     pub(super) fn of(name: &TableName, path: [&str; 2], columns: Vec<DeclaredColumn<C>>) -> Option<Self> {
         let path = path.map(str::to_owned).into();
-        (!columns.is_empty()).then(|| Self { name: name.clone(), path, columns })
+        let places = (0..).zip(&columns).map(|(place, column)| (column.name.clone(), place)).collect();
+        (!columns.is_empty()).then(|| Self { name: name.clone(), path, columns, places })
     }
 
     pub(super) fn path(&self) -> &[String] {
@@ -37,7 +42,7 @@ impl<C> Table<C> {
     }
 
     pub(super) fn find(&self, column: &str) -> Option<&DeclaredColumn<C>> {
-        self.columns.iter().find(|declared| declared.name == column)
+        self.columns.get(*self.places.get(column)?)
     }
 
     /// The column that holds the ids.
