@@ -126,8 +126,8 @@ pub(crate) struct Extraction<'a> {
 /// more than 32 levels.
 ///
 /// A pinned type takes values that it holds exactly (a number for the same number, the nearest float for a number with
-/// a fraction or exponent within its range, a string for the JSON number in it, objects for the fields that a struct
-/// names, anything for text). What it does not take is null, or an error where `strictness` asks.
+/// a fraction or exponent within its range, a string for what a column of text would give, objects for the fields that a
+/// struct names, anything for text). What it does not take is null, or an error where `strictness` asks.
 ///
 /// Of an object's equal keys the last counts. Documents nested deeper than 127 levels count as not JSON.
 pub(crate) fn extract(
@@ -157,6 +157,13 @@ pub(crate) fn common_structure(documents: &StringChunked) -> Option<DataType> {
 /// Structs and lists as JSON text that keeps which numbers are floats.
 pub(crate) fn to_json(column: &Series) -> PolarsResult<StringChunked> {
     nested::leaf::to_json(column)
+}
+
+/// A document in its one form, in which no object has two equal keys; `None` for null and for what is no JSON.
+pub(crate) fn canonical(document: &str) -> Option<String> {
+    let mut text = String::with_capacity(document.len());
+    canonical::write(&mut text, scan::value(document)?);
+    Some(text)
 }
 
 /// The rest of a path, from where an extraction stands.

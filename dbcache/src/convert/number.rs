@@ -64,7 +64,8 @@ impl Number {
         self.scaled(0)
     }
 
-    fn scaled(self, scale: usize) -> Option<i128> {
+    /// The number times `10^scale`, if that is whole.
+    pub(super) fn scaled(self, scale: usize) -> Option<i128> {
         if self.digits == 0 {
             return Some(0);
         }

@@ -21,6 +21,11 @@ pub(crate) fn integer<N: FromStr + TryFrom<i128>>(text: &str) -> Option<N> {
     text.trim_ascii().parse().ok().or_else(whole)
 }
 
+/// The number times ten to the power of `scale`, if that is an integer of 128 bits.
+pub(crate) fn scaled(text: &str, scale: usize) -> Option<i128> {
+    Number::read(text)?.scaled(scale)
+}
+
 /// The float that has all digits of the number, or is called infinite or no number.
 pub(crate) fn float<F: Float>(text: &str) -> Option<F> {
     match Number::read(text) {

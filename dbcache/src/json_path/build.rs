@@ -153,7 +153,7 @@ where
 fn integers<T>(rows: usize, strictness: Strictness) -> Box<dyn Cells>
 where
     T: PolarsNumericType,
-    T::Native: FromStr,
+    T::Native: FromStr + TryFrom<i128>,
     ChunkedArray<T>: IntoSeries,
 {
     numbers::<T>(rows, |value| value.integer(), strictness)

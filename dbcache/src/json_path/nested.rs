@@ -6,6 +6,7 @@ use polars::prelude::*;
 
 use super::tree::array_place;
 use super::{PathError, Strictness, Wanted, refused, text};
+use crate::convert;
 
 /// A path that is still to be followed, and its place among all paths.
 #[derive(Clone, Copy)]
@@ -23,6 +24,7 @@ pub(super) fn extract(
     let pending: Vec<_> = wanted.iter().enumerate().map(|(path, wanted)| Pending { path, wanted: *wanted }).collect();
     let mut found = match column.dtype() {
         DataType::String => documents(column, &pending, strictness)?,
+        plain if !plain.is_nested() && *plain != DataType::Binary => plain_column(column, &pending, strictness)?,
         _ => follow(column, &pending, strictness)?,
     };
     found.sort_by_key(|(path, _)| *path);
@@ -35,12 +37,48 @@ type Found = Vec<(usize, Series)>;
 /// Extracts from a column of JSON text. Its rows as they are need no parsing.
 fn documents(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
     let (whole, inside): (Vec<Pending<'_>>, Vec<Pending<'_>>) =
-        pending.iter().copied().partition(|one| one.wanted.steps.is_empty() && leaf::is_plain_text(&one.wanted));
+        pending.iter().copied().partition(|one| one.wanted.steps.is_empty() && !leaf::is_nested(&one.wanted));
     let mut found = in_text(column, &inside, strictness)?;
     for one in whole {
-        found.push((one.path, leaf::present(column, &one, strictness)?));
+        let read = if leaf::is_plain_text(&one.wanted) {
+            leaf::present(column, &one, strictness)?
+        } else {
+            text_or_json(column, &one, strictness)?
+        };
+        found.push((one.path, read));
     }
     Ok(found)
+}
+
+/// Whole texts as booleans or numbers: what they write, and of those that write none so, what they are as JSON.
+fn text_or_json(column: &Series, one: &Pending<'_>, strictness: Strictness) -> Result<Series, PathError> {
+    let Some(pinned) = one.wanted.pinned else { return leaf::present(column, one, strictness) };
+    let read = convert::by_row(column, pinned).map_err(refused(one.path))?.values;
+    if read.null_count() == column.null_count() {
+        return Ok(read.with_name(PlSmallStr::EMPTY));
+    }
+    let nothing = |data_type| Series::full_null(PlSmallStr::EMPTY, column.len(), data_type);
+    let others = column.zip_with(&read.is_null(), &nothing(column.dtype())).map_err(refused(one.path))?;
+    let as_json = in_text(&others, &[*one], strictness)?.into_iter().next();
+    let as_json = as_json.map_or_else(|| nothing(pinned), |(_, column)| column);
+    let both = read.zip_with(&read.is_not_null(), &as_json).map_err(refused(one.path))?;
+    Ok(both.with_name(PlSmallStr::EMPTY))
+}
+
+/// Extracts from a column of plain values, in which there is nothing to step into.
+fn plain_column(column: &Series, pending: &[Pending<'_>], strictness: Strictness) -> Result<Found, PathError> {
+    let extract = |one: &Pending<'_>| {
+        let values = match one.wanted.pinned {
+            Some(pinned) if one.wanted.steps.is_empty() => leaf::converted(column, pinned, one, strictness)?,
+            _ => return follow(column, std::slice::from_ref(one), strictness),
+        };
+        Ok(vec![(one.path, values)])
+    };
+    pending
+        .iter()
+        .map(extract)
+        .collect::<Result<Vec<Found>, PathError>>()
+        .map(|found| found.into_iter().flatten().collect())
 }
 
 /// Extracts from a column of JSON text in bytes, as some programs store it. The bytes themselves stay as they are.

@@ -375,10 +375,15 @@ impl Next {
     }
 }
 
-/// The number that a text is, if it is one and nothing else.
-pub(super) fn number(text: &str) -> Option<Value<'_>> {
-    let (end, kind) = Text(text).other_value(0, 0)?;
-    Value::of(text, kind).filter(|value| end == text.len() && value.is_number())
+/// The value that a text is, unless it is null or no JSON.
+pub(super) fn value(text: &str) -> Option<Value<'_>> {
+    let all = Text(text);
+    let start = all.skip_space(0);
+    let (end, kind) = all.value(start, MAX_DEPTH)?;
+    if all.skip_space(end) < text.len() {
+        return None;
+    }
+    Value::of(text.get(start..end)?, kind)
 }
 
 /// The elements of a checked array, `None` for null.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use super::canonical;
 use super::number::Number;
-use super::{canonical, scan};
 use crate::convert;
 
 /// What stands at a path.
@@ -84,7 +84,6 @@ pub(super) struct Value<'a> {
     pub(super) kind: Kind,
 }
 
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are of one lifetime, readers of all")]
 impl<'a> Value<'a> {
     /// The value, unless it is null.
     pub(super) fn of(raw: &'a str, kind: Kind) -> Option<Self> {
@@ -101,20 +100,21 @@ impl<'a> Value<'a> {
     }
 
     /// An integer, however it is written, if `N` holds it.
-    pub(super) fn integer<N: FromStr>(self) -> Option<N> {
+    pub(super) fn integer<N: FromStr + TryFrom<i128>>(self) -> Option<N> {
         match self.kind {
             Kind::Int | Kind::Long | Kind::Big | Kind::Huge => self.raw.parse().ok(),
-            Kind::Float | Kind::Precise => self.scaled(0),
-            _ => self.within_string(|number| number.integer()),
+            Kind::Float | Kind::Precise => Number::of(self.raw)?.scaled(0),
+            Kind::Bool => N::try_from(i128::from(self.raw == "true")).ok(),
+            _ => convert::text::integer(&self.string()?),
         }
     }
 
-    /// The number times ten to the power of `scale`, if `N` holds it.
-    pub(super) fn scaled<N: FromStr>(self, scale: usize) -> Option<N> {
+    /// The number times ten to the power of `scale`, if that is an integer of 128 bits.
+    pub(super) fn scaled(self, scale: usize) -> Option<i128> {
         if self.is_number() {
             return Number::of(self.raw)?.scaled(scale);
         }
-        self.within_string(|number| number.scaled(scale))
+        convert::text::scaled(&self.string()?, scale)
     }
 
     /// A number that a float holds.
@@ -131,7 +131,7 @@ impl<'a> Value<'a> {
     pub(super) fn pinned_float(self) -> Option<f64> {
         match self.kind {
             Kind::Precise => self.raw.parse().ok().filter(|nearest| self.rounds_to(*nearest)),
-            Kind::Plain | Kind::Escaped => self.within_string(|number| number.pinned_float()),
+            Kind::Plain | Kind::Escaped => convert::text::float(&self.string()?),
             _ => self.float(),
         }
     }
@@ -139,7 +139,7 @@ impl<'a> Value<'a> {
     /// A small float of the same value; of a number with a fraction or exponent the nearest.
     pub(super) fn pinned_small_float(self) -> Option<f32> {
         if !self.is_number() {
-            return self.within_string(|number| number.pinned_small_float());
+            return convert::text::float(&self.string()?);
         }
         let nearest: f32 = self.raw.parse().ok()?;
         let fits = match self.kind {
@@ -156,12 +156,6 @@ impl<'a> Value<'a> {
             // NaN and the infinities are floats; a number with an absurd exponent is not.
             None => self.kind == Kind::Float,
         }
-    }
-
-    /// Reads the number that a string has for its text.
-    fn within_string<N>(self, read: impl FnOnce(Value<'_>) -> Option<N>) -> Option<N> {
-        let text = self.string()?;
-        read(scan::number(&text)?)
     }
 
     pub(super) fn is_number(self) -> bool {

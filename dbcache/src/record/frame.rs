@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{CellError, CellFault, ColumnSchema, ParseJson};
 use crate::column::ColumnRef;
+use crate::json_path;
 use crate::value::{ColumnBuilder, ColumnReader, ColumnValue, Fault, opaque_debug};
 
 /// So many rows are turned into columns, or back, at a time: for fewer, another thread would not be worth waking.
@@ -51,10 +52,19 @@ pub fn parse_json<V: ColumnValue + DeserializeOwned>() -> Option<ParseJson> {
     (V::Builder::data_type() != DataType::String).then_some(parse)
 }
 
+/// Of equal keys the last counts, as everywhere else, which derived `Deserialize` implementations refuse.
+fn parse_document<V: DeserializeOwned>(document: &str) -> serde_json::Result<V> {
+    serde_json::from_str(document).or_else(|cause| {
+        let has_equal_keys = cause.is_data() && cause.to_string().starts_with("duplicate field");
+        let once = has_equal_keys.then(|| json_path::canonical(document)).flatten();
+        once.map_or(Err(cause), |once| serde_json::from_str(&once))
+    })
+}
+
 fn parse_documents<V: ColumnValue + DeserializeOwned>(text: &StringChunked) -> Result<Series, CellError> {
     let mut builder = V::Builder::with_capacity(text.len());
     for (row, document) in text.iter().enumerate() {
-        match document.map(serde_json::from_str::<V>) {
+        match document.map(parse_document::<V>) {
             None => builder.push_null(),
             Some(Ok(value)) => builder.push(&value),
             Some(Err(error)) => return Err(Fault::value(error.to_string()).in_column(text.name(), row)),

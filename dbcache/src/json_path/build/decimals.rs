@@ -24,7 +24,7 @@ impl Decimals {
     }
 
     fn read(&self, value: Value<'_>) -> Option<i128> {
-        let scaled: i128 = value.scaled(self.scale)?;
+        let scaled = value.scaled(self.scale)?;
         self.bound.is_none_or(|bound| -bound < scaled && scaled < bound).then_some(scaled)
     }
 }

@@ -33,6 +33,11 @@ pub(super) fn is_plain_text(wanted: &Wanted<'_>) -> bool {
     wanted.pinned.is_none_or(|pinned| !is_in_json(pinned))
 }
 
+/// Whether what is wanted of whole texts is a structure in them.
+pub(super) fn is_nested(wanted: &Wanted<'_>) -> bool {
+    wanted.pinned.is_some_and(DataType::is_nested)
+}
+
 fn is_in_json(data_type: &DataType) -> bool {
     data_type.is_integer()
         || data_type.is_float()
@@ -45,13 +50,7 @@ fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strict
         return Ok(column.clone().with_name(PlSmallStr::EMPTY));
     }
     if !is_known_to_json(column.dtype()) || !is_known_to_json(pinned) {
-        let converted = convert::by_row(column, pinned).map_err(refused(one.path))?;
-        return match (strictness, converted.misfits.first()) {
-            (Strictness::Strict, Some(row)) => {
-                Err(PathError { row: *row, path: one.path, reason: convert::reason(column, *row, pinned) })
-            }
-            _ => Ok(converted.values.with_name(PlSmallStr::EMPTY)),
-        };
+        return converted(column, pinned, one, strictness);
     }
     if is_wider(pinned, column.dtype()) {
         let widened = column.strict_cast(pinned).map_err(refused(one.path))?;
@@ -67,6 +66,22 @@ fn pin(column: &Series, pinned: &DataType, one: &Pending<'_>, strictness: Strict
         text::extract(&documents, &wanted, strictness).map_err(|error| PathError { path: one.path, ..error })?;
     let column = columns.into_iter().next();
     column.ok_or_else(|| refused(one.path)(polars_err!(ComputeError: "no column came of one path")))
+}
+
+/// The values in the pinned type, as a record would read them.
+pub(super) fn converted(
+    column: &Series,
+    pinned: &DataType,
+    one: &Pending<'_>,
+    strictness: Strictness,
+) -> Result<Series, PathError> {
+    let converted = convert::by_row(column, pinned).map_err(refused(one.path))?;
+    match (strictness, converted.misfits.first()) {
+        (Strictness::Strict, Some(row)) => {
+            Err(PathError { row: *row, path: one.path, reason: convert::reason(column, *row, pinned) })
+        }
+        _ => Ok(converted.values.with_name(PlSmallStr::EMPTY)),
+    }
 }
 
 /// Whether values of a type are in JSON as what they are, and not in strings.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use proptest::prelude::*;
 
 use super::*;
+use crate::convert;
 
 /// A number as all its digits: `digits` times ten to the power of `exponent`, without zeros at either end.
 #[derive(Debug, PartialEq, Eq)]
@@ -163,7 +164,10 @@ fn pinned(number: &Written, data_type: &DataType) -> Series {
     }
     let in_text = documents(&[&format!(r#"{{"a":"{}"}}"#, number.text())]);
     let in_text = try_one(&in_text, &dotted("a"), Some(data_type), Strictness::Lenient).expect("it is lenient");
-    assert!(in_text.equals_missing(&lenient), "\"{}\" as {data_type}", number.text());
+    // A string is what a column of text would be.
+    let text = Series::new(PlSmallStr::EMPTY, [number.text()]);
+    let of_text = convert::by_row(&text, data_type).expect("a column").values;
+    assert!(in_text.equals_missing(&of_text), "\"{}\" as {data_type}", number.text());
     lenient
 }
 
