@@ -18,19 +18,40 @@ use polars::prelude::*;
 
 pub use self::cell::CellError;
 pub(crate) use self::cell::CellFault;
-pub(crate) use self::decide::{Conversion, conversion, is_number_of_text};
+pub(crate) use self::decide::{Conversion, are_other_kinds, conversion};
+use crate::data_type::widen;
 
 /// Whether a record may declare that it reads a column of one type as another, as far as the types alone tell.
 ///
-/// A document says itself what in it is text and what is a number.
+/// A document says itself what in it is text, a number or a boolean.
 pub(crate) fn is_readable(stored: &DataType, wanted: &DataType) -> bool {
-    conversion(stored, wanted) != Conversion::Refused && !decide::has_number_of_text_in_structs(stored, wanted)
+    conversion(stored, wanted) != Conversion::Refused && !decide::are_other_kinds_in_structs(stored, wanted)
 }
 
 /// Whether values of one type may be stored as another without anybody having declared it, as far as the types alone
-/// tell. The text `7` is not the number: nothing says that it stands for one.
+/// tell. The text `7` is not the number, and 1 is not true: nothing says that one stands for the other.
 pub(crate) fn is_storable_as(brought: &DataType, stored: &DataType) -> bool {
-    conversion(brought, stored) != Conversion::Refused && !is_number_of_text(brought, stored)
+    conversion(brought, stored) != Conversion::Refused && !are_other_kinds(brought, stored)
+}
+
+/// The first key in nested types whose types do not go together, with both; `None` where no key is to blame.
+pub(crate) fn mismatch(left: &DataType, right: &DataType) -> Option<(String, DataType, DataType)> {
+    match (left, right) {
+        (DataType::List(left) | DataType::Array(left, _), DataType::List(right) | DataType::Array(right, _)) => {
+            mismatch(left, right)
+        }
+        (DataType::Struct(left), DataType::Struct(right)) => right.iter().find_map(|field| {
+            let other = left.iter().find(|other| other.name() == field.name())?;
+            let inner = mismatch(other.dtype(), field.dtype());
+            inner.map(|(key, left, right)| (format!("{}.{key}", field.name()), left, right)).or_else(|| {
+                let go_together = is_storable_as(other.dtype(), field.dtype())
+                    || is_storable_as(field.dtype(), other.dtype())
+                    || widen(other.dtype(), field.dtype()).is_some();
+                (!go_together).then(|| (field.name().to_string(), other.dtype().clone(), field.dtype().clone()))
+            })
+        }),
+        _ => None,
+    }
 }
 
 /// A column in another type, null where a value does not fit.

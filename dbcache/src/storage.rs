@@ -30,7 +30,7 @@ pub(crate) use self::read::{LookUp, Reading, Snapshot, StoredColumn};
 pub(crate) use self::rows::keys::{entries, has_keys, innermost, shown_path};
 pub(crate) use self::rows::merge::{extended, merge_all};
 pub(crate) use self::rows::{ColumnSet, Need, Presence, Replace, Rows};
-pub(crate) use self::table::{AbsentIds, Asked, Attempts, Table, Update, Updated};
+pub(crate) use self::table::{AbsentIds, Asked, Attempts, Table, Update, Updated, settle};
 
 /// A cache folder.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! Validation of a fetched batch, before any of its rows are stored.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use polars::prelude::*;
 
-use crate::convert::{convert, is_number_of_text, is_readable, is_storable_as};
+use crate::convert::{are_other_kinds, convert, is_readable, is_storable_as, mismatch};
 use crate::data_type::is_storable;
 use crate::documents;
 use crate::error::{BatchError, Error, RejectedRow};
@@ -65,10 +66,11 @@ impl Checked {
 }
 
 fn check_part(
-    FetchedFrame { frame, documents }: FetchedFrame,
+    fetched: FetchedFrame,
     expected: &Expected<'_>,
     rejected: &mut Vec<RejectedRow>,
 ) -> Result<Rows, BatchError> {
+    let FetchedFrame { frame, documents, loose, marks } = fetched;
     let mut columns = frame.into_columns();
     let ids = take_id_column(&mut columns, expected.id_column)?;
     check_names(&columns)?;
@@ -79,16 +81,22 @@ fn check_part(
         check_duplicates(&ids, &columns)?;
     }
     let (set, rows) = only_asked(&set, &rows, expected.ids)?;
+    let marks = Rows::uniform(set.clone(), in_order(marks, rows.clone())?);
     let (set, columns) = fitting(set, &in_order(columns, rows)?, expected, rejected)?;
     let keys = chosen_keys(&columns, expected.columns);
-    Ok(Rows::uniform(set, columns).with_documents(documents).with_keys(keys))
+    let rows = Rows::uniform(set, columns).with_documents(documents).with_keys(keys);
+    rows.with_loose(loose, &marks).map_err(|cause| BatchError::Store(Box::new(cause)))
 }
 
 /// No id is in two parts: its rows differ, since they have no type in common.
 fn check_apart(parts: &[Rows]) -> Result<(), BatchError> {
-    for (place, part) in parts.iter().enumerate() {
-        for other in parts.iter().take(place) {
-            if let Some(id) = part.ids().locate_among(other.ids()).first().and_then(|place| part.ids().get(place)) {
+    if parts.len() < 2 {
+        return Ok(());
+    }
+    let mut part_of: BTreeMap<RowId, &Rows> = BTreeMap::new();
+    for part in parts {
+        for id in part.ids().row_ids() {
+            if let Some(other) = part_of.insert(id.clone(), part) {
                 let column = part.first_difference(other).unwrap_or_default();
                 return Err(BatchError::ConflictingRows { id, column });
             }
@@ -299,15 +307,19 @@ enum How<'a> {
     /// The column itself, if the record can read every value of it; documents in the type that the record declares.
     /// What is stored has the database's type, so that it is the same whoever fetched it.
     To(&'a DataType),
-    /// Text where the table has numbers, or numbers where it has text: in the stored type, if the record reads the same
-    /// values from it.
-    ToStored { declared: &'a DataType, stored: &'a DataType, may_change: bool },
+    /// Text where the table has numbers, booleans where it has integers and the like: in the stored type, if the record
+    /// reads the same values from it.
+    ToStored {
+        declared: &'a DataType,
+        stored: &'a DataType,
+        may_change: bool,
+    },
 }
 
 impl<'a> How<'a> {
     fn to(found: &DataType, declared: &'a DataType, expected: &Expected<'a>, column: &str) -> Self {
         match expected.stored.column(column).map(StoredColumn::data_type) {
-            Some(stored) if is_kept(found, declared) && is_number_of_text(found, stored) => {
+            Some(stored) if is_kept(found, declared) && are_other_kinds(found, stored) => {
                 // A refresh of all rows may change the type.
                 Self::ToStored { declared, stored, may_change: expected.asked.is_some() }
             }
@@ -328,15 +340,10 @@ impl<'a> Conversion<'a> {
         let how = match (declared.parse_json(), column.dtype()) {
             (Some(_), DataType::String) if is_stored_as_text(expected.stored, name) => How::AsItIs,
             (Some(parse), DataType::String) => How::Parsed(parse, expected.stored),
-            (_, found) if is_readable(found, declared.data_type()) => How::to(found, declared.data_type(), expected, name),
-            (_, found) => {
-                return Err(BatchError::WrongType {
-                    column: name.to_owned(),
-                    id: None,
-                    expected: declared.data_type().to_string(),
-                    found: found.to_string(),
-                });
+            (_, found) if is_readable(found, declared.data_type()) => {
+                How::to(found, declared.data_type(), expected, name)
             }
+            (_, found) => return Err(wrong_type(name, found, declared.data_type())),
         };
         Ok(Self { how, refuses_nulls: !declared.nullable() })
     }
@@ -384,6 +391,15 @@ fn with_stored_keys(documents: Series, text: &StringChunked, stored: &Snapshot) 
 fn has_other_keys(stored: &DataType, declared: &DataType) -> bool {
     let declared = storage::innermost(declared);
     storage::innermost(stored).iter().any(|path| !declared.iter().any(|key| path.starts_with(key)))
+}
+
+/// Names the key of a document that is of another kind than the one that is declared.
+fn wrong_type(column: &str, found: &DataType, declared: &DataType) -> BatchError {
+    let (column, found, expected) = match mismatch(found, declared) {
+        Some((key, found, expected)) => (format!("{column}.{key}"), found, expected),
+        None => (column.to_owned(), found.clone(), declared.clone()),
+    };
+    BatchError::WrongType { column, id: None, expected: expected.to_string(), found: found.to_string() }
 }
 
 /// The column in the stored type, from which a record reads these values again.

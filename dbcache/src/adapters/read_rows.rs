@@ -44,6 +44,8 @@ pub(super) struct ReadRows {
     pub(super) parts: Vec<DataFrame>,
     /// The columns of JSON text.
     pub(super) json_columns: Vec<String>,
+    /// The columns whose values decide their type, with the name of the column that marks integers among floats.
+    pub(super) loose_columns: Vec<(String, String)>,
     pub(super) rejected: Vec<RejectedRow>,
 }
 
@@ -61,6 +63,8 @@ impl ReadRows {
 impl<T: Target> From<ReadRows> for Fetched<T> {
     fn from(rows: ReadRows) -> Self {
         let fetched = rows.json_columns.into_iter().fold(Self::in_parts(rows.parts), Self::with_json_column);
+        let loose = rows.loose_columns.into_iter();
+        let fetched = loose.fold(fetched, |fetched, (name, integers)| fetched.with_loose_column(name, integers));
         fetched.with_rejected(rows.rejected)
     }
 }

@@ -111,27 +111,44 @@ pub(crate) fn conversion(from: &DataType, to: &DataType) -> Conversion {
     }
 }
 
-/// Whether booleans, integers or floats are text on the other side, there or in anything nested.
-pub(crate) fn is_number_of_text(left: &DataType, right: &DataType) -> bool {
-    use DataType::{Array, List, String, Struct};
-    let is_number = |data_type: &DataType| data_type.is_bool() || data_type.is_integer() || data_type.is_float();
+/// Whether the values of two types are of different kinds for databases and JSON, though some convert: text, bytes,
+/// numbers and booleans, there or in anything nested. A decimal or a moment that text says is the same value.
+pub(crate) fn are_other_kinds(left: &DataType, right: &DataType) -> bool {
+    use DataType::{Array, List, Struct};
     match (left, right) {
-        (String, other) | (other, String) => is_number(other),
-        (List(left) | Array(left, _), List(right) | Array(right, _)) => is_number_of_text(left, right),
+        (List(left) | Array(left, _), List(right) | Array(right, _)) => are_other_kinds(left, right),
         (Struct(left), Struct(right)) => left.iter().any(|field| {
             let other = right.iter().find(|other| other.name() == field.name());
-            other.is_some_and(|other| is_number_of_text(field.dtype(), other.dtype()))
+            other.is_some_and(|other| are_other_kinds(field.dtype(), other.dtype()))
         }),
-        _ => false,
+        (left, right) => kind(left).zip(kind(right)).is_some_and(|(left, right)| left != right),
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Text,
+    Bytes,
+    Boolean,
+    Number,
+}
+
+fn kind(data_type: &DataType) -> Option<Kind> {
+    match data_type {
+        DataType::String => Some(Kind::Text),
+        DataType::Binary => Some(Kind::Bytes),
+        DataType::Boolean => Some(Kind::Boolean),
+        number if number.is_integer() || number.is_float() => Some(Kind::Number),
+        _ => None,
     }
 }
 
 /// The same of what is in structs alone.
-pub(super) fn has_number_of_text_in_structs(left: &DataType, right: &DataType) -> bool {
+pub(super) fn are_other_kinds_in_structs(left: &DataType, right: &DataType) -> bool {
     use DataType::{Array, List, Struct};
     match (left, right) {
-        (List(left) | Array(left, _), List(right) | Array(right, _)) => has_number_of_text_in_structs(left, right),
-        (Struct(_), Struct(_)) => is_number_of_text(left, right),
+        (List(left) | Array(left, _), List(right) | Array(right, _)) => are_other_kinds_in_structs(left, right),
+        (Struct(_), Struct(_)) => are_other_kinds(left, right),
         _ => false,
     }
 }

@@ -8,8 +8,7 @@ use crate::storage::ColumnSet;
 /// What a batch brought.
 #[derive(Debug)]
 pub(crate) struct FetchedBatch {
-    /// The rows. Those whose values have no type in common with those before them come in a part of their own, rows of
-    /// lower ids first.
+    /// The rows. If the values of a column have no type in common, they are in parts, those of lower ids first.
     pub(crate) parts: Vec<FetchedFrame>,
     /// The rows that the fetcher could not bring.
     pub(crate) rejected: Vec<RejectedRow>,
@@ -21,6 +20,17 @@ pub(crate) struct FetchedFrame {
     pub(crate) frame: DataFrame,
     /// The text columns whose every cell was an object or array.
     pub(crate) documents: ColumnSet,
+    /// The columns whose values decide their type.
+    pub(crate) loose: ColumnSet,
+    /// Marks of some of these, each under its column's name.
+    pub(crate) marks: Vec<Column>,
+}
+
+/// Marks the cells of a column that came in a narrower type than the column's: integers beside floats, documents beside
+/// text. If only such cells are left of the rows, the column has that type, as if the others had never come.
+pub(super) fn narrower_mark(column: &str, is_narrower: impl IntoIterator<Item = bool>) -> Option<Column> {
+    let marks: BooleanChunked = is_narrower.into_iter().map(Some).collect();
+    marks.any().then(|| marks.into_series().with_name(column.into()).into_column())
 }
 
 impl FetchedBatch {
@@ -65,7 +75,7 @@ impl From<FetchedFrame> for FetchedBatch {
 
 impl From<DataFrame> for FetchedFrame {
     fn from(frame: DataFrame) -> Self {
-        Self { frame, documents: ColumnSet::new() }
+        Self { frame, documents: ColumnSet::new(), loose: ColumnSet::new(), marks: Vec::new() }
     }
 }
 

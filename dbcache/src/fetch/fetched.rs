@@ -32,7 +32,16 @@ use crate::storage::ColumnSet;
 pub struct Fetched<T> {
     rows: Rows<T>,
     json_columns: Vec<String>,
+    loose_columns: Vec<LooseColumn>,
     rejected: Vec<RejectedRow>,
+}
+
+/// A column of a frame whose values decide its type.
+#[derive(Debug)]
+struct LooseColumn {
+    name: String,
+    /// The column that marks the floats which came as integers.
+    integers: String,
 }
 
 enum Rows<T> {
@@ -87,6 +96,27 @@ impl<T: Target> Fetched<T> {
     #[must_use]
     pub fn with_json_column(mut self, name: impl Into<String>) -> Self {
         self.json_columns.push(name.into());
+        self
+    }
+
+    /// Declares that the values of a column of a `DataFrame` decide its type, as in SQLite. A row that is rejected then
+    /// has no effect on the type of the column.
+    ///
+    /// `integers` names a boolean column of the same frame, which is not stored. It is true for the values that are
+    /// floats only because others beside them are, and integers in the database. Frames may lack it.
+    ///
+    /// ```
+    /// use dbcache::fetch::{Dynamic, Fetched};
+    /// use dbcache::polars::prelude::*;
+    ///
+    /// let sizes = df!["id" => [1_i64, 2], "size" => [36.0, 37.5], "is whole" => [true, false]]?;
+    /// let sizes = Fetched::<Dynamic<i64>>::from(sizes).with_loose_column("size", "is whole");
+    /// assert_eq!(sizes.into_frame("id")?.get_column_names(), ["id", "size"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_loose_column(mut self, name: impl Into<String>, integers: impl Into<String>) -> Self {
+        self.loose_columns.push(LooseColumn { name: name.into(), integers: integers.into() });
         self
     }
 
@@ -174,11 +204,30 @@ impl<T: Target> Fetched<T> {
         };
         for part in &mut batch.parts {
             id_column.respell(&mut part.frame)?;
+            take_loose(part, &self.loose_columns)?;
             part.documents.extend(documents(&part.frame, &self.json_columns)?);
         }
         batch.rejected.extend(self.rejected);
         Ok(batch)
     }
+}
+
+/// Notes which columns are loose, and takes their marks out of the frame.
+fn take_loose(part: &mut FetchedFrame, loose: &[LooseColumn]) -> Result<(), BatchError> {
+    for LooseColumn { name, integers } in loose {
+        part.loose.insert(name.clone());
+        let Ok(mark) = part.frame.drop_in_place(integers) else { continue };
+        if !mark.dtype().is_bool() {
+            return Err(BatchError::WrongType {
+                column: integers.clone(),
+                id: None,
+                expected: "booleans".to_owned(),
+                found: mark.dtype().to_string(),
+            });
+        }
+        part.marks.push(mark.with_name(name.as_str().into()));
+    }
+    Ok(())
 }
 
 /// Those of some columns of JSON text whose every value is an object or array.
@@ -219,7 +268,7 @@ impl<K> Fetched<Dynamic<K>> {
 
 impl<T> From<Rows<T>> for Fetched<T> {
     fn from(rows: Rows<T>) -> Self {
-        Self { rows, json_columns: Vec::new(), rejected: Vec::new() }
+        Self { rows, json_columns: Vec::new(), loose_columns: Vec::new(), rejected: Vec::new() }
     }
 }
 
@@ -249,7 +298,8 @@ impl<T> fmt::Debug for Fetched<T> {
             Rows::Json(rows) => fetched.field("rows", rows),
             Rows::Frames(parts) => fetched.field("parts", parts),
         };
-        fetched.field("json_columns", &self.json_columns).field("rejected", &self.rejected).finish()
+        fetched.field("json_columns", &self.json_columns).field("loose_columns", &self.loose_columns);
+        fetched.field("rejected", &self.rejected).finish()
     }
 }
 

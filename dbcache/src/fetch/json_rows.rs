@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use polars::prelude::*;
 use serde_json::{Map, Value};
 
-use super::batch::{FetchedBatch, FetchedFrame};
+use super::batch::{FetchedBatch, FetchedFrame, narrower_mark};
 use super::request::RequestedColumn;
 use crate::error::BatchError;
 use crate::key::{Key, RowId};
@@ -97,9 +97,11 @@ pub(super) fn to_batch(
 fn frame(rows: usize, gathered: Vec<Gathered<'_>>) -> Result<FetchedFrame, BatchError> {
     let documents = gathered.iter().filter(|column| column.held.kind == Kind::Document);
     let documents: ColumnSet = documents.map(|column| column.name.to_owned()).collect();
+    let loose = gathered.iter().map(|column| column.name.to_owned()).collect();
+    let marks: Vec<Column> = gathered.iter().filter_map(Gathered::mark).collect();
     let columns: Result<Vec<Column>, BatchError> = gathered.into_iter().map(Gathered::into_column).collect();
     let frame = DataFrame::new(rows, columns?).map_err(|cause| BatchError::Fetcher(Box::new(cause)))?;
-    Ok(FetchedFrame { frame, documents })
+    Ok(FetchedFrame { frame, documents, loose, marks })
 }
 
 fn names(rows: &[Row]) -> Vec<&str> {
@@ -107,14 +109,14 @@ fn names(rows: &[Row]) -> Vec<&str> {
     rows.iter().flat_map(Map::keys).map(String::as_str).filter(|name| seen.insert(*name)).collect()
 }
 
-/// The rows in parts whose columns each have a type, by the order of their ids: a row is in the first part that it fits
-/// in. So a row is beside the same rows before it, whatever comes with it.
+/// The rows in parts whose columns each have a type, in the order of their ids: a row begins a part where it does not
+/// fit beside the row before it. So all rows before it are in the same part or in earlier ones, whatever comes with it.
 fn apart<'a>(rows: &'a [Row], known: Known<'_>) -> Vec<Vec<&'a Row>> {
     let mut rows: Vec<&Row> = rows.iter().collect();
     rows.sort_by_cached_key(|row| row.get(known.id_column.name).and_then(row_id));
     let mut parts: Vec<Part<'_>> = Vec::new();
     for row in rows {
-        if !parts.iter_mut().any(|part| part.takes(row, known)) {
+        if !parts.last_mut().is_some_and(|part| part.takes(row, known)) {
             let mut part = Part::default();
             part.takes(row, known);
             parts.push(part);
@@ -217,6 +219,17 @@ impl<'a> Gathered<'a> {
         self.cells.resize(row, None);
         self.cells.push(Some(value).filter(|value| !value.is_null()));
         Ok(())
+    }
+
+    /// Marks the cells that are narrower than the column.
+    fn mark(&self) -> Option<Column> {
+        let is_narrower: fn(&Value) -> bool = match self.held.kind {
+            Kind::BigInteger => Value::is_i64,
+            Kind::Float => |value| value.is_i64() || value.is_u64(),
+            Kind::Text => |value| value.is_object() || value.is_array(),
+            _ => return None,
+        };
+        narrower_mark(self.name, self.cells.iter().map(|cell| cell.is_some_and(is_narrower)))
     }
 
     fn into_column(self) -> Result<Column, BatchError> {

@@ -7,7 +7,7 @@ use super::batch::{Batch, ValidatedBatch};
 use super::projection::Projection;
 use crate::error::{BatchError, BatchFailure, Error, RejectedRow, Result};
 use crate::key::IdSet;
-use crate::storage::{Asked, Replace, Rows, Snapshot, Update, Updated, merge_all};
+use crate::storage::{Asked, Replace, Rows, Snapshot, Update, Updated, merge_all, settle};
 
 /// Minimum time that fetched rows wait for other rows to be committed with them.
 const MIN_WAIT: Duration = Duration::from_millis(250);
@@ -222,7 +222,7 @@ impl Commit {
                 committed.deferred = self.buffered;
                 Ok(UnfitRows::default())
             }
-            Err(Error::TypeConflict { .. }) => self.store_one_by_one(&mut committed),
+            Err(Error::TypeConflict { .. }) => self.store_fitting(&mut committed),
             stored => stored.map(|()| UnfitRows::default()),
         };
         committed.took = began.elapsed();
@@ -237,12 +237,30 @@ impl Commit {
         self.store(&rows, gone.as_ref(), &self.buffered, committed)
     }
 
-    /// Stores the batches one after the other, so that whether a row fits depends on the rows before it and not on
-    /// those that happened to be in the same commit.
+    /// Stores the rows that fit, if not all do. Whether a row fits depends on the rows of lower ids, and not on those that
+    /// happened to be in the same commit.
+    fn store_fitting(&self, committed: &mut CommitOutcome) -> Result<UnfitRows> {
+        let table = &self.projection.table;
+        let mut parts: Vec<Rows> = self.buffered.iter().map(|buffered| buffered.rows.clone()).collect();
+        parts.sort_by_cached_key(|rows| rows.ids().get(0));
+        let settled = settle(table.name(), &*table.snapshot()?, self.replace, parts);
+        let gone = IdSet::all_joined(self.buffered.iter().map(|buffered| buffered.gone.clone()))?;
+        let stored = settled.and_then(|(rows, rejected)| {
+            self.store(&rows, gone.as_ref(), &self.buffered, committed)?;
+            Ok(UnfitRows { failures: Vec::new(), rejected })
+        });
+        match stored {
+            Err(Error::TypeConflict { .. }) => self.store_one_by_one(committed),
+            stored => stored,
+        }
+    }
+
+    /// Stores the batches one after the other, if their ids have no common type, or if another process has just changed
+    /// a type.
     fn store_one_by_one(&self, committed: &mut CommitOutcome) -> Result<UnfitRows> {
         let mut unfit = UnfitRows::default();
         for buffered in &self.buffered {
-            match self.store_fitting(buffered, committed, &mut unfit.rejected) {
+            match self.store(&buffered.rows, Some(&buffered.gone), std::slice::from_ref(buffered), committed) {
                 Ok(()) => {}
                 Err(cause @ Error::TypeConflict { .. }) => {
                     unfit.failures.push(buffered.batch.failure(BatchError::Store(Box::new(cause))));
@@ -251,29 +269,6 @@ impl Commit {
             }
         }
         Ok(unfit)
-    }
-
-    /// Stores the rows whose values fit the stored types, and rejects the others. Every attempt that fails resolves the
-    /// type of one column, so there is at most one attempt more than columns.
-    fn store_fitting(
-        &self,
-        buffered: &BufferedRows,
-        committed: &mut CommitOutcome,
-        rejected: &mut Vec<RejectedRow>,
-    ) -> Result<()> {
-        let mut rows = buffered.rows.clone();
-        for _ in 0..=rows.width() {
-            match self.store(&rows, Some(&buffered.gone), std::slice::from_ref(buffered), committed) {
-                Err(Error::TypeConflict { column, stored, .. }) if rows.has(&column) => {
-                    rejected.extend(rows.reject_misfits(self.projection.table.name(), &column, &stored)?);
-                }
-                stored => return stored,
-            }
-            if rows.ids().is_empty() && buffered.gone.is_empty() {
-                return Ok(());
-            }
-        }
-        self.store(&rows, Some(&buffered.gone), std::slice::from_ref(buffered), committed)
     }
 
     /// Commits rows, and adds the result to the outcome.

@@ -22,6 +22,11 @@ pub(crate) struct Rows {
     pub(super) presence: Presence,
     /// The text columns whose every cell was an object or array in the rows that a fetcher brought.
     pub(super) documents: ColumnSet,
+    /// The columns whose values decided their type.
+    pub(super) loose: ColumnSet,
+    /// For those in which values of several types came together, the cells that came in a narrower one than the
+    /// column's, as a column of booleans of the same name.
+    pub(super) narrower: Vec<Column>,
 }
 
 impl Rows {
@@ -32,7 +37,12 @@ impl Rows {
     /// Rows that all have the same columns, sorted by id.
     pub(crate) fn uniform(ids: IdSet, columns: Vec<Column>) -> Self {
         let names: ColumnSet = columns.iter().map(|column| column.name().to_string()).collect();
-        Self { presence: Presence::uniform(ids.len(), names), ids, columns, documents: ColumnSet::new() }
+        let presence = Presence::uniform(ids.len(), names);
+        Self::new(ids, columns, presence)
+    }
+
+    pub(super) fn new(ids: IdSet, columns: Vec<Column>, presence: Presence) -> Self {
+        Self { ids, columns, presence, documents: ColumnSet::new(), loose: ColumnSet::new(), narrower: Vec::new() }
     }
 
     /// The same rows, of which these columns hold documents if they are text.
@@ -78,7 +88,7 @@ impl Rows {
     /// Rows of which nothing is known but that older versions of them are not to be answered.
     pub(super) fn lost(ids: IdSet) -> Self {
         let presence = Presence::uniform(ids.len(), ColumnSet::from([LOST.to_owned()]));
-        Self { ids, columns: Vec::new(), presence, documents: ColumnSet::new() }
+        Self::new(ids, Vec::new(), presence)
     }
 
     /// The rows but for those of some ids.
@@ -90,12 +100,9 @@ impl Rows {
         let rows: Vec<usize> = kept.iter().collect();
         let places = IdxCa::from_vec(PlSmallStr::EMPTY, rows.iter().map(|row| row_number(*row)).collect());
         let columns: PolarsResult<Vec<Column>> = self.columns.iter().map(|column| column.take(&places)).collect();
-        Ok(Self {
-            ids: self.ids.select_as_is(kept.iter())?,
-            columns: columns.map_err(Error::frame("leave out rows"))?,
-            presence: self.presence.select(&rows)?,
-            documents: self.documents.clone(),
-        })
+        let columns = columns.map_err(Error::frame("leave out rows"))?;
+        let kept = Self::new(self.ids.select_as_is(kept.iter())?, columns, self.presence.select(&rows)?);
+        Ok(Self { documents: self.documents.clone(), ..kept })
     }
 
     /// About how many bytes the rows take in memory.

@@ -9,6 +9,7 @@ mod forget;
 mod publish;
 mod repair;
 mod retyped;
+mod settled;
 mod siblings;
 mod update;
 
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 pub(crate) use self::absent::AbsentIds;
 pub(crate) use self::attempts::Attempts;
 use self::chain::Chain;
+pub(crate) use self::settled::settle;
 pub(in crate::storage) use self::siblings::{Siblings, Tables};
 pub(crate) use self::update::{Asked, Update, Updated};
 use crate::error::{Error, Result};

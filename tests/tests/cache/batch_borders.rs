@@ -30,11 +30,11 @@ fn pools() -> Vec<Vec<Value>> {
     ]
 }
 
-/// A table of one column of such values beside others.
+/// A table whose columns have such values.
 fn table(numbers: &mut Numbers) -> BTreeMap<i64, Row> {
     let mut pools = pools();
     pools.extend([vec![json!(1), json!(-2)], vec![json!("x"), json!("y")]]);
-    let pool_of = [pools.len() - 2, numbers.below(pools.len()), pools.len() - 1];
+    let pool_of = COLUMNS.map(|_| numbers.below(pools.len()));
     let mut row = |id| {
         let mut row = Row::from_iter([("id".to_owned(), json!(id))]);
         for (column, pool) in COLUMNS.iter().zip(&pool_of) {
@@ -95,9 +95,13 @@ fn is_same(brought: &Value, answered: &AnyValue<'_>) -> bool {
             None => brought.as_f64().unwrap().to_bits() == answered.to_bits(),
         },
         (Value::String(brought), answered) => answered.get_str() == Some(brought),
+        // Documents come structured where they agree.
+        (Value::Array(_) | Value::Object(_), AnyValue::Struct(..) | AnyValue::StructOwned(_) | AnyValue::List(_)) => {
+            true
+        }
         (document, answered) => {
             let document = document.to_string();
-            answered.get_str().is_none_or(|text| text == document)
+            answered.get_str() == Some(&document)
         }
     }
 }
@@ -105,7 +109,7 @@ fn is_same(brought: &Value, answered: &AnyValue<'_>) -> bool {
 #[test]
 fn batches_and_order_change_no_value_no_type_and_no_rejected_row() {
     let mut rejections = 0;
-    for seed in 0..100 {
+    for seed in 0..300 {
         let rows = table(&mut Numbers::of(seed));
         let (at_once, rejected) = outcome(&rows, ROWS as usize, seed);
         rejections += rejected.len();

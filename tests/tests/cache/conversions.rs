@@ -8,7 +8,7 @@ use dbcache::error::BoxError;
 use dbcache::fetch::{FetchRequest, Fetched, Fetcher};
 use dbcache::key::RowId;
 use dbcache::polars::prelude::*;
-use dbcache::value::{JulianDay, UnixSeconds};
+use dbcache::value::{JulianDay, UnixMicros, UnixMillis, UnixSeconds, UnixTime};
 use dbcache::{Cache, Cached, CachedJson, Error};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,8 @@ fn rows(values: &Series, ids: &[i64]) -> PolarsResult<DataFrame> {
 /// Rows as the record has them, frames for the record, and frames for a dynamic table, in every order.
 const ALL_ORDERS: &[&[usize]] = &[&[0, 1, 2], &[0, 2, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]];
 
-/// Those in which no dynamic table meets text where a record stored its numbers first, or the reverse: nobody declares
-/// then that one stands for the other.
+/// Those in which no dynamic table brings text where a record has stored numbers, or the like: nobody says then that one
+/// stands for the other.
 const DECLARED_ORDERS: &[&[usize]] = &[&[0, 1], &[1, 0, 2], &[1, 2, 0], &[2, 0, 1], &[2, 1, 0]];
 
 /// A test a pair: a field's type, a column of the database with two values, and these values as the field has them.
@@ -108,6 +108,18 @@ fn unix_seconds(text: &str) -> UnixSeconds {
     UnixSeconds::new(moment(text).and_utc()).expect("whole seconds")
 }
 
+fn unix_millis(text: &str) -> UnixMillis {
+    UnixMillis::new(moment(text).and_utc()).expect("whole milliseconds")
+}
+
+fn unix_micros(text: &str) -> UnixMicros {
+    UnixMicros::new(moment(text).and_utc()).expect("whole microseconds")
+}
+
+fn unix_time(text: &str) -> UnixTime {
+    UnixTime::at(moment(text).and_utc()).expect("whole microseconds")
+}
+
 fn julian_day(text: &str) -> JulianDay {
     JulianDay::at(moment(text)).expect("whole milliseconds")
 }
@@ -118,7 +130,6 @@ fn day(year: i32, month: u32, day: u32) -> NaiveDate {
 
 pairs! {
     ALL_ORDERS,
-    a_flag_is_read_from_integers: bool, column([1_i64, 0]), [true, false];
     a_date_is_read_from_text: NaiveDate, column(["2024-02-29", "1969-12-31"]), [day(2024, 2, 29), day(1969, 12, 31)];
     a_time_of_day_is_read_from_text: NaiveTime, column(["12:00:00", "23:59:59.500"]),
         [NaiveTime::from_hms_opt(12, 0, 0).unwrap(), NaiveTime::from_hms_milli_opt(23, 59, 59, 500).unwrap()];
@@ -148,6 +159,18 @@ pairs! {
     a_small_integer_is_read_from_large_ones: u8, column([255_i64, 0]), [255, 0];
     a_time_is_read_from_unix_seconds: UnixSeconds, column([1_704_110_400_i64, -1]),
         [unix_seconds("2024-01-01T12:00:00"), unix_seconds("1969-12-31T23:59:59")];
+    a_time_is_read_from_unix_seconds_in_floats: UnixSeconds, column([1_704_110_400.0, -1.0]),
+        [unix_seconds("2024-01-01T12:00:00"), unix_seconds("1969-12-31T23:59:59")];
+    a_time_is_read_from_unix_milliseconds: UnixMillis, column([1_704_110_400_001_i64, -1]),
+        [unix_millis("2024-01-01T12:00:00.001"), unix_millis("1969-12-31T23:59:59.999")];
+    a_time_is_read_from_unix_milliseconds_in_floats: UnixMillis, column([1_704_110_400_001.0, -1.0]),
+        [unix_millis("2024-01-01T12:00:00.001"), unix_millis("1969-12-31T23:59:59.999")];
+    a_time_is_read_from_unix_microseconds: UnixMicros, column([1_704_110_400_000_001_i64, -1]),
+        [unix_micros("2024-01-01T12:00:00.000001"), unix_micros("1969-12-31T23:59:59.999999")];
+    a_time_is_read_from_unix_seconds_with_a_fraction: UnixTime, column([1_704_110_400.000_001, -0.5]),
+        [unix_time("2024-01-01T12:00:00.000001"), unix_time("1969-12-31T23:59:59.5")];
+    a_time_with_a_fraction_is_read_from_whole_unix_seconds: UnixTime, column([1_704_110_400_i64, -1]),
+        [unix_time("2024-01-01T12:00:00"), unix_time("1969-12-31T23:59:59")];
     a_time_is_read_from_julian_days: JulianDay, column([2_460_311.0, 2_440_587.5]),
         [julian_day("2024-01-01T12:00:00"), julian_day("1970-01-01T00:00:00")];
     a_json_value_is_read_from_structs: Value, documents(), [json!({ "a": 1, "b": "x" }), json!({ "a": 2, "b": "y" })];
@@ -159,6 +182,7 @@ pairs! {
     an_integer_of_128_bits_is_read_from_text: u128, column(["0", "340282366920938463463374607431768211455"]),
         [0, u128::MAX];
     a_float_is_read_from_text: f64, column(["0.5", "-1e3"]), [0.5, -1000.0];
+    a_flag_is_read_from_integers: bool, column([1_i64, 0]), [true, false];
     a_flag_is_read_from_text: bool, column(["true", "0"]), [true, false];
     an_optional_integer_is_read_from_text: Option<i32>, column([Some("-1"), None]), [Some(-1), None];
     a_text_is_read_from_integers: String, column([15_i64, -1]), ["15".to_owned(), "-1".to_owned()];
@@ -397,4 +421,102 @@ fn text_is_pinned_as_the_number_that_it_writes() {
     for column in ["value.a", "plain"] {
         assert_eq!(answer.column(column).unwrap(), &Column::new(column.into(), [Some(25_i64), Some(25), None]));
     }
+}
+
+#[test]
+fn a_pin_reads_plain_columns_as_a_record_does() {
+    let folder = Folder::new();
+    let columns = vec![
+        Column::new("id".into(), [1_i64, 2]),
+        Column::new("flag".into(), [true, false]),
+        Column::new("number".into(), [1_i64, 0]),
+        Column::new("float".into(), [100.0, 0.5]),
+        Column::new("text".into(), ["007", "\"7\""]),
+    ];
+    folder.write("public_users.parquet", DataFrame::new(2, columns).unwrap());
+    let query = folder.users().select(["flag", "number", "float", "text"]).unwrap();
+    let pins = [
+        ("flag", DataType::Int64),
+        ("number", DataType::Boolean),
+        ("float", DataType::String),
+        ("text", DataType::Int64),
+    ];
+    let query = pins.into_iter().fold(query, |query, (name, pinned)| query.pin(name, pinned).unwrap());
+    let answer = query.frame(&[1, 2], &|_: &[i64], _: &str| rows(&one(1_i64), &[])).unwrap();
+    let expected = df!(
+        "id" => [1_i64, 2], "flag" => [1_i64, 0], "number" => [true, false], "float" => ["100.0", "0.5"],
+        "text" => [7_i64, 7]
+    );
+    assert_eq!(answer, expected.unwrap());
+}
+
+#[test]
+fn of_equal_keys_the_last_counts_whoever_reads_them() {
+    let folder = Folder::new();
+    let document = r#"{"x":9,"y":"a","x":10}"#;
+    let by_name =
+        |ids: &[i64], _: &str| -> PolarsResult<DataFrame> { df!("id" => ids, "d" => vec![document; ids.len()]) };
+    struct Frames;
+    impl Fetcher<Narrow> for Frames {
+        fn fetch(&self, request: &FetchRequest<'_, i64>) -> Result<Fetched<Narrow>, BoxError> {
+            Ok(df!("id" => request.ids(), "d" => vec![r#"{"x":9,"y":"a","x":10}"#; request.ids().len()])?.into())
+        }
+    }
+    let narrow = Cache::<Narrow>::open(folder.path("")).unwrap();
+    assert_eq!(narrow.rows(&[1], &Frames).unwrap(), [Narrow { id: 1, d: Some(One { x: 10 }) }]);
+    folder.users().select(["d"]).unwrap().frame(&[2], &by_name).unwrap();
+    assert_eq!(narrow.rows(&[2], &Frames).unwrap(), [Narrow { id: 2, d: Some(One { x: 10 }) }]);
+    let answer = folder.users().select(["d.x"]).unwrap().frame(&[1, 2], &by_name).unwrap();
+    assert_eq!(answer.column("d.x").unwrap(), &Column::new("d.x".into(), [10_i64, 10]));
+}
+
+#[test]
+fn values_of_another_kind_are_rejected_where_nobody_declares_them_and_named() {
+    for (first, second) in
+        [(json!(true), json!(1)), (json!(1), json!(true)), (json!("7"), json!(7)), (json!(7), json!("7"))]
+    {
+        let folder = Folder::new();
+        let fetch = |value: &Value| {
+            let value = value.clone();
+            move |ids: &[i64], _: &str| -> Result<Vec<dbcache_tests::Row>, io::Error> {
+                let row = |id: &i64| {
+                    dbcache_tests::Row::from_iter([("id".to_owned(), json!(id)), ("value".to_owned(), value.clone())])
+                };
+                Ok(ids.iter().map(row).collect())
+            }
+        };
+        let query = folder.users().select(["value"]).unwrap();
+        query.frame(&[1], &fetch(&first)).unwrap();
+        match query.frame(&[1, 2], &fetch(&second)) {
+            Err(Error::FetchFailed { rejected, .. }) => {
+                assert_eq!((&rejected[0].id, rejected[0].column.as_str()), (&RowId::from(2_i64), "value"));
+            }
+            other => panic!("{first} then {second}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_conflict_of_documents_names_the_key() {
+    #[derive(Debug, PartialEq, Cached)]
+    #[cached(table = "public.users")]
+    struct Texts {
+        #[cached(id)]
+        id: i64,
+        #[cached(json)]
+        d: Option<Text>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CachedJson)]
+    struct Text {
+        x: String,
+    }
+
+    let folder = Folder::new();
+    let wide = |ids: &[i64]| -> Result<Vec<Wide>, io::Error> {
+        Ok(ids.iter().map(|id| Wide { id: *id, d: Some(Two { x: *id, y: None }) }).collect())
+    };
+    Cache::<Wide>::open(folder.path("")).unwrap().rows(&[1], &wide).unwrap();
+    let refused = Cache::<Texts>::open(folder.path("")).unwrap_err().to_string();
+    assert!(refused.contains("for i64 at \"x\" is not str"), "{refused}");
 }

@@ -93,9 +93,10 @@ fn is_same(class: &str, literal: &str, answered: &AnyValue<'_>) -> bool {
         ("real", AnyValue::Int64(answered)) => {
             literal.parse::<f64>().is_ok_and(|real| real == *answered as f64 && real as i128 == i128::from(*answered))
         }
-        ("real", AnyValue::Float64(answered)) => {
-            literal.parse::<f64>().is_ok_and(|real| real.to_bits() == answered.to_bits())
-        }
+        // SQLite does not write the sign of zero.
+        ("real", AnyValue::Float64(answered)) => literal
+            .parse::<f64>()
+            .is_ok_and(|real| real == 0.0 && real == *answered || real.to_bits() == answered.to_bits()),
         // Numbers that a pin, a record or a column of JSON has as text.
         ("integer" | "real", answered) => {
             answered.get_str().is_some_and(|text| text.parse::<f64>().ok() == literal.parse::<f64>().ok())
@@ -189,7 +190,7 @@ fn dynamic_rows_are_what_sqlite_says() {
 
 #[test]
 fn batches_change_no_value_no_type_and_no_rejected_row() {
-    with_tables(1, 300..360, |seed, path, declared, said| {
+    with_tables(4, 300..400, |seed, path, declared, said| {
         let (frame, rejected) = dynamic(path, ROWS as usize, None);
         compare(seed, &frame, &rejected, said);
         for size in [1, 3] {

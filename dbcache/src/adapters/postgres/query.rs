@@ -112,7 +112,7 @@ impl BatchQuery {
             columns.push(column.cells.finish(column.name)?.into_column());
         }
         let (rows, rejected) = self.rejects.take_out(DataFrame::new(self.rows, columns)?)?;
-        Ok(ReadRows { parts: vec![rows], json_columns, rejected })
+        Ok(ReadRows { parts: vec![rows], json_columns, loose_columns: Vec::new(), rejected })
     }
 
     /// The row that a value does not let be stored.

@@ -16,6 +16,8 @@ pub(super) struct ColumnCells {
     kind: Kind,
     /// Whether an integer is one that no float holds, so that no fraction can be beside it.
     is_inexact: bool,
+    /// Which values of a column whose type they decide came as integers.
+    integers: Vec<bool>,
     capacity: usize,
     cells: Cells,
 }
@@ -29,7 +31,8 @@ pub(super) struct Misfit {
 
 /// A column in the end.
 pub(super) enum Finished {
-    Column(Column),
+    /// With a mark of the values that came in a narrower type, where there are such.
+    Column(Column, Option<Box<Column>>),
     /// The values have no type in common.
     Mixed(Vec<OwnedValue>),
 }
@@ -41,6 +44,7 @@ impl ColumnCells {
             declared: declared.to_owned(),
             kind,
             is_inexact: false,
+            integers: Vec::new(),
             capacity,
             cells: Cells::new(kind, name, capacity),
         }
@@ -88,6 +92,7 @@ impl ColumnCells {
             self.cells = mem::replace(&mut self.cells, Cells::Nulls(0)).widened_for(value, &self.name, self.capacity);
         }
         self.is_inexact |= matches!(value, SqliteValue::Integer(value) if !is_exact_float(value));
+        self.integers.push(matches!(value, SqliteValue::Integer(_)));
         self.cells.push(value);
     }
 
@@ -101,11 +106,18 @@ impl ColumnCells {
     }
 
     pub(super) fn push_null(&mut self) {
+        if self.is_by_value() {
+            self.integers.push(false);
+        }
         self.cells.push_null();
     }
 
     pub(super) fn finish(self) -> Finished {
-        Finished::Column(match self.cells {
+        let mark = match self.cells {
+            Cells::Float(_) => integers_mark(&self.name, self.integers).map(Box::new),
+            _ => None,
+        };
+        let column = match self.cells {
             Cells::Nulls(count) => Column::full_null(self.name, count, &DataType::Null),
             Cells::Boolean(cells) => cells.finish().into_column(),
             Cells::Integer(cells) => cells.finish().into_column(),
@@ -113,7 +125,8 @@ impl ColumnCells {
             Cells::Text(cells, _) => cells.finish().into_column(),
             Cells::Blob(cells) => cells.finish().into_column(),
             Cells::Mixed(values) => return Finished::Mixed(values),
-        })
+        };
+        Finished::Column(column, mark)
     }
 
     fn misfit(&self, value: SqliteValue<'_>) -> Misfit {
@@ -149,9 +162,7 @@ impl Cells {
             Kind::Boolean | Kind::AnyBoolean => Self::Boolean(BooleanChunkedBuilder::new(name, capacity)),
             Kind::Integer | Kind::AnyInteger => Self::Integer(PrimitiveChunkedBuilder::new(name, capacity)),
             Kind::Float | Kind::AnyFloat => Self::Float(PrimitiveChunkedBuilder::new(name, capacity)),
-            Kind::Text | Kind::AnyText | Kind::Digits | Kind::Json => {
-                Self::Text(StringChunkedBuilder::new(name, capacity), kind)
-            }
+            Kind::Text | Kind::AnyText | Kind::Json => Self::Text(StringChunkedBuilder::new(name, capacity), kind),
             Kind::Blob => Self::Blob(BinaryChunkedBuilder::new(name, capacity)),
         }
     }
@@ -199,7 +210,7 @@ impl Cells {
             (Self::Boolean(cells), SqliteValue::Integer(value)) => cells.append_value(value == 1),
             (Self::Blob(cells), SqliteValue::Blob(bytes)) => cells.append_value(bytes),
             (Self::Text(cells, _), SqliteValue::Integer(value)) => cells.append_value(value.to_string()),
-            (Self::Text(cells, kind), SqliteValue::Real(value)) => cells.append_value(real_as_text(value, *kind)),
+            (Self::Text(cells, _), SqliteValue::Real(value)) => cells.append_value(format!("{value:?}")),
             (Self::Mixed(values), value) => return push_owned(values, value),
             _ => return false,
         }
@@ -252,6 +263,16 @@ impl Cells {
     }
 }
 
+/// The name of the column that marks integers among the floats of a column.
+pub(super) fn mark_name(column: &str) -> String {
+    // No column that a cache takes has a name like that.
+    format!("\u{1}{column}")
+}
+
+fn integers_mark(column: &str, are_integers: Vec<bool>) -> Option<Column> {
+    are_integers.contains(&true).then(|| Column::new(mark_name(column).into(), are_integers))
+}
+
 /// SQLite does not check that text is UTF-8.
 #[inline]
 fn push_text(cells: &mut StringChunkedBuilder, text: &[u8]) -> bool {
@@ -274,11 +295,6 @@ fn push_owned(values: &mut Vec<OwnedValue>, value: SqliteValue<'_>) -> bool {
         SqliteValue::Blob(bytes) => OwnedValue::Blob(bytes.to_vec()),
     });
     true
-}
-
-/// The shortest text that reads back as the same float. Digits are written without an exponent.
-fn real_as_text(value: f64, kind: Kind) -> String {
-    if kind == Kind::AnyText { format!("{value:?}") } else { value.to_string() }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "floats of integers of 64 bits lie within 128")]

@@ -19,8 +19,6 @@ pub(super) enum Kind {
     Text,
     /// Text, and numbers as text that reads back as the same number.
     AnyText,
-    /// Numbers as their digits, and text.
-    Digits,
     /// Text, and numbers as text: SQLite turns the JSON text `5` into an integer when the column is declared `JSON`.
     Json,
     Blob,
@@ -55,9 +53,8 @@ impl Kind {
             (Self::ByValue, wanted) if wanted.is_float() => Self::AnyFloat,
             (Self::ByValue, wanted) if wanted.is_integer() => Self::AnyInteger,
             (Self::ByValue, DataType::Binary) => Self::Blob,
-            (Self::ByValue, DataType::Decimal(..)) => Self::Digits,
             (Self::ByValue, wanted) if wanted.is_nested() => Self::Json,
-            // Dates and times too: what they say as text is read by one rule, wherever it comes from.
+            // Decimals, dates and times too: what they say as text is read by one rule, wherever it comes from.
             (Self::ByValue, _) => Self::AnyText,
             (kind, _) => kind,
         }
@@ -69,7 +66,6 @@ impl Kind {
             Self::Integer | Self::AnyInteger => "integers",
             Self::Float | Self::AnyFloat => "floats",
             Self::Text | Self::AnyText => "text",
-            Self::Digits => "digits",
             Self::Json => "JSON",
             Self::Blob => "blobs",
             Self::ByValue => "values of any type",
@@ -111,7 +107,7 @@ mod tests {
         assert_eq!(Kind::Integer.wanted_as(&DataType::Float64), Kind::Integer);
         assert_eq!(Kind::ByValue.wanted_as(&DataType::Boolean), Kind::AnyBoolean);
         assert_eq!(Kind::ByValue.wanted_as(&DataType::String), Kind::AnyText);
-        assert_eq!(Kind::ByValue.wanted_as(&DataType::Decimal(38, 9)), Kind::Digits);
+        assert_eq!(Kind::ByValue.wanted_as(&DataType::Decimal(38, 9)), Kind::AnyText);
         assert_eq!(Kind::Text.wanted_as(&DataType::Int64), Kind::Text);
     }
 }

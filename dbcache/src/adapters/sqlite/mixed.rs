@@ -15,13 +15,14 @@ pub(super) struct MixedColumn {
     pub(super) values: Vec<OwnedValue>,
 }
 
-/// The rows in parts whose columns each have a type, by the order of their ids, which the first column holds: a row is
-/// in the first part that it fits in. So a row is beside the same rows before it, whatever comes with it.
+/// The rows in parts whose columns each have a type, in the order of their ids, which the first column holds: a row
+/// begins a part where it does not fit beside the row before it. So all rows before it are in the same part or in earlier
+/// ones, whatever comes with it.
 pub(super) fn apart(frame: &DataFrame, mixed: &[MixedColumn]) -> Result<Vec<DataFrame>, BoxError> {
     let Some(ids) = frame.columns().first() else { return Ok(Vec::new()) };
     let mut parts: Vec<Part> = Vec::new();
     for row in ids.as_materialized_series().arg_sort(SortOptions::default()).iter().flatten() {
-        if !parts.iter_mut().any(|part| part.takes(row, mixed)) {
+        if !parts.last_mut().is_some_and(|part| part.takes(row, mixed)) {
             let mut part = Part::of(mixed);
             part.takes(row, mixed);
             parts.push(part);
@@ -57,7 +58,10 @@ impl Part {
         let mut columns = frame.take(&IdxCa::from_vec(PlSmallStr::EMPTY, self.rows))?.into_columns();
         for (cells, column) in self.cells.into_iter().zip(mixed) {
             match (columns.get_mut(column.place), cells.finish()) {
-                (Some(place), Finished::Column(column)) => *place = column,
+                (Some(place), Finished::Column(column, mark)) => {
+                    *place = column;
+                    columns.extend(mark.map(|mark| *mark));
+                }
                 _ => return Err("a part of a batch has values of several types in one column".into()),
             }
         }

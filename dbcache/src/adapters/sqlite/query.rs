@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::cells::{ColumnCells, Finished, Misfit};
+use super::cells::{ColumnCells, Finished, Misfit, mark_name};
 use super::mixed::{MixedColumn, apart};
 use super::table::{self, Table};
 use super::value::SqliteValue;
@@ -82,13 +82,18 @@ impl BatchQuery {
     pub(super) fn finish(self) -> Result<ReadRows, BoxError> {
         let json = self.columns.iter().filter(|column| column.is_json());
         let json_columns = json.map(|column| column.name().to_owned()).collect();
+        let loose = self.columns.iter().filter(|column| column.is_by_value());
+        let loose_columns = loose.map(|column| (column.name().to_owned(), mark_name(column.name()))).collect();
         let fits = self.rejects.fits(self.rows);
-        let mut mixed = Vec::new();
+        let (mut mixed, mut marks) = (Vec::new(), Vec::new());
         let mut columns = Vec::with_capacity(self.columns.len());
         for (place, cells) in self.columns.into_iter().enumerate() {
             let again = cells.again();
             columns.push(match cells.finish() {
-                Finished::Column(column) => column,
+                Finished::Column(column, mark) => {
+                    marks.extend(mark.map(|mark| *mark));
+                    column
+                }
                 Finished::Mixed(values) => {
                     let placeholder = Column::full_null(again.name().into(), self.rows, &DataType::Null);
                     let values = values.into_iter().zip(&fits).filter(|(_, fits)| **fits).map(|(value, _)| value);
@@ -97,10 +102,10 @@ impl BatchQuery {
                 }
             });
         }
-        let frame = DataFrame::new(self.rows, columns)?;
+        let frame = DataFrame::new(self.rows, columns.into_iter().chain(marks).collect())?;
         let (all, rejected) = self.rejects.take_out(frame)?;
         let parts = if mixed.is_empty() { vec![all] } else { apart(&all, &mixed)? };
-        Ok(ReadRows { parts, json_columns, rejected })
+        Ok(ReadRows { parts, json_columns, loose_columns, rejected })
     }
 }
 

@@ -490,7 +490,7 @@ impl Snapshot {
     pub(in crate::storage) fn rows(&self, ids: IdSet, rows: &Located, columns: &[&StoredColumn]) -> Result<Rows> {
         let columns: Result<Vec<Column>> = columns.par_iter().map(|column| self.value_of(rows, column)).collect();
         let presence = self.presence_of(rows)?;
-        let rows = Rows { ids, columns: columns?, presence, documents: ColumnSet::new() };
+        let rows = Rows::new(ids, columns?, presence);
         Ok(rows.with_documents(self.documents.clone()))
     }
 

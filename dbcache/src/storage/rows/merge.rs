@@ -52,7 +52,7 @@ pub(crate) fn merge(table: &TableName, stored: &Rows, fetched: &Rows, replace: R
             merge_column(table, name, versions, &rows, union, &fetched.presence, replace)
         })
         .collect();
-    let merged = Rows { ids, columns: columns?, presence, documents: ColumnSet::new() };
+    let merged = Rows::new(ids, columns?, presence);
     Ok(merged.with_documents(documents(stored, fetched)))
 }
 
