@@ -11,7 +11,7 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 use crate::column::ColumnRef;
-use crate::convert::{convert, is_readable};
+use crate::convert::{convert, culprit, is_readable};
 use crate::documents;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -382,10 +382,6 @@ pub(crate) fn check_types(table: &Table, declared: &[ColumnSchema]) -> Result<()
 }
 
 fn type_conflict(table: &Table, schema: &ColumnSchema, stored: &DataType) -> Error {
-    Error::TypeConflict {
-        table: table.name().to_string(),
-        column: schema.column().label().to_string(),
-        stored: stored.clone(),
-        wanted: schema.data_type().clone(),
-    }
+    let (column, stored, wanted) = culprit(&schema.column().label(), stored, schema.data_type());
+    Error::TypeConflict { table: table.name().to_string(), column, stored, wanted }
 }

@@ -54,6 +54,14 @@ pub(crate) fn mismatch(left: &DataType, right: &DataType) -> Option<(String, Dat
     }
 }
 
+/// A column, or the key in it that is to blame, and the types that do not go together.
+pub(crate) fn culprit(column: &str, left: &DataType, right: &DataType) -> (String, DataType, DataType) {
+    match mismatch(left, right) {
+        Some((key, left, right)) => (format!("{column}.{key}"), left, right),
+        None => (column.to_owned(), left.clone(), right.clone()),
+    }
+}
+
 /// A column in another type, null where a value does not fit.
 pub(crate) struct Converted {
     pub(crate) values: Series,

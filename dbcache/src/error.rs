@@ -92,7 +92,7 @@ pub enum Error {
     TypeConflict {
         /// The table.
         table: String,
-        /// The column.
+        /// The column, or the path to the key of a document in it.
         column: String,
         /// Its type in the cache.
         stored: DataType,

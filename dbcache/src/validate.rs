@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use crate::convert::{are_other_kinds, convert, is_readable, is_storable_as, mismatch};
+use crate::convert::{are_other_kinds, convert, culprit, is_readable, is_storable_as};
 use crate::data_type::is_storable;
 use crate::documents;
 use crate::error::{BatchError, Error, RejectedRow};
@@ -395,10 +395,7 @@ fn has_other_keys(stored: &DataType, declared: &DataType) -> bool {
 
 /// Names the key of a document that is of another kind than the one that is declared.
 fn wrong_type(column: &str, found: &DataType, declared: &DataType) -> BatchError {
-    let (column, found, expected) = match mismatch(found, declared) {
-        Some((key, found, expected)) => (format!("{column}.{key}"), found, expected),
-        None => (column.to_owned(), found.clone(), declared.clone()),
-    };
+    let (column, found, expected) = culprit(column, found, declared);
     BatchError::WrongType { column, id: None, expected: expected.to_string(), found: found.to_string() }
 }
 

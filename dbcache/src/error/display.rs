@@ -5,10 +5,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use polars::prelude::DataType;
-
 use super::{BatchFailure, Error, RejectedRow, UnknownColumn, with_causes};
-use crate::convert;
 use crate::key::RowId;
 
 /// How many ids or names a message shows before it only counts them.
@@ -88,12 +85,6 @@ impl fmt::Display for Error {
             Self::Frame { action, .. } => write!(f, "cannot {action}"),
         }
     }
-}
-
-/// Which key of two nested types is to blame.
-fn of_key(stored: &DataType, wanted: &DataType) -> String {
-    let mismatch = convert::mismatch(stored, wanted);
-    mismatch.map_or_else(String::new, |(key, stored, wanted)| format!(", for {stored} at {key:?} is not {wanted}"))
 }
 
 /// What failed, and the first cause in the words of whoever raised it.

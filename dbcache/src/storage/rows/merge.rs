@@ -8,7 +8,7 @@ pub(crate) use self::union::extended;
 use self::union::{Union, with_both};
 use super::presence::{ColumnSet, LOST, Presence, PresenceBuilder};
 use super::{Rows, keys};
-use crate::convert::{convert, reversibly};
+use crate::convert::{convert, culprit, reversibly};
 use crate::data_type::widen;
 use crate::documents;
 use crate::error::{Error, Result};
@@ -262,12 +262,9 @@ fn alike(stored: &Column, fetched: &Column) -> Option<(Column, Column)> {
 /// Of documents the error names the structure that they have.
 fn type_conflict(table: &TableName, stored: &Column, fetched: &Column) -> Error {
     let structured = fetched.str().ok().filter(|_| stored.dtype().is_nested()).and_then(documents::structured);
-    Error::TypeConflict {
-        table: table.to_string(),
-        column: stored.name().to_string(),
-        stored: stored.dtype().clone(),
-        wanted: structured.map_or_else(|| fetched.dtype().clone(), |found| found.dtype().clone()),
-    }
+    let wanted = structured.map_or_else(|| fetched.dtype().clone(), |found| found.dtype().clone());
+    let (column, stored, wanted) = culprit(stored.name(), stored.dtype(), &wanted);
+    Error::TypeConflict { table: table.to_string(), column, stored, wanted }
 }
 
 fn id_conflict(table: &TableName, stored: &Rows, fetched: &Rows) -> Error {
