@@ -92,8 +92,9 @@ impl Scan {
         let scan = Arc::clone(self);
         let rows = move |parts: DataFrame| {
             let mut rows = Vec::new();
-            for part in parts.column(PART)?.u64()?.iter().flatten() {
-                let part = usize::try_from(part).map_err(|_| polars_err!(ComputeError: "there is no part {part}"))?;
+            for part in parts.column(PART)?.u64()?.iter() {
+                let number = part.and_then(|part| usize::try_from(part).ok());
+                let part = number.ok_or_else(|| polars_err!(ComputeError: "there is no part {part:?}"))?;
                 rows.extend(scan.carried_out(scan.stored.rows_of_part(&scan.parts, part, &scan.needs))?);
             }
             DataFrame::new(rows.len(), vec![Column::new(ROW.into(), rows)])

@@ -296,7 +296,7 @@ impl Table {
             }
             Content::Foreign(rows, unreadable) if place == Place::Base => {
                 self.warn_of(&unreadable, path);
-                Segment::of_foreign(rows, unreadable, path.to_owned(), path == self.base, stamp)
+                Segment::of_foreign(rows, unreadable, path.to_owned(), path == self.base, stamp)?
             }
             Content::Damaged(reason) => return Ok(Opened::Damaged(path.to_owned(), reason)),
             // The predecessor's name for this table is our name for another one.

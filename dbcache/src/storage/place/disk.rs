@@ -246,6 +246,7 @@ pub(in crate::storage) fn list(folder: &Path) -> Result<Vec<String>> {
     let entries = found(Step::List(folder).run(|| fs::read_dir(folder))).map_err(io_error("list", folder))?;
     let names = entries.into_iter().flatten().map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
     let names: io::Result<Vec<Option<String>>> = names.collect();
+    // A name that is not text is none of ours.
     Ok(names.map_err(io_error("list", folder))?.into_iter().flatten().collect())
 }
 
@@ -336,6 +337,7 @@ fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn temporary_prefix(path: &Path) -> String {
+    // Files have names. Without one, the temporary file would still be told apart by what follows.
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     format!("{TEMPORARY}{name}-")
 }

@@ -184,7 +184,7 @@ impl<'l> SetsInOrder<'l> {
         let presence = snapshot.presence_of(rows)?;
         let unknown = || Error::Internal { invariant: "the sets of all rows are known before rows are counted" };
         let mut places = Vec::new();
-        for counted in presence.sets_of_rows() {
+        for counted in presence.sets_of_rows()? {
             let mut sets = (0..).zip(&mut self.sets);
             let (place, set) =
                 sets.find(|(_, set)| set.columns == self.left_out.rest(&counted.columns)).ok_or_else(unknown)?;
@@ -219,7 +219,7 @@ mod tests {
             let ids = i64::to_set(ids);
             let name = if number % 2 == 0 { "a" } else { "b" };
             let column = Column::full_null(name.into(), ids.len(), &DataType::Int64);
-            Arc::new(Segment::of_rows(Rows::uniform(ids, vec![column]), None))
+            Arc::new(Segment::of_rows(Rows::uniform(ids, vec![column]), None).expect("rows with their sets"))
         };
         let table = TableName::new("public.users").expect("a valid name");
         Snapshot::new(&table, segments.iter().enumerate().map(of_rows).collect()).expect("types that agree")
@@ -259,7 +259,7 @@ mod tests {
             prop_assert_eq!(in_order, places(&ids, &located));
             prop_assert!(sizes.iter().rev().skip(1).all(|group| *group == size));
             prop_assert_eq!(counted, ids.len());
-            let expected = snapshot.presence_of(&located).expect("rows in memory").sets_of_rows();
+            let expected = snapshot.presence_of(&located).and_then(|presence| presence.sets_of_rows()).expect("rows in memory");
             let sort = |sets: Vec<SetOfRows>| {
                 let mut sets: Vec<_> = sets.into_iter().map(|set| (set.columns, set.rows)).collect();
                 sets.sort_unstable();

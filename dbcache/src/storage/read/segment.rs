@@ -74,11 +74,11 @@ impl Segment {
         }
     }
 
-    pub(in crate::storage) fn of_rows(rows: Rows, stamp: Option<Stamp>) -> Self {
+    pub(in crate::storage) fn of_rows(rows: Rows, stamp: Option<Stamp>) -> Result<Self> {
         let columns: Vec<(PlSmallStr, DataType)> =
             rows.columns.iter().map(|column| (column.name().clone(), column.dtype().clone())).collect();
-        Self {
-            sets: rows.presence.sets_of_rows(),
+        Ok(Self {
+            sets: rows.presence.sets_of_rows()?,
             places: places(&columns),
             columns,
             variant: rows.ids.none_as_is(),
@@ -87,7 +87,7 @@ impl Segment {
             stamp,
             left_out: None,
             rows: SegmentRows::Memory(rows),
-        }
+        })
     }
 
     /// Another program's file, of which these columns cannot be read.
@@ -97,9 +97,9 @@ impl Segment {
         path: PathBuf,
         is_base: bool,
         stamp: Stamp,
-    ) -> Self {
+    ) -> Result<Self> {
         let left_out = (!columns.is_empty()).then_some(LeftOut { path, columns, is_base });
-        Self { left_out, ..Self::of_rows(rows, Some(stamp)) }
+        Ok(Self { left_out, ..Self::of_rows(rows, Some(stamp))? })
     }
 
     /// Whether its file stays as it is, whatever is stored: new rows go beside it.

@@ -387,7 +387,7 @@ impl Snapshot {
     pub(crate) fn rows_of_sets(&self) -> Result<Vec<(ColumnSet, usize)>> {
         let sets = match self.segments.as_slice() {
             [segment] => segment.sets().to_vec(),
-            _ => self.presence_of(&self.all_located()?.1)?.sets_of_rows(),
+            _ => self.presence_of(&self.all_located()?.1)?.sets_of_rows()?,
         };
         let sets = sets.into_iter().filter(|set| !set.columns.contains(LOST));
         let too_many = |_| Error::Internal { invariant: "a file has no more rows than can be counted" };

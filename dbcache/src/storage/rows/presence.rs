@@ -57,20 +57,22 @@ impl Presence {
     }
 
     /// The sets, and how many rows have each.
-    pub(in crate::storage) fn sets_of_rows(&self) -> Vec<SetOfRows> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if a row has another set.
+    pub(in crate::storage) fn sets_of_rows(&self) -> Result<Vec<SetOfRows>> {
         let none = |columns: &ColumnSet| SetOfRows { columns: columns.clone(), rows: 0 };
         let mut sets: Vec<SetOfRows> = self.sets.iter().map(none).collect();
         match (sets.as_mut_slice(), self.codes.as_slice()) {
             ([first, ..], []) => first.rows = self.rows as u64,
             (sets, codes) => {
                 for code in codes {
-                    // Codes are checked when they are put together, and only ever left out afterwards.
-                    debug_assert!((*code as usize) < sets.len(), "a row has a set that is not among those of all");
-                    sets.get_mut(*code as usize).into_iter().for_each(|set| set.rows += 1);
+                    sets.get_mut(*code as usize).ok_or_else(no_set)?.rows += 1;
                 }
             }
         }
-        sets
+        Ok(sets)
     }
 
     /// The columns that every row has, where all rows have the same.

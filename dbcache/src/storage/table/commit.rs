@@ -99,7 +99,7 @@ impl Table {
         let Some(rows) = self.in_types_of(stored, rows)? else {
             return self.store_row_by_row(lock, stored, fetched, replace, &ColumnSet::new());
         };
-        let new = Arc::new(Segment::of_rows(rows, None));
+        let new = Arc::new(Segment::of_rows(rows, None)?);
         let first = self.first_folded(stored, &new);
         let inputs = stored.segments.iter().skip(first).cloned().chain([new]).collect();
         self.fold(lock, stored, Fold::of(first, inputs, number, replaces))
@@ -118,7 +118,7 @@ impl Table {
         let stays = |column: &&StoredColumn| !without.contains(column.name().as_str());
         let columns: Vec<&StoredColumn> = stored.columns().iter().filter(stays).collect();
         let merged = merge(&self.name, &stored.rows(ids, &all, &columns)?, fetched, replace)?;
-        let new = vec![Arc::new(Segment::of_rows(merged, None))];
+        let new = vec![Arc::new(Segment::of_rows(merged, None)?)];
         let kept = usize::from(stored.keeps_base());
         let number = lock.last + 1;
         self.fold(lock, stored, Fold::of(kept, new, number, kept > 0))

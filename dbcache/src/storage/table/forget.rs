@@ -119,10 +119,10 @@ impl Table {
 /// The fold of all files that have what is forgotten, and of those after them; of none, where no file has it. What was
 /// asked for before is not stored afterwards in any case.
 fn fold_without(stored: &Snapshot, forgotten: Forgotten, number: u64) -> Result<Fold> {
-    let nothing = || Arc::new(Segment::of_rows(Rows::empty(), None));
+    let nothing = || Segment::of_rows(Rows::empty(), None).map(Arc::new);
     let (first, left_out) = match forgotten {
         Forgotten::All => {
-            let inputs = vec![nothing()];
+            let inputs = vec![nothing()?];
             let left_out = LeftOut::nothing();
             return Ok(Fold { first: 0, inputs, number, replaces: false, left_out, forgets: true });
         }
@@ -130,7 +130,7 @@ fn fold_without(stored: &Snapshot, forgotten: Forgotten, number: u64) -> Result<
     };
     let mut inputs: Vec<Arc<Segment>> = stored.segments.iter().skip(first).cloned().collect();
     if inputs.is_empty() {
-        inputs.push(nothing());
+        inputs.push(nothing()?);
     }
     Ok(Fold { first, inputs, number, replaces: false, left_out, forgets: true })
 }

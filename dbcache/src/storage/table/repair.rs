@@ -181,6 +181,6 @@ impl Table {
 impl Snapshot {
     /// A snapshot of rows that are in no file.
     pub(super) fn of_rows(table: &crate::name::TableName, rows: Rows) -> Result<Self> {
-        Self::new(table, vec![Arc::new(Segment::of_rows(rows, None))])
+        Self::new(table, vec![Arc::new(Segment::of_rows(rows, None)?)])
     }
 }

@@ -197,6 +197,7 @@ fn node<'m, 'b: 'm>(
         return None;
     }
     let element = elements.next()?;
+    // What says nothing is there once, as the root.
     let repetition = match element.int(3).unwrap_or(0) {
         0 => Repetition::Required,
         1 => Repetition::Optional,

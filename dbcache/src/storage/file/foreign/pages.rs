@@ -99,6 +99,7 @@ impl Entries {
         Ok(())
     }
 
+    // Pages have as many levels as values, or none where all are 0.
     pub(super) fn definition(&self, entry: usize) -> u32 {
         self.definition.get(entry).copied().unwrap_or_default()
     }
