@@ -11,8 +11,8 @@ mod public {
         Record, TableName,
         error::{BatchError, BoxError, RejectedRow},
         fetch::{
-            AsyncFetcher, FetchRequest, Fetched, Fetcher, RequestedColumn, TableError, Target, exact_float, shown_text,
-            shown_value,
+            AsyncFetcher, FetchRequest, Fetched, Fetcher, RequestedColumn, TableError, Target, exact_boolean,
+            exact_float, exact_integer, shown_text, shown_value,
         },
         key::{Key, RowId},
     };
