@@ -51,7 +51,8 @@ fn as_only_file(bytes: &[u8]) {
         (Err(Error::ForeignTable { .. } | Error::Io { .. }), _) => {}
         // Another program's columns may be of other types.
         (Ok(_), Ok(rows)) => assert_eq!(rows.height(), 3),
-        (Ok(_), Err(Error::FetchFailed { .. } | Error::TypeConflict { .. })) => {}
+        // A column that cannot be read stays in the file, and requests for it are refused.
+        (Ok(_), Err(Error::FetchFailed { .. } | Error::TypeConflict { .. } | Error::UnreadableColumn { .. })) => {}
         (cached, rows) => panic!("{cached:?}, {rows:?}"),
     }
 }
@@ -101,7 +102,12 @@ impl Sound {
             // Another program may have written it, with what rows it likes; those of the segments stay as they are.
             match find(&folder, &ids, &database) {
                 Ok(found) => assert_eq!(found.rows.height(), ids.len()),
-                Err(Error::ForeignTable { .. } | Error::FetchFailed { .. } | Error::TypeConflict { .. }) => {}
+                Err(
+                    Error::ForeignTable { .. }
+                    | Error::FetchFailed { .. }
+                    | Error::TypeConflict { .. }
+                    | Error::UnreadableColumn { .. },
+                ) => {}
                 Err(cause) => panic!("{cause:?}"),
             }
             return;
