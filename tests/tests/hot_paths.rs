@@ -262,7 +262,7 @@ fn many_columns_cost_what_each_of_them_costs() {
 
 /// For looking at: time is no test. `cargo test -p dbcache-tests --test hot_paths -- --ignored --nocapture`
 #[test]
-#[ignore = "it measures"]
+#[ignore = "it prints times for people, which depend on the machine"]
 fn time_for_many_columns() {
     let alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
     allocated_for_columns(10);
