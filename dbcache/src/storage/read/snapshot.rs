@@ -1,31 +1,27 @@
-//! The rows of one table as they were at one moment: looked up, read, never changed.
+//! The rows of one table as they were at one moment, which never change.
 
+mod look_up;
 #[cfg(feature = "lazy")]
 mod parts;
+mod values;
 
 use std::sync::Arc;
 
 use polars::prelude::*;
-use rayon::prelude::*;
 
 use super::located::{Located, Part};
 use super::segment::Segment;
-use crate::convert::convert;
 use crate::data_type::widen;
 use crate::error::{Error, Result};
-use crate::key::{IdSet, Indices, row_number, set_at, shared_column};
+use crate::key::{IdSet, Indices};
 use crate::name::TableName;
-use crate::record::DefaultCell;
 use crate::storage::file::{RowFile, UnreadableColumn, Way};
-use crate::storage::rows::{ColumnSet, LOST, Need, Presence, PresenceBuilder, Rows, SetOfRows, merge};
+use crate::storage::rows::{ColumnSet, LOST, Need, Presence, PresenceBuilder, Rows, merge};
 
+pub(crate) use self::look_up::LookUp;
 #[cfg(feature = "lazy")]
 pub(crate) use self::parts::Parts;
-
-/// Columns of fewer rows are read one after the other: another thread would not be worth waking.
-const ROWS_WORTH_THREADS: usize = 64;
-/// The same of columns that are in memory.
-const ROWS_IN_MEMORY_WORTH_THREADS: usize = 8192;
+pub(crate) use self::values::Reading;
 
 /// The segments of a table, of which the newest that has a row has its valid version.
 #[derive(Clone, Debug)]
@@ -56,44 +52,6 @@ impl StoredColumn {
 
     pub(crate) fn data_type(&self) -> &DataType {
         &self.data_type
-    }
-}
-
-/// What to read of one column.
-#[derive(Clone, Debug)]
-pub(crate) struct Reading {
-    pub(crate) name: PlSmallStr,
-    /// The paths in the column that are wanted, where it is not wanted whole.
-    pub(crate) paths: Vec<Vec<String>>,
-    /// What rows have that lack the column; null where this is `None`.
-    pub(crate) default: Option<DefaultCell>,
-}
-
-impl Reading {
-    pub(crate) fn whole(name: &PlSmallStr) -> Self {
-        Self { name: name.clone(), paths: Vec::new(), default: None }
-    }
-
-    /// Whether it is read whole, and null where it is not there.
-    fn is_plain(&self) -> bool {
-        self.paths.is_empty() && self.default.is_none()
-    }
-}
-
-/// How the wanted ids of a request stand in a snapshot. All places are those in the wanted ids.
-#[derive(Debug, Default)]
-pub(crate) struct LookUp {
-    pub(crate) hits: Indices,
-    pub(crate) incomplete: Indices,
-    pub(crate) missing: Indices,
-    /// Where the rows of the hits are.
-    pub(in crate::storage) rows: Located,
-}
-
-impl LookUp {
-    /// The ids that a request has to fetch.
-    pub(crate) fn not_hits(&self) -> Indices {
-        self.hits.complement(self.hits.len() + self.incomplete.len() + self.missing.len())
     }
 }
 
@@ -159,31 +117,6 @@ impl Snapshot {
         self.variant.data_type()
     }
 
-    /// Finds each wanted id, and whether its row has all that is needed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnreadableColumn`], or [`Error::Damaged`] where a file turns out not to be what was written, as in all
-    /// functions that read.
-    pub(crate) fn look_up(&self, wanted: &IdSet, needs: &[Need]) -> Result<LookUp> {
-        let (found, missing) = self.locate(wanted)?;
-        let (hits, incomplete, missing) = match self.judged(&found, needs)? {
-            None => (missing.complement(wanted.len()), Indices::default(), missing),
-            Some(mut states) => {
-                for place in missing.iter() {
-                    set_at(&mut states, place, State::Missing)?;
-                }
-                let of = |wanted| {
-                    let states = states.iter().enumerate().filter(move |(_, state)| **state == wanted);
-                    states.map(|(place, _)| place).collect::<Indices>()
-                };
-                (of(State::Hit), of(State::Incomplete), of(State::Missing))
-            }
-        };
-        let rows = if hits.len() == found.len() { found } else { found.select(&hits)? };
-        Ok(LookUp { hits, incomplete, missing, rows })
-    }
-
     /// Whether a column has times in nanoseconds, and all of them are known to be whole microseconds.
     pub(in crate::storage) fn is_whole_microseconds(&self, column: &StoredColumn) -> bool {
         let is_in_nanoseconds =
@@ -206,70 +139,10 @@ impl Snapshot {
         self.segments.iter().map(|segment| segment.forgot()).max().unwrap_or(0)
     }
 
-    fn refuse_unreadable(&self, needs: &[Need]) -> Result<()> {
-        let refusal = |need: &Need| self.segments.iter().find_map(|segment| segment.refusal(&self.table, &need.column));
-        needs.iter().find_map(refusal).map_or(Ok(()), Err)
-    }
-
-    /// Whether each of some rows has all that is needed; `None` where all have.
-    fn judged(&self, rows: &Located, needs: &[Need]) -> Result<Option<Vec<State>>> {
-        self.refuse_unreadable(needs)?;
-        let mut states = None;
-        for part in rows.parts() {
-            let segment = self.segment(part)?;
-            let of_set = |set: &SetOfRows| self.state_of(&set.columns, needs);
-            let mut used = segment.sets().iter().filter(|set| set.rows > 0);
-            if used.all(|set| of_set(set) == State::Hit) {
-                continue;
-            }
-            let of_sets: Vec<State> = segment.sets().iter().map(of_set).collect();
-            let codes = segment.codes(&part.rows, Way::ThroughMemory)?;
-            let states = states.get_or_insert_with(|| vec![State::Hit; rows.len()]);
-            for (code, place) in codes.into_iter().zip(part.places.iter()) {
-                set_at(states, place, of_sets.get(code).copied().ok_or_else(no_set)?)?;
-            }
-        }
-        Ok(states)
-    }
-
-    /// Where the wanted ids are, each row at its id's place, and the places of those that are nowhere.
-    fn locate(&self, wanted: &IdSet) -> Result<(Located, Indices)> {
-        let mut parts = Vec::new();
-        let mut pending = Indices::all(wanted.len());
-        for (number, segment) in self.segments.iter().enumerate().rev() {
-            if pending.is_empty() {
-                break;
-            }
-            let found = if pending.len() == wanted.len() {
-                segment.locate(wanted)?
-            } else {
-                segment.locate(&wanted.select_as_is(pending.iter())?)?
-            };
-            let rest = found.indices.complement(pending.len());
-            parts.push(Part { segment: number, rows: found.rows, places: pending.gather(found.indices)? });
-            pending = pending.gather(rest)?;
-            if segment.hides_older() {
-                break;
-            }
-        }
-        // Indices are counted among the wanted ids, found or not.
-        let mut located = Located::new(parts);
-        located.set_rows(wanted.len());
-        Ok((located, pending))
-    }
-
     /// The segment that a part of some rows is in.
     pub(in crate::storage) fn segment(&self, part: &Part) -> Result<&Segment> {
         let segment = self.segments.get(part.segment).map(AsRef::as_ref);
         segment.ok_or(Error::Internal { invariant: "rows are located in segments of their snapshot" })
-    }
-
-    fn state_of(&self, columns: &ColumnSet, needs: &[Need]) -> State {
-        if columns.contains(LOST) {
-            return State::Missing;
-        }
-        let is_complete = needs.iter().all(|need| !self.presence.lacks(columns, need));
-        if is_complete { State::Hit } else { State::Incomplete }
     }
 
     /// The column sets that some rows have.
@@ -283,58 +156,6 @@ impl Snapshot {
             }
         }
         Ok(sets.into_iter().collect())
-    }
-
-    /// The rows that were found for these ids, which are the hits: the id column, then `columns`.
-    ///
-    /// A row that lacks a column has its default there, or null.
-    pub(crate) fn read(
-        &self,
-        id_column: &str,
-        ids: &Arc<IdSet>,
-        found: &LookUp,
-        columns: &[Reading],
-    ) -> Result<DataFrame> {
-        let read = |reading: &Reading| self.values(reading, &found.rows, Way::ThroughMemory);
-        let mut answer = Vec::with_capacity(columns.len() + 1);
-        answer.push(self.id_values(id_column, ids)?);
-        if let Some(cells) = self.cells(columns, &found.rows)? {
-            answer.extend(cells);
-        } else if self.are_worth_threads(columns, &found.rows) {
-            answer.extend(columns.par_iter().map(read).collect::<Result<Vec<Column>>>()?);
-        } else {
-            for column in columns {
-                answer.push(read(column)?);
-            }
-        }
-        DataFrame::new(ids.len(), answer).map_err(Error::frame("build the answer"))
-    }
-
-    /// The columns of a single row, if they are in memory as they are wanted.
-    fn cells(&self, columns: &[Reading], rows: &Located) -> Result<Option<Vec<Column>>> {
-        let [Part { segment, rows, .. }] = rows.parts() else { return Ok(None) };
-        let (Some(segment), [row]) = (self.segments.get(*segment), rows.as_slice()) else { return Ok(None) };
-        let is_as_stored = |reading: &Reading| {
-            let stored = self.column(&reading.name).map(StoredColumn::data_type);
-            reading.is_plain() && stored.is_some() && stored == segment.data_type(&reading.name)
-        };
-        match segment.file() {
-            Some(file) if columns.iter().all(is_as_stored) => {
-                file.cells(columns.iter().map(|column| &column.name), *row)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn are_worth_threads(&self, columns: &[Reading], rows: &Located) -> bool {
-        let is_in_memory = |column: &Reading| {
-            let mut parts =
-                rows.parts().iter().filter_map(|part| self.segments.get(part.segment).zip(part.rows.first()));
-            parts.all(|(segment, row)| segment.is_in_memory(&column.name, *row))
-        };
-        let are_enough = rows.len() >= ROWS_IN_MEMORY_WORTH_THREADS
-            || rows.len() >= ROWS_WORTH_THREADS && !columns.iter().all(is_in_memory);
-        columns.len() > 1 && are_enough
     }
 
     /// All ids, and where their rows are; but not those of rows that were lost with a damaged file.
@@ -403,76 +224,6 @@ impl Snapshot {
         ids.in_variant_of(&self.variant).map_or(ids, |(ids, _)| ids)
     }
 
-    fn id_values(&self, id_column: &str, ids: &Arc<IdSet>) -> Result<Column> {
-        let column = shared_column(ids, id_column);
-        let id_type = self.id_type();
-        if ids.is_text() || *column.dtype() == id_type || id_type.is_string() {
-            return Ok(column);
-        }
-        column.cast(&id_type).map_err(Error::frame("convert ids"))
-    }
-
-    /// A column of some rows, in the table's type.
-    fn values(&self, reading: &Reading, rows: &Located, way: Way) -> Result<Column> {
-        let column = match self.column(&reading.name) {
-            Some(column) => self.joined(column, &reading.paths, rows, way)?,
-            None => Column::full_null(reading.name.clone(), rows.len(), &DataType::Null),
-        };
-        match reading.default {
-            Some(default) => self.with_default(&column, default, rows),
-            None => Ok(column),
-        }
-    }
-
-    fn joined(&self, column: &StoredColumn, paths: &[Vec<String>], rows: &Located, way: Way) -> Result<Column> {
-        let read = |paths| {
-            let parts = rows.parts().iter().map(move |part| self.part(column, paths, part, way));
-            parts.collect::<Result<Vec<Column>>>()
-        };
-        match rows.parts() {
-            [] => Ok(Column::new_empty(column.name.clone(), &column.data_type)),
-            [part] => self.part(column, paths, part, way),
-            _ => {
-                let mut parts = read(paths)?;
-                if parts.iter().any(|part| part.dtype() != parts.first().map_or(&DataType::Null, Column::dtype)) {
-                    // Files have other fields at the paths: parts can be joined only if all of them are whole.
-                    parts = read(&[])?;
-                }
-                rows.in_order(parts)
-            }
-        }
-    }
-
-    /// A column of the rows of one segment, or what lies at these paths in it.
-    fn part(&self, column: &StoredColumn, paths: &[Vec<String>], part: &Part, way: Way) -> Result<Column> {
-        let segment = self.segment(part)?;
-        if segment.data_type(&column.name).is_none() {
-            return Ok(Column::full_null(column.name.clone(), part.rows.len(), &column.data_type));
-        }
-        let values = segment.take(&column.name, paths, &part.rows, way)?;
-        if paths.is_empty() { in_type(&self.table, values, &column.data_type) } else { Ok(values) }
-    }
-
-    /// The column with the default in the rows that lack it.
-    fn with_default(&self, column: &Column, default: DefaultCell, rows: &Located) -> Result<Column> {
-        if self.presence.sets().iter().all(|set| set.contains(column.name().as_str())) {
-            return Ok(column.clone());
-        }
-        let fetched = self.fetched(column.name(), rows)?;
-        let default = default().map_err(Error::frame("make a default"))?.into_column();
-        let (mut both, default) = merge::reconcile(&self.table, column, &default)?;
-        both.append(&default).map_err(Error::frame("fill in a default"))?;
-        let default_row = column.len();
-        let rows = fetched.iter().enumerate().map(|(row, fetched)| if *fetched { row } else { default_row });
-        let rows = IdxCa::from_vec(PlSmallStr::EMPTY, rows.map(row_number).collect());
-        both.take(&rows).map_err(Error::frame("fill in a default"))
-    }
-
-    /// Whether each row has a column.
-    fn fetched(&self, column: &str, rows: &Located) -> Result<Vec<bool>> {
-        self.rows_whose(rows, |set| set.contains(column))
-    }
-
     /// Whether each row's columns pass a test.
     fn rows_whose(&self, rows: &Located, test: impl Fn(&ColumnSet) -> bool) -> Result<Vec<bool>> {
         let mut passed = Vec::new();
@@ -484,19 +235,6 @@ impl Snapshot {
             passed.push(of_rows.collect::<Result<Vec<bool>>>()?);
         }
         rows.values_in_order(&passed)
-    }
-
-    /// Some rows with all that is known of them, but only these columns' values.
-    pub(in crate::storage) fn rows(&self, ids: IdSet, rows: &Located, columns: &[&StoredColumn]) -> Result<Rows> {
-        let columns: Result<Vec<Column>> = columns.par_iter().map(|column| self.value_of(rows, column)).collect();
-        let presence = self.presence_of(rows)?;
-        let rows = Rows::new(ids, columns?, presence);
-        Ok(rows.with_documents(self.documents.clone()))
-    }
-
-    /// A column of some rows, past the memory tier.
-    pub(in crate::storage) fn value_of(&self, rows: &Located, column: &StoredColumn) -> Result<Column> {
-        self.joined(column, &[], rows, Way::Past)
     }
 
     /// Which columns were fetched for each of some rows.
@@ -535,23 +273,9 @@ impl Snapshot {
         let stored = self.column(column.name()).map(|stored| Column::new_empty(stored.name.clone(), &stored.data_type));
         stored.is_none_or(|stored| merge::reconcile(&self.table, &stored, column).is_ok())
     }
-
-    /// The ids of these that are here, with their rows.
-    pub(in crate::storage) fn present(&self, ids: &IdSet) -> Result<(IdSet, Located)> {
-        let (found, missing) = self.locate(ids)?;
-        let here = missing.complement(ids.len());
-        Ok((ids.select_as_is(here.iter())?, found.select(&here)?))
-    }
 }
 
 type ColumnSets = std::collections::BTreeSet<ColumnSet>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Hit,
-    Incomplete,
-    Missing,
-}
 
 /// A segment checks the codes of its rows when it reads them.
 fn no_set() -> Error {
@@ -570,17 +294,6 @@ fn joined_type(table: &TableName, known: &StoredColumn, other: &DataType) -> Res
     let empty = |data_type: &DataType| Column::new_empty(known.name.clone(), data_type);
     let (joined, _) = merge::reconcile(table, &empty(&known.data_type), &empty(other))?;
     Ok(joined.dtype().clone())
-}
-
-fn in_type(table: &TableName, values: Column, data_type: &DataType) -> Result<Column> {
-    if values.dtype() == data_type {
-        return Ok(values);
-    }
-    if let Ok(converted) = convert(values.as_materialized_series(), data_type) {
-        return Ok(converted.into_column());
-    }
-    let (_, converted) = merge::reconcile(table, &Column::new_empty(values.name().clone(), data_type), &values)?;
-    Ok(converted)
 }
 
 /// Whether a column holds documents wherever it has values.

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::{Reading, Snapshot, State};
+use super::look_up::State;
+use super::{Reading, Snapshot};
 use crate::error::{Error, Result};
 use crate::key::{IdSet, Indices, row_number};
 use crate::storage::file::{GROUP, IDS_A_PAGE, Way};
